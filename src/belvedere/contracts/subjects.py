@@ -1,0 +1,71 @@
+"""Every subject on the bus, and who may say or hear what. Nothing else is allowed on it.
+
+The node stands in the subject, so that the bus itself holds a node to its own name (N34).
+"""
+
+from typing import Final
+
+import msgspec
+
+ECHO: Final = "echo"
+
+SESSION_OPEN: Final = "session.open"
+SESSION_RENEW: Final = "session.renew"
+SESSION_CLOSED: Final = "session.closed"
+SESSION_LEASE: Final = "session.lease"
+NODE_HELLO: Final = "node.hello"
+NODE_ASSIGNMENTS: Final = "node.assignments"
+NODE_CHANGED: Final = "node.changed"
+NODE_PROBE: Final = "node.probe"
+CAMERA_STATE: Final = "camera.state"
+
+#: said by media, heard by control
+FROM_MEDIA: Final = (SESSION_OPEN, SESSION_RENEW, SESSION_CLOSED, NODE_HELLO, NODE_ASSIGNMENTS, CAMERA_STATE)
+#: said by control or worker, heard by one node
+TO_MEDIA: Final = (SESSION_LEASE, NODE_CHANGED, NODE_PROBE)
+
+
+def of_node(subject: str, node: str) -> str:
+    """`session.open` and `north-1` → `session.open.north-1`."""
+    return f"{subject}.{node}"
+
+
+def of_any_node(subject: str) -> str:
+    """The subscription that hears every node on `subject`."""
+    return f"{subject}.*"
+
+
+def inbox_prefix(role: str) -> str:
+    """Replies go to an inbox of one's own, which nobody else may hear."""
+    return f"_INBOX_{role}"
+
+
+def echo_of(role: str) -> str:
+    """The subject on which a role proves to itself that its subscriptions stand."""
+    return f"{ECHO}.{role}"
+
+
+class RoleRights(msgspec.Struct, frozen=True):
+    """What one bus user may publish and subscribe to."""
+
+    publish: list[str]
+    subscribe: list[str]
+
+
+def rights_of(role: str) -> RoleRights:
+    """Bus permissions of `control`, `worker` or `media-<node>`. Raises ValueError for any other role."""
+    own = [echo_of(role), f"{inbox_prefix(role)}.>"]
+    if role == "control":
+        return RoleRights(
+            publish=[*own, *map(of_any_node, TO_MEDIA)],
+            subscribe=[*own, *map(of_any_node, FROM_MEDIA)],
+        )
+    if role == "worker":
+        return RoleRights(publish=[*own, *map(of_any_node, TO_MEDIA)], subscribe=own)
+    if role.startswith("media-") and (node := role.removeprefix("media-")):
+        return RoleRights(
+            publish=[*own, *(of_node(subject, node) for subject in FROM_MEDIA)],
+            subscribe=[*own, *(of_node(subject, node) for subject in TO_MEDIA)],
+        )
+    message = f"no such bus role: {role}"
+    raise ValueError(message)
