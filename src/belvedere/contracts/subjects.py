@@ -3,9 +3,13 @@
 The node stands in the subject, so that the bus itself holds a node to its own name (N34).
 """
 
+import re
 from typing import Final
 
 import msgspec
+
+#: A node's name is one token of a subject: a dot or a wildcard in it would reach into another node's subjects.
+_NODE_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 ECHO: Final = "echo"
 
@@ -35,6 +39,11 @@ def of_any_node(subject: str) -> str:
     return f"{subject}.*"
 
 
+def node_of(subject: str) -> str:
+    """`session.open.north-1` → `north-1`: who said it. The bus vouches for it, the message does not."""
+    return subject.rsplit(".", 1)[1]
+
+
 def inbox_prefix(role: str) -> str:
     """Replies go to an inbox of one's own, which nobody else may hear."""
     return f"_INBOX_{role}"
@@ -62,7 +71,8 @@ def rights_of(role: str) -> RoleRights:
         )
     if role == "worker":
         return RoleRights(publish=[*own, *map(of_any_node, TO_MEDIA)], subscribe=own)
-    if role.startswith("media-") and (node := role.removeprefix("media-")):
+    node = role.removeprefix("media-")
+    if node != role and _NODE_NAME.fullmatch(node):
         return RoleRights(
             publish=[*own, *(of_node(subject, node) for subject in FROM_MEDIA)],
             subscribe=[*own, *(of_node(subject, node) for subject in TO_MEDIA)],
