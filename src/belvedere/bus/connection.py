@@ -37,7 +37,7 @@ _RECONNECT_WAIT_S: Final = 0.1
 _LOOK_S: Final = 0.25
 #: Messages of one subscription that wait for a free handler; more are dropped, and said so.
 _BACKLOG: Final = 4096
-_REFUSED = re.compile(r'permissions violation for (subscription|publish) to "([^"]+)"', re.IGNORECASE)
+_REFUSED = re.compile(r'permissions violation for (subscription|publish) to "([^"]+)"')
 
 
 class BusError(Exception):
@@ -197,7 +197,7 @@ class Bus:
         except BusError:
             self._subscriptions.remove(subscription)
             raise
-        if subject in self._refused:
+        if subject.lower() in self._refused:
             self._subscriptions.remove(subscription)
             failure = f"{self._role} may not hear {subject}"
             raise BusRefused(failure)
@@ -387,17 +387,18 @@ class Bus:
 
     async def _on_error(self, error: Exception) -> None:
         """nats-py's word on what went wrong aside: refusals reach whoever asked, the rest is logged by its kind."""
-        refusal = _REFUSED.search(str(error))
+        refusal = _REFUSED.search(str(error).lower())  # nats-py lowers the server's words, the subject included
         if refusal is None:
             log.debug("bus_error", role=self._role, error=type(error).__name__)
             return
-        subject = refusal.group(2)
-        log.warning("bus_refused", role=self._role, subject=subject, act=refusal.group(1).lower())
-        if refusal.group(1).lower() == "subscription":
+        act, subject = refusal.groups()
+        log.warning("bus_refused", role=self._role, subject=subject, act=act)
+        if act == "subscription":
             self._refused.add(subject)
+            return
         for question in self._questions.values():
-            if question.subject == subject and not question.answer.done():
-                question.answer.set_exception(BusRefused(f"{self._role} may not say {subject}"))
+            if question.subject.lower() == subject and not question.answer.done():
+                question.answer.set_exception(BusRefused(f"{self._role} may not say {question.subject}"))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
