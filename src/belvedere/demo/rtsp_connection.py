@@ -1,0 +1,232 @@
+"""One TCP connection to a camera: requests in, answers out, until one side hangs up."""
+
+import asyncio
+import math
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from belvedere.demo.mounts import Mount, Session
+from belvedere.demo.outlets import InterleavedOutlet, Outlet, UdpOutlet
+from belvedere.demo.rtp import session_description
+
+_REASONS: Final = {
+    200: "OK",
+    302: "Moved Temporarily",
+    400: "Bad Request",
+    401: "Unauthorized",
+    404: "Not Found",
+    454: "Session Not Found",
+    461: "Unsupported Transport",
+    501: "Not Implemented",
+}
+_METHODS: Final = ("DESCRIBE", "SETUP", "PLAY", "GET_PARAMETER", "SET_PARAMETER", "TEARDOWN")
+_MAX_BODY: Final = 65_536
+_GARBAGE: Final = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html>It works!</html>"
+
+
+class _ProtocolError(Exception):
+    """What came is not RTSP."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request. `target` is path and query of the URL; header names are in lower case."""
+
+    method: str
+    url: str
+    target: str
+    headers: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer: status, headers, and an SDP if there is one."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...] = ()
+    body: str = ""
+
+
+class Connection:
+    """A client's conversation. It holds at most one session, which ends with it."""
+
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        *,
+        find: Callable[[str], Mount | None],
+        timeout_s: float,
+    ) -> None:
+        """`find` knows the mount of a target. Silence of `timeout_s` ends the conversation."""
+        self._reader = reader
+        self._writer = writer
+        self._find = find
+        self._timeout_s = timeout_s
+        self._nonce = secrets.token_hex(16)
+        self._mount: Mount | None = None
+        self._session: Session | None = None
+
+    @property
+    def path(self) -> str | None:
+        """The mount this is about, once a request named it."""
+        return self._mount.path if self._mount else None
+
+    def abort(self) -> None:
+        """Cut the line, in the middle of a word if need be."""
+        self._writer.transport.abort()
+
+    async def run(self) -> None:
+        """Serve until the client leaves, is cut off, or says nothing for too long."""
+        try:
+            while True:
+                async with asyncio.timeout(self._timeout_s):
+                    await self._serve(await self._next_request())
+        except (OSError, asyncio.IncompleteReadError, TimeoutError):
+            pass  # hung up, or forgotten
+        except (_ProtocolError, asyncio.LimitOverrunError):
+            self._writer.write(b"RTSP/1.0 400 Bad Request\r\n\r\n")
+        finally:
+            self._end_session()
+            self._writer.close()
+
+    async def _next_request(self) -> Request | None:
+        """Read a request with its body, or skip an interleaved packet: a sign of life, no more."""
+        first = await self._reader.readexactly(1)
+        if first == b"$":
+            _channel, *length = await self._reader.readexactly(3)
+            await self._reader.readexactly(int.from_bytes(length))
+            return None
+        request = _parse(first + await self._reader.readuntil(b"\r\n\r\n"))
+        length_text = request.headers.get("content-length", "0")
+        if not length_text.isdecimal() or int(length_text) > _MAX_BODY:
+            raise _ProtocolError
+        await self._reader.readexactly(int(length_text))  # bodies of requests carry parameters we do not have
+        return request
+
+    async def _serve(self, request: Request | None) -> None:
+        if request is None:
+            return
+        self._mount = self._find(request.target) or self._mount
+        faults = self._mount.faults if self._mount else None
+        if faults and faults.silent:
+            return
+        if faults and faults.garbage:
+            self._writer.write(_GARBAGE)
+            return
+        answer = await self._answer(request)
+        head = [f"RTSP/1.0 {answer.status} {_REASONS[answer.status]}", f"CSeq: {request.headers.get('cseq', '0')}"]
+        head += [f"{name}: {value}" for name, value in answer.headers]
+        if self._session:
+            head.append(f"Session: {self._session.id};timeout={math.ceil(self._timeout_s)}")
+        if answer.body:
+            head.append(f"Content-Length: {len(answer.body.encode())}")
+        self._writer.write(("\r\n".join(head) + "\r\n\r\n" + answer.body).encode())
+        await self._writer.drain()
+
+    async def _answer(self, request: Request) -> Answer:
+        if request.method == "OPTIONS":  # asked before anybody knows a password, and again as a sign of life
+            return Answer(200, (("Public", ", ".join(("OPTIONS", *_METHODS))),))
+        if request.method not in _METHODS:
+            return Answer(501)
+        mount = self._mount
+        if mount is None:
+            return Answer(404)
+        if refusal := self._refusal(mount, request):
+            return refusal
+        match request.method:
+            case "DESCRIBE":
+                return self._describe(mount, request)
+            case "SETUP":
+                return await self._set_up(mount, request)
+            case "PLAY":
+                return self._play(request)
+            case "TEARDOWN":
+                self._end_session()
+        return Answer(200)  # nobody asks us for parameters: an empty question means "are you there?"
+
+    def _refusal(self, mount: Mount, request: Request) -> Answer | None:
+        """Why this mount does not answer this request, if it does not."""
+        login = mount.login
+        credentials = request.headers.get("authorization", "")
+        if mount.faults.unauthorized or (
+            login and not login.accepts(credentials, method=request.method, nonce=self._nonce)
+        ):
+            challenges = login.challenges(self._nonce) if login else ['Basic realm="nobody"']
+            return Answer(401, tuple(("WWW-Authenticate", challenge) for challenge in challenges))
+        if mount.faults.missing:
+            return Answer(404)
+        session = request.headers.get("session", "").partition(";")[0]
+        if session and (self._session is None or session != self._session.id):
+            return Answer(454)
+        return None
+
+    def _describe(self, mount: Mount, request: Request) -> Answer:
+        if mount.faults.redirect_to:
+            return Answer(302, (("Location", mount.faults.redirect_to),))
+        base = request.url.rstrip("/") + "/"
+        headers = (("Content-Base", base), ("Content-Type", "application/sdp"))
+        return Answer(200, headers, session_description(mount.announced()))
+
+    async def _set_up(self, mount: Mount, request: Request) -> Answer:
+        track = request.target.rpartition("/trackID=")[2]
+        if not track.isdecimal() or int(track) not in dict(mount.announced()):
+            return Answer(404)
+        session = self._session or Session(mount)
+        for offer in request.headers.get("transport", "").split(","):
+            profile, *parameters = offer.strip().split(";")
+            given = dict(parameter.partition("=")[::2] for parameter in parameters)
+            if profile == "RTP/AVP/TCP":
+                channel = _pair(given.get("interleaved", "")) or (2 * int(track), 2 * int(track) + 1)
+                outlet: Outlet = InterleavedOutlet(self._writer, channel)
+                detail = f"interleaved={channel[0]}-{channel[1]}"
+            elif profile in {"RTP/AVP", "RTP/AVP/UDP"} and (ports := _pair(given.get("client_port", ""))):
+                here, there = (self._writer.get_extra_info(name)[0] for name in ("sockname", "peername"))
+                udp = await UdpOutlet.open(here, there, ports)
+                outlet = udp
+                detail = f"client_port={ports[0]}-{ports[1]};server_port={udp.ports[0]}-{udp.ports[1]}"
+            else:
+                continue
+            session.take(int(track), outlet)
+            self._session = session
+            return Answer(200, (("Transport", f"{profile};unicast;{detail}"),))
+        return Answer(461)
+
+    def _play(self, request: Request) -> Answer:
+        if self._session is None:
+            return Answer(454)
+        base = request.url.rstrip("/")
+        info = ",".join(
+            f"url={base}/trackID={track};seq={sequence};rtptime={timestamp}"
+            for track, sequence, timestamp in self._session.mount.play(self._session)
+        )
+        return Answer(200, (("Range", "npt=now-"), ("RTP-Info", info)))
+
+    def _end_session(self) -> None:
+        if self._session:
+            self._session.end()
+            self._session = None
+
+
+def _parse(head: bytes) -> Request:
+    try:
+        first, *lines = head.decode().rstrip("\r\n").split("\r\n")
+        method, url, version = first.split(" ")
+        headers = {name.strip().lower(): value.strip() for name, value in (line.split(":", 1) for line in lines)}
+    except ValueError:
+        raise _ProtocolError from None
+    if version != "RTSP/1.0":
+        raise _ProtocolError
+    parts = urlsplit(url)
+    return Request(method, url, f"{parts.path}?{parts.query}" if parts.query else parts.path, headers)
+
+
+def _pair(text: str) -> tuple[int, int] | None:
+    """`4-5` → (4, 5); `4` → (4, 5); anything else → None."""
+    first, _, second = text.partition("-")
+    if not first.isdecimal() or not (second or "0").isdecimal():
+        return None
+    return int(first), int(second) if second else int(first) + 1
