@@ -1,0 +1,71 @@
+"""The init segment: ftyp and moov, for one track. PyAV's muxer writes it; nobody needs a second opinion on `stsd`."""
+
+import io
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Final
+
+import av
+
+from belvedere.media.fmp4.assembler import ParameterSets
+
+#: Ticks a second of every video track, as in RTP.
+VIDEO_TIMESCALE: Final = 90_000
+_START_CODE: Final = b"\x00\x00\x00\x01"
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """What a player has to know of a track before its first fragment.
+
+    codec        RFC 6381, `avc1.640028`
+    timescale    ticks a second in its fragments
+    utc_at_zero  the instant of tick 0, seconds since the epoch
+    init         ftyp+moov
+    """
+
+    kind: str
+    codec: str
+    width: int
+    height: int
+    timescale: int
+    utc_at_zero: float
+    init: bytes
+
+
+def write_init(parameters: ParameterSets, utc_at_zero: float) -> Track:
+    """Make the init segment of an H.264 track. Raises ValueError when the muxer wants none of it."""
+    parsed = parameters.parsed
+    sink = io.BytesIO()
+    time_base = Fraction(1, VIDEO_TIMESCALE)
+    # The muxer takes the parameter sets from the first packet; without slices in it nothing is parsed further.
+    packet = av.Packet(b"".join(_START_CODE + nal for nal in (*parameters.sps, *parameters.pps)))
+    try:
+        with av.open(
+            sink, "w", format="mp4", options={"movflags": "frag_every_frame+empty_moov+default_base_moof"}
+        ) as muxer:
+            stream = muxer.add_mux_stream("h264", width=parsed.width, height=parsed.height, time_base=time_base)
+            packet.stream = stream
+            packet.pts = packet.dts = 0
+            packet.time_base = time_base
+            packet.is_keyframe = True
+            muxer.mux(packet)
+    except av.FFmpegError as error:
+        message = f"no init segment for {parsed.codec}: {type(error).__name__}"
+        raise ValueError(message) from None
+    init = _head_of(sink.getvalue())
+    return Track("video", parsed.codec, parsed.width, parsed.height, VIDEO_TIMESCALE, utc_at_zero, init)
+
+
+def _head_of(data: bytes) -> bytes:
+    """Everything up to the end of moov: the muxer goes on to write our packet, and an index."""
+    at = 0
+    while at < len(data):
+        size, name = int.from_bytes(data[at : at + 4]), data[at + 4 : at + 8]
+        at += size
+        if name == b"moov" and b"avcC" in data:
+            return data[:at]
+        if size < 8:
+            break
+    message = "the muxer wrote no moov"
+    raise ValueError(message)
