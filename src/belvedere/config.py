@@ -92,7 +92,7 @@ class Settings:
     node: str = "local"
     #: BELVEDERE_SIGNUP: invited | open | closed.
     signup: str = "invited"
-    #: BELVEDERE_REACH: what new organizations may reach: empty, or CIDRs with commas (`127.0.0.0/8,192.168.1.0/24:554`).
+    #: BELVEDERE_REACH: what new organizations may reach: empty, or CIDRs by commas (`127.0.0.0/8,192.168.1.0/24:554`).
     reach: str = ""
     #: BELVEDERE_EMAIL_URL: smtp://user:password@host:587?tls=starttls; empty = the outbox folder.
     email_url: str = field(default="", repr=False)
@@ -108,6 +108,8 @@ class Settings:
     allow_http: bool = False
     #: BELVEDERE_THREADS: threads that serve pages, API and bus questions.
     threads: int = 8
+    #: BELVEDERE_LOG_FORMAT: text, or json: one object a line.
+    log_format: str = "text"
     #: BELVEDERE_DEMO: set by `belvedere demo`; never in an installation of your own.
     demo: bool = False
 
@@ -154,6 +156,7 @@ class Settings:
             trusted_proxies=_read(env, "BELVEDERE_TRUSTED_PROXIES", ""),
             allow_http=_flag(env, "BELVEDERE_ALLOW_HTTP"),
             threads=int(threads),
+            log_format=_choice(env, "BELVEDERE_LOG_FORMAT", ("text", "json")),
             demo=_flag(env, "BELVEDERE_DEMO"),
         )
 

@@ -1,0 +1,207 @@
+"""The command line: the composition root, and the only room that sees both planes.
+
+Every import of a plane stands inside the command that needs it: `serve media` never loads Django, `serve control` never
+loads FFmpeg. Exit codes: 0 done · 1 failed · 2 used wrongly, or a setting makes no sense · 3 port taken · 4 data folder
+in use · 5 data folder unusable.
+"""
+
+import json
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from belvedere import __version__, logs
+from belvedere.config import ConfigError, Settings
+from belvedere.supervisor.premises import ExitCode, StartError
+
+#: Data goes to standard output, everything said to people to standard error.
+_json_option = click.option("--json", "as_json", is_flag=True, help="Print data as JSON.")
+
+
+class Commands(click.Group):
+    """Turns what cannot be done into one sentence and an exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; its own errors are for people, never a traceback."""
+        try:
+            return super().invoke(ctx)
+        except StartError as error:
+            click.echo(f"belvedere: {error}", err=True)
+            ctx.exit(error.code)
+        except ConfigError as error:
+            click.echo(f"belvedere: {error}", err=True)
+            ctx.exit(ExitCode.USAGE)
+
+
+@click.group(cls=Commands)
+@click.version_option(__version__, message="%(version)s")
+def main() -> None:
+    """Belvedere: a self-hosted cloud for cameras. The owner keeps the keys and shares the view."""
+
+
+@main.command()
+@_json_option
+@click.option("--no-browser", is_flag=True, help="Do not open the page.")
+@click.option(
+    "--port", default=8000, show_default=True, type=click.IntRange(1, 65534), help="Pages; video is one above."
+)
+@click.option(
+    "--data",
+    default="var/demo",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="Kept from one start to the next.",
+)
+@click.option("--verbose", is_flag=True, help="Show the log, too.")
+def demo(*, as_json: bool, no_browser: bool, port: int, data: Path, verbose: bool) -> None:
+    """Serve an installation with sample cameras, people and shares, on this machine alone.
+
+    With --json, prints one line once it serves: {"url", "accounts", "cameras", "ready_s"}; then serves until SIGTERM.
+    """
+    from belvedere.supervisor import demo as demonstration
+    from belvedere.supervisor.serve import run_until_signalled
+
+    began = time.monotonic()
+    env = demonstration.demo_env(os.environ, port=port, data=data)
+    settings = Settings.from_env(env)
+    _start_logging("demo", settings, logging.INFO if verbose else logging.ERROR)
+
+    def announce(serving: dict[str, Any]) -> None:
+        if as_json:
+            click.echo(json.dumps(serving))
+        else:
+            _introduce(serving)
+        if not no_browser and not as_json:
+            demonstration.open_browser(serving["url"])
+
+    run_until_signalled(lambda: demonstration.show(settings, env, _say(began), announce, began))
+
+
+@main.group(invoke_without_command=True)
+@click.pass_context
+def serve(ctx: click.Context) -> None:
+    """Serve everything, from the data folder BELVEDERE_DATA; or one role: `serve control`, `media`, `worker`."""
+    if ctx.invoked_subcommand is not None:
+        return
+    import asyncio
+
+    from belvedere.supervisor.serve import run_until_signalled, running
+
+    began = time.monotonic()
+    settings = Settings.from_env()
+    _start_logging("serve", settings)
+
+    async def story() -> None:
+        async with running(settings, os.environ, _say(began)) as installation:
+            await installation.ready()
+            click.echo(f"belvedere serves {settings.url}", err=True)
+            await asyncio.Event().wait()
+
+    run_until_signalled(story)
+
+
+@serve.command("control")
+def serve_control() -> None:
+    """Serve pages and the API, as one role of several."""
+    settings = _role("control")
+    from belvedere.control.server import run_control
+
+    run_control(settings)
+
+
+@serve.command("worker")
+def serve_worker() -> None:
+    """Do what was put off: mail, sweeps, retries; as one role of several."""
+    settings = _role("worker")
+    from belvedere.control.worker import run_worker
+
+    run_worker(settings)
+
+
+@serve.command("media")
+def serve_media() -> None:
+    """Carry video, as one node of several (BELVEDERE_NODE)."""
+    settings = _role("media")
+    import asyncio
+
+    import uvloop
+
+    from belvedere.media.node import run_node
+
+    asyncio.run(run_node(settings), loop_factory=uvloop.new_event_loop)
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the database up to this version. `serve` does it by itself."""
+    settings = _role("migrate")
+    from belvedere.control.manage import migrate as bring_up
+
+    bring_up(settings)
+
+
+@main.group()
+def audit() -> None:
+    """Look after the audit."""
+
+
+@main.command("demo-cameras", hidden=True)
+def demo_cameras() -> None:
+    """Serve the sample cameras: a child of `demo`."""
+    settings = _role("cameras")
+    from belvedere.demo.cameras import main as serve_cameras
+    from belvedere.supervisor.demo import SampleCameras
+
+    serve_cameras(SampleCameras.of(settings.data))
+
+
+@main.command("demo-cast", hidden=True)
+def demo_cast() -> None:
+    """Make the cast, and print it: a child of `demo`."""
+    settings = _role("cast")
+    from belvedere.control.demo_cast import create_cast
+    from belvedere.supervisor.demo import SampleCameras
+
+    cameras = SampleCameras.of(settings.data)
+    click.echo(json.dumps(create_cast(settings, cameras.port, cameras.password)))
+
+
+def _role(name: str) -> Settings:
+    """Settings and log of a role's process."""
+    os.umask(0o077)
+    settings = Settings.from_env()
+    _start_logging(name, settings)
+    return settings
+
+
+def _start_logging(role: str, settings: Settings, level: int = logging.INFO) -> None:
+    logs.configure(role, as_json=settings.log_format == "json", level=level)
+
+
+def _say(began: float) -> Callable[[str], None]:
+    """Progress for the person who waits: `  1.2 s  control is ready`."""
+
+    def say(what: str) -> None:
+        click.echo(f"{time.monotonic() - began:5.1f} s  {what}", err=True)
+
+    return say
+
+
+def _introduce(serving: Mapping[str, Any]) -> None:
+    """Say where it is and who may come in."""
+    click.echo(f"\nBelvedere is ready: {serving['url']}\n\nSign in as one of", err=True)
+    width = max(len(account["email"]) for account in serving["accounts"])
+    for account in serving["accounts"]:
+        about = f"  {account['about']}" if account.get("about") else ""
+        click.echo(f"  {account['email']:<{width}}  {account['password']}{about}", err=True)
+    click.echo("\nCtrl-C ends it. The data is kept for the next time.", err=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
