@@ -1,0 +1,67 @@
+# Sourced by ./test: what its parts are. Each is a function that says by its exit code whether all is well.
+
+ALL_PARTS=(format lint types contracts house unit invariants bus supervisor media databases browser)
+declare -a lacking=()
+BIN=.venv/bin
+# Two workers: the tests start servers of their own, and two cores is what we promise to fit.
+PARALLEL=(-n "${TEST_WORKERS:-2}" --dist loadscope)
+
+part_format() { "$BIN/ruff" format --check --quiet . && echo "formatted"; }
+part_lint() { "$BIN/ruff" check .; }
+part_types() { "$BIN/mypy"; }
+part_contracts() { "$BIN/lint-imports" --no-cache; }
+part_house() { run_tests tests/house; }
+part_invariants() { run_tests tests/invariants; }
+part_bus() { run_tests tests/bus "${PARALLEL[@]}"; }
+part_supervisor() { run_tests tests/supervisor; }
+
+# Whatever has no part of its own: contracts, configuration, the control plane's rooms.
+part_unit() {
+  run_tests tests --ignore=tests/house --ignore=tests/invariants --ignore=tests/bus --ignore=tests/supervisor \
+    --ignore=tests/media --ignore=tests/demo --ignore=tests/e2e -m "not postgres" "${PARALLEL[@]}"
+}
+
+part_media() {
+  local without=()
+  need_gstreamer || { [ "${CI:-}" != true ] || return 1; without=(-m "not stranger"); }
+  run_tests tests/media tests/demo "${PARALLEL[@]}" "${without[@]}"
+}
+
+# The same tests of the control plane once more, on a real PostgreSQL: the wheel's, started by tests/conftest.py.
+part_databases() { BELVEDERE_TEST_DATABASE=postgresql run_tests tests/control "${PARALLEL[@]}"; }
+
+part_browser() {
+  need_chromium || { [ "${CI:-}" != true ]; return; }
+  run_tests tests/e2e
+}
+part_e2e() { part_browser; }
+
+# run_tests FOLDER… [pytest options]: pytest, its closing lines in full. A folder that is not there is a failure.
+run_tests() { "$BIN/pytest" --quiet "$@"; }
+
+# need NAME PACKAGES PROBE: whether it is there, by now: as root it is installed, else its want is named at the end.
+need() {
+  local name=$1 packages=$2 probe=$3
+  if eval "$probe" >/dev/null 2>&1; then return 0; fi
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+    echo "installing $name …"
+    # shellcheck disable=SC2086  # a list of packages
+    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages; } \
+      >/dev/null 2>&1
+    if eval "$probe" >/dev/null 2>&1; then return 0; fi
+  fi
+  echo "$name is not here. Debian, Ubuntu: apt-get install $packages" >&2
+  lacking+=("$name")
+  return 1
+}
+
+need_chromium() {
+  need chromium "chromium" 'command -v chromium || command -v chromium-browser || command -v google-chrome'
+}
+
+# A camera that is not ours: gst-rtsp-server, driven by the system's own Python.
+need_gstreamer() {
+  need gst-rtsp-server \
+    "python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav" \
+    '/usr/bin/python3 -c "import gi; gi.require_version(\"GstRtspServer\", \"1.0\"); from gi.repository import GstRtspServer"'
+}
