@@ -1,0 +1,118 @@
+"""`serve` as a person starts it: the real processes, killed and stopped in every way."""
+
+import json
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from supervisor.processes import Served, answers, command_of, descendants, is_alive, until
+
+pytestmark = pytest.mark.slow
+
+CANARY = "canary-3141592653"
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Served]:
+    started = Served(tmp_path / "data", "serve", BELVEDERE_METRICS_TOKEN=CANARY)
+    try:
+        started.wait_ready()
+        yield started
+    finally:
+        started.clear_away()
+
+
+def test_it_serves_survives_and_ends(served: Served) -> None:
+    """One story, because a start costs seconds: what stands below happens in this order."""
+    keeps_its_secrets(served)
+    refuses_a_second_one_on_the_same_folder(served)
+    refuses_a_taken_port(served)
+    brings_media_back(served)
+    brings_the_bus_back(served)
+    ends_when_told_and_leaves_nothing(served)
+
+
+def keeps_its_secrets(served: Served) -> None:  # N37
+    passwords = [json.loads(file.read_bytes())["password"] for file in (served.folder / "run").glob("*.bus")]
+    assert len(passwords) == 3
+    family = descendants(served.process.pid)
+    assert len(family) >= 4  # bus, control, worker, media
+    for pid in family:
+        for source in ("cmdline", "environ"):
+            seen = (Path("/proc") / str(pid) / source).read_text(errors="replace")
+            assert not [secret for secret in (*passwords, CANARY) if secret in seen], command_of(pid)
+    media = (Path("/proc") / str(served.role("serve media")) / "environ").read_text()
+    assert "METRICS_TOKEN" not in media
+    private = [path for path in served.folder.rglob("*") if path.is_file() and path.stat().st_mode & 0o077]
+    assert private == []
+    assert CANARY not in served.said
+
+
+def refuses_a_second_one_on_the_same_folder(served: Served) -> None:
+    second = Served(served.folder, "serve")
+    try:
+        assert second.process.wait(30) == 4
+    finally:
+        second.clear_away()
+
+
+def refuses_a_taken_port(served: Served) -> None:
+    other = Served(served.folder.parent / "other", "serve", BELVEDERE_PORT=str(served.port))
+    try:
+        assert other.process.wait(30) == 3
+        assert f"port {served.port} is taken" in other.said
+        assert "Traceback" not in other.said
+    finally:
+        other.clear_away()
+
+
+def brings_media_back(served: Served) -> None:
+    first = served.role("serve media")
+    os.kill(first, signal.SIGKILL)
+    until(lambda: not is_alive(first), "its end")
+    until(lambda: answers(served.media_port, "/healthz"), "media's return", 10)
+    assert served.role("serve media") != first
+    assert answers(served.port, "/readyz")
+
+
+def brings_the_bus_back(served: Served) -> None:
+    others = {role: served.role(role) for role in ("serve media", "serve control", "serve worker")}
+    first = served.role("nats-server")
+    os.kill(first, signal.SIGKILL)
+    until(lambda: not is_alive(first), "its end")
+    assert until(lambda: served.role("nats-server"), "another bus", 10) != first
+    until(lambda: answers(served.port, "/readyz"), "control on the bus again", 10)
+    assert others == {role: served.role(role) for role in others}  # nobody else had to start again
+
+
+def ends_when_told_and_leaves_nothing(served: Served) -> None:
+    family = descendants(served.process.pid)
+    assert served.end() == 0
+    assert [command_of(pid) for pid in family if is_alive(pid)] == []
+    for port in (served.port, served.media_port):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+    assert "Traceback" not in served.said
+
+
+def test_a_killed_supervisor_leaves_no_children(served: Served) -> None:
+    family = descendants(served.process.pid)
+    served.process.kill()
+    served.process.wait()
+    until(lambda: not any(is_alive(pid) for pid in family), "the end of its children", 10)
+
+
+def test_told_to_end_while_it_starts_it_ends(tmp_path: Path) -> None:
+    started = Served(tmp_path / "data", "serve")
+    try:
+        until(lambda: "preparing the database" in started.said, "the first step")
+        family = descendants(started.process.pid)
+        assert started.end() == 0
+        assert [command_of(pid) for pid in family if is_alive(pid)] == []
+    finally:
+        started.clear_away()
