@@ -100,6 +100,7 @@ class BusServer:
             stale.unlink()
         self._process = await asyncio.create_subprocess_exec(
             *tethered([self._binary, "-c", str(config)]),
+            env={"PATH": os.defpath},  # ours may hold an operator's secrets
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
