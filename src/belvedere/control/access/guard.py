@@ -1,0 +1,86 @@
+"""The guard: every public service says here what it needs, is checked for it, and is registered.
+
+    @requires(Permission.SHARE, on="camera")
+    def offer_share(actor: Principal, *, camera: str, …)
+
+`on` names both the kind of resource and the keyword argument that carries its id. Apps that own a kind register how
+its id becomes a ResourcePath. Invisible answers NotFound, visible but not allowed Forbidden.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Concatenate
+
+from belvedere.contracts.permissions import Permission
+from belvedere.control.access.decision import Decision
+from belvedere.control.access.selectors import ResourcePath, get_decision
+from belvedere.control.core.errors import Forbidden, NotFound
+from belvedere.control.core.ids import is_id
+from belvedere.control.core.principal import Principal
+
+type Resolver = Callable[[str], ResourcePath | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What one service demands. Either a permission on a resource, or the reason why none is."""
+
+    permission: Permission | None
+    on: str
+    reason: str = ""
+
+
+#: dotted name of a service → its rule; a test holds it against every service there is
+REGISTRY: dict[str, Rule] = {}
+_resolvers: dict[str, Resolver] = {}
+
+
+def register_resolver(kind: str, resolver: Resolver) -> None:
+    """Tell the guard how ids of `kind` become resource paths. Called once, by the app that owns the kind."""
+    _resolvers[kind] = resolver
+
+
+def check(actor: Principal, permission: Permission, *, on: str, resource: str) -> Decision:
+    """The decision for `actor` on `resource`, if it contains `permission`. Raises NotFound or Forbidden."""
+    path = _resolvers[on](resource) if is_id(resource) else None
+    if path is None:
+        raise NotFound
+    decision = get_decision(actor.id, path)
+    if not decision.permissions:
+        raise NotFound
+    if permission not in decision.permissions:
+        raise Forbidden
+    return decision
+
+
+def requires[**P, R](
+    permission: Permission, *, on: str
+) -> Callable[[Callable[Concatenate[Principal, P], R]], Callable[Concatenate[Principal, P], R]]:
+    """Demand `permission` on the resource whose id comes as keyword `on`."""
+
+    def decorate(service: Callable[Concatenate[Principal, P], R]) -> Callable[Concatenate[Principal, P], R]:
+        REGISTRY[_name(service)] = Rule(permission, on)
+
+        @wraps(service)
+        def guarded(actor: Principal, /, *args: P.args, **kwargs: P.kwargs) -> R:
+            check(actor, permission, on=on, resource=str(kwargs[on]))
+            return service(actor, *args, **kwargs)
+
+        return guarded
+
+    return decorate
+
+
+def unguarded[**P, R](reason: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Declare that a service demands no permission, and why: it acts on the actor's own, or proves by other means."""
+
+    def decorate(service: Callable[P, R]) -> Callable[P, R]:
+        REGISTRY[_name(service)] = Rule(None, "", reason)
+        return service
+
+    return decorate
+
+
+def _name(service: Callable[..., object]) -> str:
+    return f"{service.__module__}.{service.__qualname__}"

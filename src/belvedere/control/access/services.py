@@ -1,0 +1,90 @@
+"""Giving and ending rights. Called by the services of other apps, whose guard has decided.
+
+Every loss of access ends in `end_grants`: revoke, leave, role change, removal, unbind, transfer.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from belvedere.contracts.permissions import Permission, normalize
+from belvedere.control.access.models import Grant, Origin
+from belvedere.control.audit.services import write_entry
+from belvedere.control.core import clock
+from belvedere.control.core.ids import new_id
+from belvedere.control.core.principal import Principal
+from belvedere.control.outbox.services import enqueue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """When, and how far back."""
+
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    hours: str = ""
+    footage_last_s: int | None = None
+    footage_from: datetime | None = None
+
+
+@transaction.atomic
+def grant(
+    *,
+    principal: str,
+    resource: str,
+    permissions: Permission,
+    origin: Origin,
+    origin_id: str,
+    created_by: str,
+    terms: Terms | None = None,
+) -> Grant | None:
+    """Put one right in force. What is worth nothing without another permission is dropped; nothing left = no grant."""
+    permissions = normalize(permissions)
+    if not permissions:
+        return None
+    terms = terms or Terms()
+    return Grant.objects.create(
+        principal=principal,
+        resource=resource,
+        permissions=int(permissions),
+        origin=origin,
+        origin_id=origin_id,
+        starts_at=terms.starts_at,
+        ends_at=terms.ends_at,
+        hours=terms.hours,
+        footage_last_s=terms.footage_last_s,
+        footage_from=terms.footage_from,
+        created_at=clock.now(),
+        created_by=created_by,
+    )
+
+
+@transaction.atomic
+def end_grants(
+    actor: Principal,
+    *,
+    organization: str,
+    reason: str,
+    action: str,
+    thing: str,
+    origin_ids: Iterable[str] = (),
+    resources: Iterable[str] = (),
+    details: dict[str, object] | None = None,
+) -> str:
+    """End every grant in force of these origins, or on these resources. Returns the change id.
+
+    Writes the end, the audit entry and the message that cuts what rests on it, in the caller's transaction. The change
+    exists even where no grant did: withdrawing an offer is a change too.
+    """
+    change_id = new_id()
+    rows = Grant.objects.filter(ended_at=None)
+    origin_ids, resources = list(origin_ids), list(resources)
+    rows = rows.filter(origin_id__in=origin_ids) if origin_ids else rows.filter(resource__in=resources)
+    rows.update(ended_at=clock.now(), ended_by=actor.id, ended_reason=reason, change_id=change_id)
+    write_entry(
+        actor=actor, action=action, thing=thing, organization=organization, change_id=change_id, **(details or {})
+    )
+    enqueue("access.lost", {"change_id": change_id, "why": reason, "by": actor.name})
+    return change_id

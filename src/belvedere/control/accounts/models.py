@@ -1,0 +1,71 @@
+"""Account, sign-in session, API token. Verified addresses are allauth's `EmailAddress`."""
+
+import hashlib
+from typing import ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.sessions.base_session import AbstractBaseSession, BaseSessionManager
+from django.db import models
+from django.db.models.functions import Lower
+
+from belvedere.control.core.ids import new_id
+
+
+class Account(AbstractBaseUser):
+    """One person. The address is lower case and unique; who it belongs to is proven by allauth's verification."""
+
+    id = models.CharField(primary_key=True, max_length=26, default=new_id, editable=False)
+    email = models.EmailField(unique=True)
+    name = models.CharField(max_length=80)
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    # allauth and django.contrib.auth ask the default manager for get_by_natural_key.
+    objects: ClassVar[BaseUserManager["Account"]] = BaseUserManager()
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+
+    class Meta:
+        constraints = (models.UniqueConstraint(Lower("email"), name="accounts_account_email_any_case"),)
+
+    def __str__(self) -> str:
+        """Name and address."""
+        return f"{self.name} <{self.email}>"
+
+
+class Session(AbstractBaseSession):
+    """A signed-in browser. The key is the SHA-256 of what the cookie holds: a stolen database signs nobody in."""
+
+    session_key = models.CharField(primary_key=True, max_length=64)
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, null=True, related_name="sign_ins")
+    created_at = models.DateTimeField(auto_now_add=True)
+    agent = models.CharField(max_length=200, default="")
+
+    objects: ClassVar[BaseSessionManager["Session"]] = BaseSessionManager()
+
+    @classmethod
+    def get_session_store_class(cls) -> type:  # type: ignore[override]  the base is untyped
+        """The store that reads and writes this table."""
+        from belvedere.control.accounts.sessions import SessionStore  # noqa: PLC0415  it imports this module
+
+        return SessionStore
+
+
+class ApiToken(models.Model):
+    """A program's key to an account. Shown once; the SHA-256 is kept."""
+
+    id = models.CharField(primary_key=True, max_length=26, default=new_id)
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="tokens")
+    name = models.CharField(max_length=80)
+    digest = models.CharField(max_length=64, unique=True)
+    scopes = models.JSONField()
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    last_used_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+
+def digest_of(secret: str) -> str:
+    """What we keep of a secret with full entropy: its SHA-256, hex."""
+    return hashlib.sha256(secret.encode()).hexdigest()

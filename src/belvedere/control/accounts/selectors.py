@@ -1,0 +1,105 @@
+"""Reading accounts: one's own whole, another's only as name and address, and by exact, verified address."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from allauth.account.models import EmailAddress
+from django.db.models import Q
+
+from belvedere.control.accounts.models import Account, ApiToken, Session, digest_of
+from belvedere.control.accounts.tokens import is_well_formed
+from belvedere.control.core import clock
+from belvedere.control.core.principal import Principal
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One shape wherever a person stands."""
+
+    id: str
+    name: str
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """A signed-in browser of one's own."""
+
+    id: str
+    agent: str
+    created_at: datetime
+    is_this: bool
+
+
+def get_persons(ids: Iterable[str]) -> dict[str, Person]:
+    """Names and addresses by id; the caller has decided that its actor may know them."""
+    rows = Account.objects.filter(pk__in=set(ids)).values_list("pk", "name", "email")
+    return {pk: Person(pk, name, email) for pk, name, email in rows}
+
+
+def find_verified(email: str) -> Person | None:
+    """The account whose *verified* address is exactly this. Never shown to who asked before it accepted something."""
+    address = (
+        EmailAddress.objects.filter(email=email, verified=True, user__is_active=True).select_related("user").first()
+    )
+    return Person(address.user.pk, address.user.name, address.user.email) if address else None
+
+
+def list_verified_addresses(account: str) -> list[str]:
+    """Addresses this account has proven to be its own."""
+    return list(EmailAddress.objects.filter(user_id=account, verified=True).values_list("email", flat=True))
+
+
+def find_principal_of_token(secret: str, *, address: str = "") -> Principal | None:
+    """Who comes with this API token; None for anything that is not good now."""
+    if not is_well_formed(secret):
+        return None
+    token = (
+        ApiToken.objects.select_related("account")
+        .filter(digest=digest_of(secret), revoked_at=None, expires_at__gt=clock.now(), account__is_active=True)
+        .first()
+    )
+    if token is None:
+        return None
+    return Principal(
+        id=token.account.pk,
+        name=token.account.name,
+        email=token.account.email,
+        credential=f"token:{token.pk}",
+        scopes=frozenset(token.scopes),
+        address=address,
+    )
+
+
+def list_alive_credentials(credentials: Iterable[str]) -> set[str]:
+    """Those of `credentials` that are still good: not ended, not expired, of an active account. Two queries."""
+    named = set(credentials)
+    at = clock.now()
+    sessions = [name.removeprefix("session:") for name in named if name.startswith("session:")]
+    tokens = [name.removeprefix("token:") for name in named if name.startswith("token:")]
+    alive: set[str] = set()
+    if sessions:
+        found = Session.objects.filter(session_key__in=sessions, expire_date__gt=at, account__is_active=True)
+        alive |= {f"session:{key}" for key in found.values_list("session_key", flat=True)}
+    if tokens:
+        good = ApiToken.objects.filter(
+            pk__in=tokens, revoked_at=None, expires_at__gt=at, account__is_active=True
+        )
+        alive |= {f"token:{pk}" for pk in good.values_list("pk", flat=True)}
+    return alive
+
+
+def list_tokens(actor: Principal) -> list[ApiToken]:
+    """One's own tokens that were not revoked, newest first."""
+    return list(ApiToken.objects.filter(account_id=actor.id, revoked_at=None).order_by("-created_at"))
+
+
+def list_sign_ins(actor: Principal) -> list[SignIn]:
+    """Where one is signed in, this browser first."""
+    rows = Session.objects.filter(Q(account_id=actor.id), expire_date__gt=clock.now()).order_by("-created_at")
+    found = [
+        SignIn(row.session_key, row.agent, row.created_at, actor.credential == f"session:{row.session_key}")
+        for row in rows
+    ]
+    return sorted(found, key=lambda row: not row.is_this)

@@ -1,0 +1,139 @@
+"""Changing one's own account. Every loss of a credential ends in `_end_credentials`, which cuts what rested on it."""
+
+from datetime import timedelta
+from typing import Final
+
+from allauth.account.models import EmailAddress
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from belvedere.control.accounts.models import Account, ApiToken, Session, digest_of
+from belvedere.control.accounts.tokens import SCOPES, new_secret
+from belvedere.control.audit.services import write_entry
+from belvedere.control.core import clock
+from belvedere.control.core.errors import Forbidden, Invalid, NotFound
+from belvedere.control.core.ids import new_id
+from belvedere.control.core.limits import hit
+from belvedere.control.core.names import clean_email, clean_name
+from belvedere.control.core.principal import Principal, system
+from belvedere.control.outbox.services import enqueue
+
+MAX_TOKEN_DAYS: Final = 365
+MAX_TOKENS: Final = 50
+
+
+@transaction.atomic
+def create_account(*, email: str, name: str, password: str | None, is_verified: bool) -> Account:
+    """Make an account on the server's own authority: command line and demo. Sign-up goes through allauth."""
+    account = Account(email=clean_email(email), name=clean_name(name))
+    account.set_password(password)
+    account.save(force_insert=True)
+    EmailAddress.objects.create(user=account, email=account.email, primary=True, verified=is_verified)
+    write_entry(actor=system("server"), action="account.created", thing=f"account:{account.pk}")
+    return account
+
+
+@transaction.atomic
+def rename(actor: Principal, *, name: str) -> None:
+    """Change one's own name."""
+    Account.objects.filter(pk=actor.id).update(name=clean_name(name))
+    write_entry(actor=actor, action="account.renamed", thing=f"account:{actor.id}")
+
+
+@transaction.atomic
+def create_token(actor: Principal, *, name: str, scopes: list[str], days: int = 90) -> tuple[ApiToken, str]:
+    """A new API token and its secret, which nobody can read again. No token makes tokens (N9)."""
+    if not actor.credential.startswith("session:"):
+        raise Forbidden(_("Only a signed-in person makes tokens. Sign in on the page, then make one there."))
+    hit("token.create", actor.id, limit=30, per_s=3600)
+    unknown = [scope for scope in scopes if scope not in SCOPES]
+    if unknown or not scopes:
+        raise Invalid(_("Choose at least one of: %(scopes)s.") % {"scopes": ", ".join(SCOPES)}, field="scopes")
+    if not 1 <= days <= MAX_TOKEN_DAYS:
+        raise Invalid(_("A token lives from 1 to %(days)d days.") % {"days": MAX_TOKEN_DAYS}, field="days")
+    if ApiToken.objects.filter(account_id=actor.id, revoked_at=None).count() >= MAX_TOKENS:
+        raise Invalid(_("That is enough tokens: revoke one first."))
+    return issue_token(actor.id, name=name, scopes=scopes, days=days, by=actor)
+
+
+@transaction.atomic
+def issue_token(account: str, *, name: str, scopes: list[str], days: int, by: Principal) -> tuple[ApiToken, str]:
+    """The writing half of `create_token`; the demo calls it for its cast."""
+    secret = new_secret()
+    at = clock.now()
+    token = ApiToken.objects.create(
+        account_id=account,
+        name=clean_name(name),
+        digest=digest_of(secret),
+        scopes=sorted(set(scopes)),
+        created_at=at,
+        expires_at=at + timedelta(days=days),
+    )
+    write_entry(actor=by, action="token.created", thing=f"token:{token.pk}", scopes=token.scopes)
+    return token, secret
+
+
+@transaction.atomic
+def revoke_token(actor: Principal, *, token: str) -> str:
+    """End one of one's own tokens and everything opened with it. Returns the change id."""
+    at = clock.now()
+    if not ApiToken.objects.filter(pk=token, account_id=actor.id, revoked_at=None).update(revoked_at=at):
+        raise NotFound
+    return _end_credentials(actor, [f"token:{token}"], action="token.revoked", why="token_revoked")
+
+
+@transaction.atomic
+def end_session(actor: Principal, *, session: str) -> str:
+    """Sign out one of one's own browsers. Returns the change id."""
+    if not Session.objects.filter(pk=session, account_id=actor.id).delete()[0]:
+        raise NotFound
+    return _end_credentials(actor, [f"session:{session}"], action="session.ended", why="signed_out")
+
+
+@transaction.atomic
+def end_other_sessions(actor: Principal) -> str:
+    """Sign out everywhere else. Returns the change id."""
+    rows = Session.objects.filter(account_id=actor.id).exclude(pk=actor.credential.removeprefix("session:"))
+    names = [f"session:{key}" for key in rows.values_list("pk", flat=True)]
+    rows.delete()
+    return _end_credentials(actor, names, action="session.others_ended", why="signed_out")
+
+
+@transaction.atomic
+def end_all_credentials(account: str, *, why: str, by: Principal | None = None) -> str:
+    """After a reset, a factor change, a take-over or disabling: nothing that was signed in stays so (N2, N4, N6)."""
+    sessions = Session.objects.filter(account_id=account)
+    tokens = ApiToken.objects.filter(account_id=account, revoked_at=None)
+    names = [f"session:{key}" for key in sessions.values_list("pk", flat=True)]
+    names += [f"token:{pk}" for pk in tokens.values_list("pk", flat=True)]
+    sessions.delete()
+    tokens.update(revoked_at=clock.now())
+    actor = by or Principal(id=account, name="")
+    return _end_credentials(actor, names, action="credentials.all_ended", why=why)
+
+
+@transaction.atomic
+def disable_account(actor: Principal, *, account: str) -> str:
+    """An operator's act: nothing of this account works any more, at once. Returns the change id."""
+    if not Account.objects.filter(pk=account).update(is_active=False):
+        raise NotFound
+    return end_all_credentials(account, why="account_disabled", by=actor)
+
+
+@transaction.atomic
+def reset_unproven_credentials(account: str) -> str:
+    """Somebody else registered this address: what he set is gone before its true holder comes in (N2)."""
+    row = Account.objects.get(pk=account)
+    row.set_unusable_password()
+    row.save(update_fields=["password"])
+    return end_all_credentials(account, why="address_verified_elsewhere")
+
+
+def _end_credentials(actor: Principal, credentials: list[str], *, action: str, why: str) -> str:
+    change_id = new_id()
+    write_entry(
+        actor=actor, action=action, thing=f"account:{actor.id}", change_id=change_id, count=len(credentials), why=why
+    )
+    if credentials:
+        enqueue("credential.lost", {"change_id": change_id, "credentials": credentials, "why": why})
+    return change_id

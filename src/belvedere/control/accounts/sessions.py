@@ -1,0 +1,51 @@
+"""The session engine: Django's database sessions, but the key is hashed at rest (`SESSION_ENGINE`)."""
+
+from typing import Any
+
+from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
+
+from belvedere.control.accounts.models import Session, digest_of
+
+
+class SessionStore(DatabaseStore):
+    """Keeps SHA-256(key) where Django keeps the key, and whose session it is beside it."""
+
+    @classmethod
+    def get_model_class(cls) -> type[Session]:
+        """The table."""
+        return Session
+
+    def _get_session_from_db(self) -> Session | None:
+        from django.utils import timezone  # noqa: PLC0415  the engine is imported before settings are ready
+
+        row = self.model.objects.filter(
+            session_key=digest_of(self.session_key or ""), expire_date__gt=timezone.now()
+        ).first()
+        if row is None:
+            self._session_key = None
+        return row
+
+    def create_model_instance(self, data: dict[str, Any]) -> Session:
+        """The row for the current state."""
+        return Session(
+            session_key=digest_of(self._get_or_create_session_key()),
+            session_data=self.encode(data),
+            expire_date=self.get_expiry_date(),
+            account_id=data.get("_auth_user_id"),
+            agent=str(data.get("agent", ""))[:200],
+        )
+
+    def exists(self, session_key: str) -> bool:
+        """Whether such a session is there."""
+        return self.model.objects.filter(session_key=digest_of(session_key)).exists()
+
+    def delete(self, session_key: str | None = None) -> None:
+        """End it."""
+        key = session_key or self.session_key
+        if key:
+            self.model.objects.filter(session_key=digest_of(key)).delete()
+
+    @property
+    def credential(self) -> str:
+        """The credential name of this session, as viewing sessions know it; "" before it was ever saved."""
+        return f"session:{digest_of(self.session_key)}" if self.session_key else ""

@@ -1,0 +1,114 @@
+"""`/me`, `/inbox`, `/tokens`."""
+
+from datetime import datetime
+
+from django.http import HttpRequest
+from ninja import Field, Router
+
+from belvedere.control.accounts import services
+from belvedere.control.accounts.selectors import list_tokens
+from belvedere.control.api.schemas import In, Name, Out, PersonOut, ProblemOut, ReceiptOut
+from belvedere.control.api.sharing import ReceivedOut
+from belvedere.control.organizations.selectors import list_organizations
+from belvedere.control.sharing.selectors import list_received
+from belvedere.control.streaming.selectors import list_cuts
+
+router = Router(tags=["account"])
+
+
+class MembershipOut(Out):
+    """An organization one belongs to."""
+
+    id: str
+    name: str
+    role: str
+    personal: bool
+
+
+class MeOut(Out):
+    """Who one is, where one belongs, what waits."""
+
+    account: PersonOut
+    organizations: list[MembershipOut]
+    offers: list[ReceivedOut]
+
+
+class InboxOut(Out):
+    """Offers that wait for an answer."""
+
+    items: list[ReceivedOut]
+    next: str | None = None
+
+
+class TokenIn(In):
+    """A token to be made."""
+
+    name: Name
+    scopes: list[str]
+    days: int = 90
+
+
+class TokenOut(Out):
+    """A token; its secret only in the answer that made it."""
+
+    id: str
+    name: str
+    scopes: list[str]
+    created_at: datetime
+    expires_at: datetime
+    last_used_at: datetime | None
+
+
+class NewTokenOut(TokenOut):
+    """The one answer that shows the secret."""
+
+    token: str = Field(description="shown once")
+
+
+class TokensOut(Out):
+    """One's tokens."""
+
+    items: list[TokenOut]
+    next: str | None = None
+
+
+@router.get("/me", response={200: MeOut, 401: ProblemOut})
+def me(request: HttpRequest) -> MeOut:
+    """The caller."""
+    actor = request.auth  # type: ignore[attr-defined]  the gate's Principal
+    return MeOut(
+        account=PersonOut.of(actor),
+        organizations=[
+            MembershipOut(id=row.id, name=row.name, role=row.role, personal=row.is_personal)
+            for row in list_organizations(actor)
+        ],
+        offers=[ReceivedOut.of(row) for row in list_received(actor, states=["pending"])],
+    )
+
+
+@router.get("/inbox", response={200: InboxOut, 401: ProblemOut})
+def inbox(request: HttpRequest) -> InboxOut:
+    """Offers that wait for the caller."""
+    rows = list_received(request.auth, states=["pending"])  # type: ignore[attr-defined]
+    return InboxOut(items=[ReceivedOut.of(row) for row in rows])
+
+
+@router.get("/tokens", response={200: TokensOut, 401: ProblemOut, 403: ProblemOut})
+def tokens(request: HttpRequest) -> TokensOut:
+    """One's own API tokens."""
+    rows = list_tokens(request.auth)  # type: ignore[attr-defined]
+    return TokensOut(items=[TokenOut.from_orm(row) for row in rows])
+
+
+@router.post("/tokens", response={201: NewTokenOut, 401: ProblemOut, 403: ProblemOut, 422: ProblemOut})
+def create_token(request: HttpRequest, body: TokenIn) -> tuple[int, NewTokenOut]:
+    """Make a token. For signed-in people only."""
+    token, secret = services.create_token(request.auth, name=body.name, scopes=body.scopes, days=body.days)  # type: ignore[attr-defined]
+    return 201, NewTokenOut(**TokenOut.from_orm(token).dict(), token=secret)
+
+
+@router.delete("/tokens/{token_id}", response={200: ReceiptOut, 401: ProblemOut, 404: ProblemOut})
+def revoke_token(request: HttpRequest, token_id: str) -> ReceiptOut:
+    """End a token and what was opened with it."""
+    change_id = services.revoke_token(request.auth, token=token_id)  # type: ignore[attr-defined]
+    return ReceiptOut.of("revoked", change_id, list_cuts(change_id))

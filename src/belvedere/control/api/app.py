@@ -1,0 +1,63 @@
+"""The API as one object: routers, the gate, and errors as problem documents (RFC 9457)."""
+
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.utils.translation import gettext as _
+from ninja import NinjaAPI
+from ninja.errors import HttpError, ValidationError
+
+from belvedere import __version__
+from belvedere.control.api import accounts, cameras, devices, organizations, sharing
+from belvedere.control.api.auth import Gate
+from belvedere.control.core.errors import RateLimited, Refusal, Unauthenticated
+
+api = NinjaAPI(
+    title="Belvedere",
+    version=__version__,
+    description="The owner keeps the keys and shares the view. Errors are problem documents with a stable `code`.",
+    urls_namespace="api",
+    auth=Gate(),
+    openapi_extra={
+        "info": {"license": {"name": "Apache-2.0", "identifier": "Apache-2.0"}},
+        "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "bv_…"}}},
+        "security": [{"token": []}],
+    },
+)
+for router in (accounts.router, organizations.router, devices.router, cameras.router, sharing.router):
+    api.add_router("", router)
+
+
+def problem(status: int, code: str, detail: str, **extra: Any) -> HttpResponse:
+    """One problem document."""
+    body = {"type": "about:blank", "title": code.replace("_", " ").capitalize(), "status": status, "code": code}
+    return JsonResponse(
+        body | {"detail": detail} | extra, status=status, content_type="application/problem+json"
+    )
+
+
+@api.exception_handler(Refusal)
+def _refused(_request: HttpRequest, refusal: Refusal) -> HttpResponse:
+    response = problem(refusal.status, refusal.code, refusal.message, **refusal.extra)
+    if isinstance(refusal, RateLimited):
+        response["Retry-After"] = str(refusal.retry_after)
+    if isinstance(refusal, Unauthenticated):
+        response["WWW-Authenticate"] = 'Bearer realm="belvedere"'
+    return response
+
+
+@api.exception_handler(ValidationError)
+def _invalid(_request: HttpRequest, error: ValidationError) -> HttpResponse:
+    # Places and reasons only: pydantic would repeat the input, and that may be a password.
+    errors = [{"at": [str(part) for part in row["loc"][1:]], "what": row["msg"]} for row in error.errors]
+    return problem(422, "invalid", _("The request does not have the form this operation takes."), errors=errors)
+
+
+@api.exception_handler(HttpError)
+def _http_error(_request: HttpRequest, error: HttpError) -> HttpResponse:
+    return problem(error.status_code, "bad_request", _("The body of the request cannot be read."))
+
+
+@api.exception_handler(Http404)
+def _absent(_request: HttpRequest, _error: Http404) -> HttpResponse:
+    return problem(404, "not_found", _("There is nothing here, or nothing that you may see."))

@@ -1,0 +1,65 @@
+"""Who calls: a token, or the session of our own page. One gate in front of every operation.
+
+A bad `Authorization` is 401 and never falls through to the cookie (N7). Sessions write only from our own pages (N8).
+"""
+
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from ninja.utils import check_csrf
+
+from belvedere.control.accounts.selectors import find_principal_of_token
+from belvedere.control.api.rules import PERSON, RULES
+from belvedere.control.core.errors import Forbidden, NotFound, Unauthenticated
+from belvedere.control.core.limits import hit
+from belvedere.control.core.principal import Principal
+from belvedere.control.core.requests import client_address, principal_of
+
+_SAFE = {"GET", "HEAD", "OPTIONS"}
+_PREFIX = "api/v1/"
+CALLS_A_MINUTE = 1200
+
+
+def scope_of(request: HttpRequest) -> str:
+    """The scope that `rules.py` demands for this operation. Raises NotFound for one it does not know."""
+    route = request.resolver_match.route if request.resolver_match else ""
+    path = route.removeprefix(_PREFIX).replace("<", "{").replace(">", "}")
+    scope = RULES.get((request.method or "", path))
+    if scope is None:
+        raise NotFound
+    return scope
+
+
+class Gate:
+    """ninja's auth: returns the acting Principal or refuses."""
+
+    openapi_security_schema = None
+
+    def __call__(self, request: HttpRequest) -> Principal:
+        """The actor of this request. Raises Unauthenticated, Forbidden, RateLimited."""
+        scope = scope_of(request)
+        header = request.headers.get("Authorization")
+        actor = self._by_token(request, header) if header is not None else self._by_session(request)
+        if scope == PERSON and actor.scopes is not None:
+            raise Forbidden(_("Only a signed-in person may do that, no token."))
+        if scope != PERSON and not actor.may_use(scope):
+            raise Forbidden(_("This token has no scope “%(scope)s”.") % {"scope": scope})
+        hit("api", actor.id, limit=CALLS_A_MINUTE, per_s=60)
+        return actor
+
+    def _by_token(self, request: HttpRequest, header: str) -> Principal:
+        kind, _space, secret = header.partition(" ")
+        if request.headers.get("Origin") is not None:
+            raise Forbidden(_("Tokens are for programs: no page of any site may send one."))
+        actor = find_principal_of_token(secret.strip(), address=client_address(request)) if kind == "Bearer" else None
+        if actor is None:
+            raise Unauthenticated
+        return actor
+
+    def _by_session(self, request: HttpRequest) -> Principal:
+        if not request.user.is_authenticated:
+            raise Unauthenticated
+        if request.method not in _SAFE:
+            site = request.headers.get("Sec-Fetch-Site", "same-origin")
+            if site not in {"same-origin", "none"} or check_csrf(request) is not None:
+                raise Forbidden(_("This did not come from our own page. Nothing was changed."))
+        return principal_of(request)

@@ -1,0 +1,222 @@
+"""`/cameras` and tickets: what one may see, and the way to it."""
+
+from datetime import datetime
+from typing import Literal
+
+from django.http import HttpRequest
+from ninja import Router
+from pydantic import Field
+
+from belvedere.contracts.sessions import Quality
+from belvedere.control.api.pages import DEFAULT_LIMIT, MAX_LIMIT, paginate
+from belvedere.control.api.schemas import CameraOut, Id, In, Name, Out, PersonOut, ProblemOut
+from belvedere.control.core.errors import Refusal
+from belvedere.control.core.principal import Principal
+from belvedere.control.devices import services as devices
+from belvedere.control.devices.selectors import get_camera, list_cameras
+from belvedere.control.sharing.selectors import list_access
+from belvedere.control.streaming import services as streaming
+from belvedere.control.streaming.selectors import count_watching, list_viewers
+from belvedere.control.streaming.services import Ticket
+
+router = Router(tags=["cameras"])
+MAX_TICKETS = 64
+
+
+class CamerasOut(Out):
+    """A page of cameras."""
+
+    items: list[CameraOut]
+    next: str | None = None
+
+
+class AliasIn(In):
+    """A name of one's own; empty takes it back."""
+
+    name: Name
+
+
+class AccessOut(Out):
+    """Somebody who can see the camera, or was offered to."""
+
+    account: PersonOut
+    origin: str = Field(description="share, or the role of a member")
+    state: Literal["accepted", "pending"]
+    permissions: list[str]
+    since: datetime | None
+    ends_at: datetime | None
+    share: str | None
+
+
+class AccessListOut(Out):
+    """Who can see it."""
+
+    items: list[AccessOut]
+
+
+class ViewerOut(Out):
+    """Somebody watching now."""
+
+    session: str
+    account: PersonOut
+    since: datetime
+    kind: str
+
+
+class ViewersOut(Out):
+    """Who is watching now."""
+
+    items: list[ViewerOut]
+
+
+class TicketIn(In):
+    """What to open. `from` and `to` belong to playback, which comes later."""
+
+    kind: Literal["live"] = "live"
+    quality: Literal["main", "sub"] = "main"
+
+
+class TicketItemIn(TicketIn):
+    """One of several."""
+
+    camera: Id
+
+
+class TicketsIn(In):
+    """Tickets for a wall."""
+
+    items: list[TicketItemIn] = Field(min_length=1, max_length=MAX_TICKETS)
+
+
+class TicketOut(Out):
+    """Opens a media socket once, within half a minute."""
+
+    url: str
+    expires_at: datetime
+
+
+class TicketItemOut(Out):
+    """One of several: a ticket, or the code of what stands against it."""
+
+    camera: str
+    url: str | None = None
+    expires_at: datetime | None = None
+    code: str | None = None
+
+
+class TicketsOut(Out):
+    """Tickets, in the order asked for."""
+
+    items: list[TicketItemOut]
+
+
+@router.get("/cameras", response={200: CamerasOut, 400: ProblemOut, 401: ProblemOut})
+def cameras(request: HttpRequest, limit: int = DEFAULT_LIMIT, cursor: str | None = None) -> CamerasOut:
+    """Every camera the caller may do anything with."""
+    actor = request.auth  # type: ignore[attr-defined]
+    rows, following = paginate(
+        list_cameras(actor),
+        actor=actor,
+        listing="cameras",
+        key=lambda row: row.id,
+        limit=max(1, min(limit, MAX_LIMIT)),
+        cursor=cursor,
+    )
+    watching = count_watching(actor, [row.id for row in rows])
+    return CamerasOut(items=[CameraOut.of(row, watching.get(row.id)) for row in rows], next=following)
+
+
+@router.get("/cameras/{camera_id}", response={200: CameraOut, 401: ProblemOut, 404: ProblemOut})
+def camera(request: HttpRequest, camera_id: str) -> CameraOut:
+    """One camera."""
+    actor = request.auth  # type: ignore[attr-defined]
+    view = get_camera(actor, camera_id)
+    return CameraOut.of(view, count_watching(actor, [view.id]).get(view.id))
+
+
+@router.put(
+    "/cameras/{camera_id}/alias",
+    response={200: CameraOut, 401: ProblemOut, 403: ProblemOut, 404: ProblemOut, 422: ProblemOut},
+)
+def set_alias(request: HttpRequest, camera_id: str, body: AliasIn) -> CameraOut:
+    """Give a camera a name of one's own, for oneself alone."""
+    actor = request.auth  # type: ignore[attr-defined]
+    devices.set_alias(actor, camera=camera_id, name=body.name)
+    return CameraOut.of(get_camera(actor, camera_id), None)
+
+
+@router.get(
+    "/cameras/{camera_id}/access", response={200: AccessListOut, 401: ProblemOut, 403: ProblemOut, 404: ProblemOut}
+)
+def access(request: HttpRequest, camera_id: str) -> AccessListOut:
+    """Who can see it, and why. Needs `share`."""
+    rows = list_access(request.auth, camera_id)  # type: ignore[attr-defined]
+    return AccessListOut(
+        items=[
+            AccessOut(
+                account=PersonOut.of(row.account) if row.account else PersonOut(id="", name=None, email=row.email),
+                origin=row.origin,
+                state="pending" if row.state == "pending" else "accepted",
+                permissions=row.permissions.wire_names,
+                since=row.since,
+                ends_at=row.ends_at,
+                share=row.share or None,
+            )
+            for row in rows
+        ]
+    )
+
+
+@router.get(
+    "/cameras/{camera_id}/viewers", response={200: ViewersOut, 401: ProblemOut, 403: ProblemOut, 404: ProblemOut}
+)
+def viewers(request: HttpRequest, camera_id: str) -> ViewersOut:
+    """Who is watching now. Needs `share`."""
+    rows = list_viewers(request.auth, camera_id)  # type: ignore[attr-defined]
+    return ViewersOut(
+        items=[
+            ViewerOut(session=row.session, account=PersonOut.of(row.account), since=row.since, kind=row.kind)
+            for row in rows
+        ]
+    )
+
+
+@router.post(
+    "/cameras/{camera_id}/tickets",
+    response={
+        201: TicketOut,
+        401: ProblemOut,
+        403: ProblemOut,
+        404: ProblemOut,
+        422: ProblemOut,
+        429: ProblemOut,
+        503: ProblemOut,
+    },
+)
+def open_ticket(request: HttpRequest, camera_id: str, body: TicketIn) -> tuple[int, TicketOut]:
+    """A ticket for live view."""
+    ticket = _open(request, camera_id, body)
+    return 201, TicketOut(url=ticket.url, expires_at=ticket.expires_at)
+
+
+@router.post(
+    "/tickets", response={201: TicketsOut, 401: ProblemOut, 403: ProblemOut, 422: ProblemOut, 429: ProblemOut}
+)
+def open_tickets(request: HttpRequest, body: TicketsIn) -> tuple[int, TicketsOut]:
+    """Tickets for a wall. One camera's refusal does not stop the others."""
+    found = []
+    for item in body.items:
+        try:
+            ticket = _open(request, item.camera, item)
+        except Refusal as refusal:
+            found.append(TicketItemOut(camera=item.camera, code=refusal.code))
+        else:
+            found.append(TicketItemOut(camera=item.camera, url=ticket.url, expires_at=ticket.expires_at))
+    return 201, TicketsOut(items=found)
+
+
+def _open(request: HttpRequest, camera_id: str, body: TicketIn) -> Ticket:
+    actor: Principal = request.auth  # type: ignore[attr-defined]
+    # A page's ticket works on that page's origin alone; a program's in no browser.
+    origin = f"{request.scheme}://{request.get_host()}" if actor.scopes is None else None
+    return streaming.open_ticket(actor, camera=camera_id, quality=Quality(body.quality), origin=origin)

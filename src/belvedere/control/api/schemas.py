@@ -1,0 +1,126 @@
+"""Shapes that several modules share. Unknown fields are refused; times are RFC 3339 UTC."""
+
+from datetime import datetime
+from typing import Annotated
+
+from ninja import Schema
+from pydantic import ConfigDict, Field, StringConstraints
+
+from belvedere.control.accounts.selectors import Person
+from belvedere.control.core import clock
+from belvedere.control.core.principal import Principal
+from belvedere.control.devices.selectors import CameraView
+from belvedere.control.streaming.selectors import CutView
+
+type Id = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+type Name = Annotated[str, StringConstraints(max_length=80)]
+
+
+class In(Schema):
+    """Base of every body that comes in."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+
+class Out(Schema):
+    """Base of every body that goes out."""
+
+
+class PersonOut(Out):
+    """One shape wherever a person stands. `name` is null until the person accepted something of yours."""
+
+    id: str
+    name: str | None
+    email: str
+
+    @classmethod
+    def of(cls, person: Person | Principal) -> "PersonOut":
+        """From what selectors return."""
+        return cls(id=person.id, name=person.name, email=person.email)
+
+
+class CameraOut(Out):
+    """A camera as the caller sees it. What belongs to the owner alone is null for others."""
+
+    id: str
+    name: str
+    alias: str
+    device: str | None
+    site: str | None
+    organization: str | None
+    state: str = Field(description="online, offline or unknown")
+    mine: bool
+    shared_by: PersonOut | None
+    permissions: list[str]
+    has: list[str]
+    watching: int | None = Field(description="null without the share permission")
+
+    @classmethod
+    def of(cls, view: CameraView, watching: int | None) -> "CameraOut":
+        """From what selectors return."""
+        return cls(
+            id=view.id,
+            name=view.name,
+            alias=view.alias,
+            device=view.device,
+            site=view.site,
+            organization=view.organization,
+            state=view.state,
+            mine=view.mine,
+            shared_by=PersonOut.of(view.shared_by) if view.shared_by else None,
+            permissions=view.permissions.wire_names,
+            has=view.has,
+            watching=watching,
+        )
+
+
+class CutOut(Out):
+    """One line of a receipt: cut at an instant, or ending by one at the latest."""
+
+    session: str
+    camera: str
+    kind: str
+    account: PersonOut
+    cut_at: datetime | None
+    ends_by: datetime | None
+
+
+class ReceiptOut(Out):
+    """What a loss of rights has ended, and when."""
+
+    state: str
+    change_id: str
+    at: datetime
+    cut: list[CutOut]
+
+    @classmethod
+    def of(cls, state: str, change_id: str, cuts: list[CutView]) -> "ReceiptOut":
+        """From what selectors return."""
+        return cls(
+            state=state,
+            change_id=change_id,
+            at=clock.now(),
+            cut=[
+                CutOut(
+                    session=cut.session,
+                    camera=cut.camera,
+                    kind=cut.kind,
+                    account=PersonOut.of(cut.account),
+                    cut_at=cut.cut_at,
+                    ends_by=cut.ends_by,
+                )
+                for cut in cuts
+            ],
+        )
+
+
+class ProblemOut(Out):
+    """RFC 9457. `code` is stable; further fields stand beside it."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    code: str
+    detail: str

@@ -1,0 +1,301 @@
+"""`/shares` and `/recipients`."""
+
+from datetime import datetime
+from typing import Literal
+
+from django.http import HttpRequest
+from ninja import Router
+from pydantic import Field
+
+from belvedere.contracts.permissions import parse_names
+from belvedere.control.api.pages import DEFAULT_LIMIT, MAX_LIMIT, paginate
+from belvedere.control.api.schemas import Id, In, Name, Out, PersonOut, ProblemOut, ReceiptOut
+from belvedere.control.core.errors import Invalid, NotFound
+from belvedere.control.core.principal import Principal
+from belvedere.control.devices.selectors import list_cameras
+from belvedere.control.sharing import services
+from belvedere.control.sharing.selectors import (
+    GivenShare,
+    PastRecipient,
+    ReceivedShare,
+    find_given_by_change,
+    get_given,
+    get_received,
+    list_given,
+    list_received,
+    list_recipients,
+)
+from belvedere.control.streaming.selectors import list_cuts
+
+router = Router(tags=["sharing"])
+
+
+class ItemIn(In):
+    """A camera, or a device: all cameras it has now."""
+
+    camera: Id | None = None
+    device: Id | None = None
+    permissions: list[str] = Field(min_length=1, max_length=11)
+
+
+class ShareIn(In):
+    """An offer to be made. `hours`, `footage` and `starts_at` come with a later version and must be null."""
+
+    recipient: str = Field(max_length=254, examples=["rita@example.org"])
+    remark: Name = ""
+    message: str = Field(default="", max_length=280)
+    items: list[ItemIn] = Field(min_length=1, max_length=64)
+    starts_at: None = None
+    ends_at: datetime | None = None
+    hours: None = None
+    footage: None = None
+
+
+class ItemOut(Out):
+    """One camera of a share."""
+
+    camera: str
+    name: str
+    permissions: list[str]
+
+
+class GivenOut(Out):
+    """A share the caller gave. `recipient.name` is null until accepted."""
+
+    id: str
+    state: str
+    direction: Literal["given"] = "given"
+    recipient: PersonOut
+    remark: str
+    message: str
+    items: list[ItemOut]
+    offered_at: datetime
+    decided_at: datetime | None
+    ended_at: datetime | None
+    ends_at: datetime | None
+
+    @classmethod
+    def of(cls, row: GivenShare) -> "GivenOut":
+        """From what selectors return."""
+        return cls(
+            id=row.id,
+            state=row.state,
+            recipient=PersonOut(id=row.recipient_id, name=row.recipient_name, email=row.recipient_email),
+            remark=row.remark,
+            message=row.message,
+            items=[_item(item.camera, item.name, item.permissions.wire_names) for item in row.items],
+            offered_at=row.offered_at,
+            decided_at=row.decided_at,
+            ended_at=row.ended_at,
+            ends_at=row.ends_at,
+        )
+
+
+class ReceivedOut(Out):
+    """A share meant for the caller: name, sharer, rights."""
+
+    id: str
+    state: str
+    direction: Literal["received"] = "received"
+    sharer: PersonOut
+    message: str
+    items: list[ItemOut]
+    offered_at: datetime
+    decided_at: datetime | None
+    ended_at: datetime | None
+    ends_at: datetime | None
+
+    @classmethod
+    def of(cls, row: ReceivedShare) -> "ReceivedOut":
+        """From what selectors return."""
+        return cls(
+            id=row.id,
+            state=row.state,
+            sharer=PersonOut.of(row.sharer),
+            message=row.message,
+            items=[_item(item.camera, item.name, item.permissions.wire_names) for item in row.items],
+            offered_at=row.offered_at,
+            decided_at=row.decided_at,
+            ended_at=row.ended_at,
+            ends_at=row.ends_at,
+        )
+
+
+class SharesOut(Out):
+    """A page of shares."""
+
+    items: list[GivenOut | ReceivedOut]
+    next: str | None = None
+
+
+class RecipientOut(Out):
+    """Somebody the caller shared with. The remark is the caller's own."""
+
+    id: str
+    name: str | None
+    email: str
+    remark: str
+    sees: int
+
+    @classmethod
+    def of(cls, row: PastRecipient) -> "RecipientOut":
+        """From what selectors return."""
+        return cls(id=row.id, name=row.name, email=row.email, remark=row.remark, sees=row.sees)
+
+
+class RecipientsOut(Out):
+    """Past recipients."""
+
+    items: list[RecipientOut]
+    next: str | None = None
+
+
+class RemarkIn(In):
+    """One's own note."""
+
+    remark: Name
+
+
+def _item(camera: str, name: str, permissions: list[str]) -> ItemOut:
+    return ItemOut(camera=camera, name=name, permissions=permissions)
+
+
+@router.get("/shares", response={200: SharesOut, 400: ProblemOut, 401: ProblemOut})
+def shares(
+    request: HttpRequest,
+    direction: Literal["given", "received"] = "given",
+    state: Literal["open", "all"] = "open",
+    limit: int = DEFAULT_LIMIT,
+    cursor: str | None = None,
+) -> SharesOut:
+    """Shares the caller gave, or was given."""
+    actor: Principal = request.auth  # type: ignore[attr-defined]
+    states = ["pending", "accepted"] if state == "open" else list(services.OfferState)
+    found: list[GivenOut | ReceivedOut] = (
+        [GivenOut.of(row) for row in list_given(actor, states=states)]
+        if direction == "given"
+        else [ReceivedOut.of(row) for row in list_received(actor, states=states)]
+    )
+    rows, following = paginate(
+        found,
+        actor=actor,
+        listing=f"shares:{direction}:{state}",
+        key=lambda row: row.id,
+        limit=max(1, min(limit, MAX_LIMIT)),
+        cursor=cursor,
+    )
+    return SharesOut(items=rows, next=following)
+
+
+@router.post(
+    "/shares",
+    response={
+        201: GivenOut,
+        401: ProblemOut,
+        403: ProblemOut,
+        404: ProblemOut,
+        409: ProblemOut,
+        422: ProblemOut,
+        429: ProblemOut,
+    },
+)
+def offer_share(request: HttpRequest, body: ShareIn) -> tuple[int, GivenOut]:
+    """Offer cameras to whoever holds an address. Nothing opens before they accept."""
+    actor: Principal = request.auth  # type: ignore[attr-defined]
+    share = services.offer_share(
+        actor,
+        recipient=body.recipient,
+        items=_expand(actor, body.items),
+        remark=body.remark,
+        message=body.message,
+        ends_at=body.ends_at,
+    )
+    return 201, GivenOut.of(get_given(actor, share))
+
+
+def _expand(actor: Principal, items: list[ItemIn]) -> list[services.Item]:
+    found = []
+    for item in items:
+        try:
+            permissions = parse_names(item.permissions)
+        except ValueError as error:
+            raise Invalid(str(error), field="permissions") from None
+        if (item.camera is None) == (item.device is None):
+            raise Invalid("Each item names a camera or a device.", field="items")
+        if item.camera:
+            found.append(services.Item(item.camera, permissions))
+            continue
+        cameras = [row.id for row in list_cameras(actor) if row.device == item.device]
+        if not cameras:
+            raise NotFound
+        found += [services.Item(camera, permissions) for camera in cameras]
+    return found
+
+
+@router.get("/shares/{share_id}", response={200: GivenOut | ReceivedOut, 401: ProblemOut, 404: ProblemOut})
+def share(request: HttpRequest, share_id: str) -> GivenOut | ReceivedOut:
+    """One share, from the caller's side."""
+    actor: Principal = request.auth  # type: ignore[attr-defined]
+    try:
+        return GivenOut.of(get_given(actor, share_id))
+    except NotFound:
+        return ReceivedOut.of(get_received(actor, share_id))
+
+
+@router.delete("/shares/{share_id}", response={200: ReceiptOut, 401: ProblemOut, 404: ProblemOut, 409: ProblemOut})
+def end_share(request: HttpRequest, share_id: str) -> ReceiptOut:
+    """End a share, or withdraw an offer. The receipt says what was cut, and when."""
+    change_id = services.end_share(request.auth, share=share_id)  # type: ignore[attr-defined]
+    return ReceiptOut.of("revoked", change_id, list_cuts(change_id))
+
+
+@router.get("/receipts/{change_id}", response={200: ReceiptOut, 401: ProblemOut, 404: ProblemOut})
+def receipt(request: HttpRequest, change_id: str) -> ReceiptOut:
+    """The receipt again, with what nodes have confirmed since."""
+    given = find_given_by_change(request.auth, change_id)  # type: ignore[attr-defined]
+    if given is None:
+        raise NotFound
+    return ReceiptOut.of(given.state, change_id, list_cuts(change_id))
+
+
+@router.post(
+    "/shares/{share_id}/accept", response={200: ReceivedOut, 401: ProblemOut, 404: ProblemOut, 409: ProblemOut}
+)
+def accept_share(request: HttpRequest, share_id: str) -> ReceivedOut:
+    """Accept an offer. A second time is harmless."""
+    actor: Principal = request.auth  # type: ignore[attr-defined]
+    services.accept_share(actor, share=share_id)
+    return ReceivedOut.of(get_received(actor, share_id))
+
+
+@router.post(
+    "/shares/{share_id}/reject", response={200: ReceivedOut, 401: ProblemOut, 404: ProblemOut, 409: ProblemOut}
+)
+def reject_share(request: HttpRequest, share_id: str) -> ReceivedOut:
+    """Turn an offer down."""
+    actor: Principal = request.auth  # type: ignore[attr-defined]
+    services.reject_share(actor, share=share_id)
+    return ReceivedOut.of(get_received(actor, share_id))
+
+
+@router.post(
+    "/shares/{share_id}/leave", response={200: ReceiptOut, 401: ProblemOut, 404: ProblemOut, 409: ProblemOut}
+)
+def leave_share(request: HttpRequest, share_id: str) -> ReceiptOut:
+    """Give a received share back."""
+    change_id = services.leave_share(request.auth, share=share_id)  # type: ignore[attr-defined]
+    return ReceiptOut.of("left", change_id, list_cuts(change_id))
+
+
+@router.get("/recipients", response={200: RecipientsOut, 401: ProblemOut})
+def recipients(request: HttpRequest) -> RecipientsOut:
+    """Everybody the caller has shared with."""
+    rows = list_recipients(request.auth)  # type: ignore[attr-defined]
+    return RecipientsOut(items=[RecipientOut.of(row) for row in rows])
+
+
+@router.patch("/recipients/{recipient_id}", response={200: RecipientsOut, 401: ProblemOut, 404: ProblemOut, 422: ProblemOut})
+def set_remark(request: HttpRequest, recipient_id: str, body: RemarkIn) -> RecipientsOut:
+    """Change one's note on somebody."""
+    services.set_remark(request.auth, recipient=recipient_id, remark=body.remark)  # type: ignore[attr-defined]
+    return recipients(request)

@@ -1,0 +1,67 @@
+"""The chain and its entries.
+
+Personal fields stand beside the chain: it holds SHA-256(salt ‖ fields), so that erasing a person's fields and salt
+leaves a chain that still verifies.
+"""
+
+import hashlib
+import json
+from datetime import datetime
+from typing import Any
+
+from django.db import models
+
+from belvedere.control.core.ids import new_id
+
+
+class Chain(models.Model):
+    """One chain: an organization's, or `installation`. Its row is the lock of its writers."""
+
+    id = models.CharField(primary_key=True, max_length=26)
+    length = models.BigIntegerField(default=0)
+    head = models.CharField(max_length=64, default="")
+
+
+class Entry(models.Model):
+    """One thing that happened."""
+
+    id = models.CharField(primary_key=True, max_length=26, default=new_id)
+    chain = models.ForeignKey(Chain, on_delete=models.PROTECT, related_name="entries")
+    sequence = models.BigIntegerField()
+    at = models.DateTimeField()
+    action = models.CharField(max_length=60)
+    thing = models.CharField(max_length=60)
+    change_id = models.CharField(max_length=26, default="", db_index=True)
+    fields = models.JSONField(null=True)
+    salt = models.CharField(max_length=32, default="")
+    fields_digest = models.CharField(max_length=64)
+    previous = models.CharField(max_length=64)
+    digest = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("chain", "sequence"), name="audit_entry_one_per_place"),)
+
+
+def fields_digest(salt: str, fields: dict[str, Any] | None) -> str:
+    """SHA-256 over salt and fields, hex."""
+    body = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(f"{salt}{body}".encode()).hexdigest()
+
+
+def entry_digest(entry: Entry) -> str:
+    """SHA-256 over everything of an entry that is never erased, and over the entry before it, hex."""
+    parts = [
+        entry.previous,
+        entry.chain_id,
+        str(entry.sequence),
+        _instant(entry.at),
+        entry.action,
+        entry.thing,
+        entry.change_id,
+        entry.fields_digest,
+    ]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _instant(at: datetime) -> str:
+    return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

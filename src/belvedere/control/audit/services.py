@@ -1,0 +1,61 @@
+"""Writing the audit. Called by other apps' services, inside the transaction of the change."""
+
+import secrets
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+
+from belvedere.control.audit.models import Chain, Entry, entry_digest, fields_digest
+from belvedere.control.core import clock
+from belvedere.control.core.principal import Principal
+
+INSTALLATION = "installation"
+
+
+@transaction.atomic
+def write_entry(
+    *,
+    actor: Principal,
+    action: str,
+    thing: str,
+    organization: str = "",
+    change_id: str = "",
+    **details: Any,
+) -> Entry:
+    """Append one entry to the organization's chain (or the installation's).
+
+    `thing` is `kind:id`. `details` are JSON values; with the actor they are the entry's personal fields. Never put a
+    secret here.
+    """
+    chain_id = organization or INSTALLATION
+    # The UPDATE comes first: it locks the chain (on PostgreSQL the row, on SQLite the file) until we commit.
+    if not Chain.objects.filter(pk=chain_id).update(length=F("length") + 1):
+        Chain.objects.get_or_create(pk=chain_id)
+        Chain.objects.filter(pk=chain_id).update(length=F("length") + 1)
+    chain = Chain.objects.get(pk=chain_id)
+    fields = {
+        "actor": actor.id,
+        "actor_name": actor.name,
+        "actor_kind": actor.kind,
+        "address": actor.address,
+        **details,
+    }
+    salt = secrets.token_hex(16)
+    entry = Entry(
+        chain=chain,
+        sequence=chain.length,
+        at=clock.now(),
+        action=action,
+        thing=thing,
+        change_id=change_id,
+        fields=fields,
+        salt=salt,
+        fields_digest=fields_digest(salt, fields),
+        previous=chain.head,
+        digest="",
+    )
+    entry.digest = entry_digest(entry)
+    entry.save(force_insert=True)
+    Chain.objects.filter(pk=chain_id).update(head=entry.digest)
+    return entry

@@ -1,0 +1,16 @@
+"""Who answers for what: the guard's resolvers and the outbox's consumers, set once when Django is ready."""
+
+from belvedere.control.access.guard import register_resolver
+from belvedere.control.consumers import OUTBOX
+from belvedere.control.devices.selectors import find_camera_path, find_device_path
+from belvedere.control.organizations.selectors import find_organization_path, find_site_path
+from belvedere.control.outbox.services import register
+
+
+def compose() -> None:
+    """Called by `web.apps` when all apps are loaded; a second time changes nothing."""
+    register(OUTBOX)
+    register_resolver("organization", find_organization_path)
+    register_resolver("site", find_site_path)
+    register_resolver("device", find_device_path)
+    register_resolver("camera", find_camera_path)

@@ -1,0 +1,56 @@
+"""The one table: message → function. What is not in it is refused."""
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+import msgspec
+
+from belvedere.contracts import events, sessions, subjects
+from belvedere.control.devices import services as devices
+from belvedere.control.outbox.services import Consumer
+from belvedere.control.sharing import mails
+from belvedere.control.sharing import services as sharing
+from belvedere.control.streaming import services as streaming
+
+
+def _cameras_closed(payload: dict[str, list[str]]) -> None:
+    sharing.end_shares_of_closed(payload)
+    streaming.cut_closed_cameras(payload)
+
+
+#: outbox: kind → what is done after the commit. Inline ones in the same thread: a person waits for the receipt.
+OUTBOX: Final[dict[str, Consumer]] = {
+    "access.lost": Consumer(streaming.cut_lost_access, inline=True),
+    "credential.lost": Consumer(streaming.cut_lost_credentials, inline=True),
+    "cameras.closed": Consumer(_cameras_closed, inline=True),
+    "assignments.changed": Consumer(devices.announce_assignments, inline=True),
+    "mail.share_offered": Consumer(mails.send_offer),
+    "mail.share_answered": Consumer(mails.send_answer),
+    "mail.share_ended": Consumer(mails.send_ended),
+}
+
+
+def _hello(node: str, hello: events.Hello) -> events.HelloReply:
+    if hello.node != node:
+        return events.HelloReply(accepted=False)
+    if devices.record_hello(node, hello):
+        streaming.fence_node(node, hello.run)
+    return events.HelloReply(accepted=True)
+
+
+class Ear(NamedTuple):
+    """What is heard on a subject, and who answers."""
+
+    message: type[msgspec.Struct]
+    answer: Callable[..., msgspec.Struct | None]
+
+
+#: bus: subject → (message, function of node and message). The node is taken from the subject, which the bus guards.
+BUS: Final[dict[str, Ear]] = {
+    subjects.NODE_HELLO: Ear(events.Hello, _hello),
+    subjects.NODE_ASSIGNMENTS: Ear(events.AssignmentsRequest, devices.list_assignments),
+    subjects.CAMERA_STATE: Ear(events.CameraState, devices.record_state),
+    subjects.SESSION_OPEN: Ear(sessions.OpenRequest, streaming.claim_session),
+    subjects.SESSION_RENEW: Ear(sessions.RenewRequest, streaming.renew_sessions),
+    subjects.SESSION_CLOSED: Ear(sessions.SessionClosed, streaming.record_closed),
+}

@@ -1,0 +1,1 @@
+"""What every app stands on: ids, clock, errors, the actor, the life of an offer. Imports no other app."""

@@ -1,0 +1,47 @@
+"""Names that people type: one form, no tricks (N32)."""
+
+import unicodedata
+
+from django.utils.translation import gettext as _
+
+from belvedere.control.core.errors import Invalid
+
+MAX_LENGTH = 80
+
+
+def clean_name(text: str, *, field: str = "name", optional: bool = False, max_length: int = MAX_LENGTH) -> str:
+    """NFC, trimmed, 1–80 characters, none of them a control, bidi override or invisible. Raises Invalid."""
+    text = unicodedata.normalize("NFC", text).strip()
+    if not text and not optional:
+        raise Invalid(_("A name is needed here."), field=field)
+    if len(text) > max_length:
+        raise Invalid(_("At most %(count)d characters fit here.") % {"count": max_length}, field=field)
+    if any(unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"} for character in text):
+        raise Invalid(_("Invisible and control characters are not allowed here."), field=field)
+    return text
+
+
+def clean_email(text: str, *, field: str = "email") -> str:
+    """Lower case, IDNA host, one @. Raises Invalid; the message is the same for every mistake."""
+    refusal = Invalid(_("Type the whole e-mail address, as in rita@example.org."), field=field)
+    text = unicodedata.normalize("NFC", text).strip().lower()
+    local, at, host = text.rpartition("@")
+    if not (at and local and "." in host) or len(text) > 254 or not local.isascii():
+        raise refusal
+    if any(character.isspace() or unicodedata.category(character).startswith("C") for character in text):
+        raise refusal
+    if any(character in local for character in '"(),:;<>[\\]@') or ".." in text or local[0] == "." or local[-1] == ".":
+        raise refusal
+    try:
+        host = host.encode("idna").decode("ascii")
+    except UnicodeError:
+        raise refusal from None
+    if not all(part and part.replace("-", "a").isalnum() and part[0] != "-" != part[-1] for part in host.split(".")):
+        raise refusal
+    return f"{local}@{host}"
+
+
+def mask_email(email: str) -> str:
+    """`olivia@example.org` → `o•••@e•••.org`: of fixed width, so that the length tells nothing."""
+    local, _at, host = email.rpartition("@")
+    return f"{local[:1]}•••@{host[:1]}•••.{host.rpartition('.')[2]}"

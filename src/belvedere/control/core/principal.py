@@ -1,0 +1,33 @@
+"""Who acts: an account (later: a guest link), through one credential, from somewhere."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """The actor of every service, its first argument.
+
+    id            the principal of grants: an account's id
+    name          shown to others, in audit and receipts
+    credential    `session:<hash>` or `token:<id>`; when it dies, what was opened through it ends. "" = none
+    scopes        None = all that the account may; else permission and act names a token is limited to
+    address       network address, for the audit
+    """
+
+    id: str
+    name: str
+    email: str = ""
+    credential: str = ""
+    scopes: frozenset[str] | None = None
+    address: str = ""
+    kind: Literal["account", "system"] = "account"
+
+    def may_use(self, scope: str) -> bool:
+        """Whether the credential's scopes contain `scope`."""
+        return self.scopes is None or scope in self.scopes
+
+
+def system(name: str) -> Principal:
+    """The server itself, acting by schedule or by command line."""
+    return Principal(id="", name=name, kind="system")

@@ -1,0 +1,37 @@
+"""What both interfaces need to know of a request: from where, and by whom."""
+
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from belvedere.control.core.principal import Principal
+
+
+def client_address(request: HttpRequest) -> str:
+    """Where the request comes from; X-Forwarded-For is believed from trusted proxies alone (N39)."""
+    peer = str(request.META.get("REMOTE_ADDR", ""))
+    trusted = [ip_network(text.strip()) for text in settings.BELVEDERE.trusted_proxies.split(",") if text.strip()]
+    forwarded = [text.strip() for text in request.headers.get("X-Forwarded-For", "").split(",") if text.strip()]
+    while forwarded and _is_in(peer, trusted):
+        peer = forwarded.pop()
+    return peer
+
+
+def _is_in(address: str, networks: list[IPv4Network | IPv6Network]) -> bool:
+    try:
+        return any(ip_address(address) in network for network in networks)
+    except ValueError:
+        return False
+
+
+def principal_of(request: HttpRequest) -> Principal:
+    """The signed-in actor. Pages reach this only past the gate."""
+    user = request.user
+    return Principal(
+        id=str(user.pk),
+        name=str(getattr(user, "name", "")),
+        email=str(getattr(user, "email", "")),
+        credential=str(getattr(request.session, "credential", "")),
+        address=client_address(request),
+    )

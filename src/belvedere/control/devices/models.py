@@ -1,0 +1,106 @@
+"""Media node, device, binding, camera, alias, attempts to bind what has an owner."""
+
+from django.conf import settings
+from django.db import models
+
+from belvedere.control.core.ids import new_id
+from belvedere.control.organizations.models import Organization, Site
+
+
+class MediaNode(models.Model):
+    """A process that carries video. A new `run` fences every older one of the same name."""
+
+    id = models.CharField(primary_key=True, max_length=40)
+    run = models.CharField(max_length=64)
+    url = models.CharField(max_length=200)
+    public_key = models.CharField(max_length=64)
+    last_seen_at = models.DateTimeField()
+
+
+class Device(models.Model):
+    """What is bound to one organization. Later kinds: recorder, panel."""
+
+    id = models.CharField(primary_key=True, max_length=26, default=new_id)
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="devices")
+    site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="devices")
+    kind = models.CharField(max_length=10, default="camera")
+    name = models.CharField(max_length=80)
+    #: sealed JSON of addresses and credentials; opened only to be sealed again to a node's key
+    source = models.TextField()
+    #: changes with every change of `source`: nodes leave a connection alone while it stays
+    revision = models.CharField(max_length=26, default=new_id)
+    #: scheme, host and port alone, for people who may configure it
+    shown_address = models.CharField(max_length=300)
+    has_sub = models.BooleanField(default=False)
+    created_at = models.DateTimeField()
+    unbound_at = models.DateTimeField(null=True)
+    bound_by = models.CharField(max_length=26)
+
+
+class Binding(models.Model):
+    """A device's identity, while it is bound. The unique value is what makes an owner the only one (VA 1)."""
+
+    value = models.CharField(primary_key=True, max_length=500)
+    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="bindings")
+
+
+class Camera(models.Model):
+    """One video channel while one organization owns it (rule 7). State comes from its media node."""
+
+    id = models.CharField(primary_key=True, max_length=26, default=new_id)
+    device = models.ForeignKey(Device, on_delete=models.PROTECT, related_name="cameras")
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="cameras")
+    site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="cameras")
+    name = models.CharField(max_length=80)
+    closed_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField()
+
+    state = models.CharField(max_length=8, default="unknown")
+    state_since = models.DateTimeField(null=True)
+    last_drop_at = models.DateTimeField(null=True)
+    error = models.CharField(max_length=40, default="")
+    codec = models.CharField(max_length=20, default="")
+    width = models.IntegerField(default=0)
+    height = models.IntegerField(default=0)
+    fps = models.FloatField(default=0)
+    has_audio = models.BooleanField(default=False)
+    #: of the node and run that said it: an older run's words count no more, nor do a run's older words
+    state_run = models.CharField(max_length=64, default="")
+    state_sequence = models.BigIntegerField(default=0)
+
+    class Meta:
+        indexes = (
+            models.Index(fields=("organization", "name"), name="devices_camera_organization"),
+            models.Index(fields=("site",), name="devices_camera_site"),
+        )
+
+
+class StateChange(models.Model):
+    """A camera went online or offline: what the uptime of a day is made of. Kept for eight days."""
+
+    camera = models.ForeignKey(Camera, on_delete=models.CASCADE, related_name="state_changes")
+    at = models.DateTimeField()
+    is_online = models.BooleanField()
+
+    class Meta:
+        indexes = (models.Index(fields=("camera", "at"), name="devices_state_change_at"),)
+
+
+class Alias(models.Model):
+    """A camera's name for one account alone."""
+
+    camera = models.ForeignKey(Camera, on_delete=models.CASCADE, related_name="aliases")
+    account = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="aliases")
+    name = models.CharField(max_length=80)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("camera", "account"), name="devices_alias_one_each"),)
+
+
+class BindAttempt(models.Model):
+    """Somebody tried to add a device that has an owner. The owner reads that it happened, not who (VA 3)."""
+
+    id = models.CharField(primary_key=True, max_length=26, default=new_id)
+    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="bind_attempts")
+    account = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    at = models.DateTimeField()

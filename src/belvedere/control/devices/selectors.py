@@ -1,0 +1,267 @@
+"""Reading devices and cameras: only what the actor holds something on, and only the fields he may know (N14)."""
+
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Q
+
+from belvedere.contracts.permissions import Permission
+from belvedere.control.access.decision import Decision
+from belvedere.control.access.models import Origin
+from belvedere.control.access.selectors import GrantsOfPrincipal, ResourcePath, count_shared_with, get_decision
+from belvedere.control.accounts.selectors import Person, get_persons
+from belvedere.control.core import clock
+from belvedere.control.core.errors import NotFound
+from belvedere.control.core.ids import is_id
+from belvedere.control.core.principal import Principal
+from belvedere.control.devices.models import Alias, BindAttempt, Camera, Device, MediaNode, StateChange
+
+DAY = timedelta(days=1)
+NODE_IS_GONE_AFTER = timedelta(seconds=15)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameraView:
+    """A camera as one actor sees it. What he may not know is None."""
+
+    id: str
+    name: str
+    alias: str
+    device: str | None
+    site: str | None
+    site_name: str
+    organization: str | None
+    state: str
+    since: datetime | None
+    last_drop_at: datetime | None
+    error: str
+    mine: bool
+    shared_by: Person | None
+    shared_with: int | None
+    ends_at: datetime | None
+    permissions: Permission
+    width: int
+    height: int
+    fps: float
+    has: list[str]
+
+    @property
+    def label(self) -> str:
+        """The name to show: one's own, if one gave it one."""
+        return self.alias or self.name
+
+    def may(self, permission: Permission) -> bool:
+        """Whether the actor holds `permission`."""
+        return permission in self.permissions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceView:
+    """A device as those see it who may configure it."""
+
+    id: str
+    kind: str
+    name: str
+    site: str
+    site_name: str
+    organization: str
+    shown_address: str
+    created_at: datetime
+    cameras: list[CameraView]
+
+    @property
+    def state(self) -> str:
+        """Online if all of its cameras are."""
+        states = {camera.state for camera in self.cameras}
+        return states.pop() if len(states) == 1 else "offline" if "offline" in states else "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Stability:
+    """How a camera has been over the last day (VA 9)."""
+
+    state: str
+    since: datetime | None
+    last_drop_at: datetime | None
+    uptime_day: float | None
+
+
+def path_of(camera: Camera) -> ResourcePath:
+    """The resource path of a camera. A closed one is opened by no grant (rules 6 and 7)."""
+    return ResourcePath(camera.pk, camera.site_id, camera.organization_id, camera.closed_at is None)
+
+
+def find_camera_path(camera: str) -> ResourcePath | None:
+    """The guard's resolver for cameras."""
+    row = Camera.objects.filter(pk=camera).only("pk", "site_id", "organization_id", "closed_at").first()
+    return path_of(row) if row else None
+
+
+def find_device_path(device: str) -> ResourcePath | None:
+    """The guard's resolver for devices: what one holds on its site or organization."""
+    row = Device.objects.filter(pk=device, unbound_at=None).first()
+    return ResourcePath(row.pk, row.site_id, row.organization_id) if row else None
+
+
+def list_paths(cameras: Iterable[str]) -> dict[str, ResourcePath]:
+    """Camera id → its path, for those that exist. One query."""
+    rows = Camera.objects.filter(pk__in=set(cameras)).only("pk", "site_id", "organization_id", "closed_at")
+    return {row.pk: path_of(row) for row in rows}
+
+
+def list_cameras(actor: Principal, *, ids: Iterable[str] | None = None) -> list[CameraView]:
+    """Every camera the actor holds anything on, his own first, then by name. A constant number of queries."""
+    grants = GrantsOfPrincipal(actor.id)
+    resources = grants.resources
+    rows = Camera.objects.filter(closed_at=None).filter(
+        Q(pk__in=resources) | Q(site__in=resources) | Q(organization__in=resources)
+    )
+    if ids is not None:
+        rows = rows.filter(pk__in=set(ids))
+    found = [(row, grants.decide(path_of(row))) for row in rows.select_related("site")]
+    return _views(actor, [(row, decision) for row, decision in found if decision.permissions])
+
+
+def get_camera(actor: Principal, camera: str) -> CameraView:
+    """One camera. Raises NotFound if it is absent or the actor holds nothing on it."""
+    row = Camera.objects.filter(pk=camera).select_related("site").first() if is_id(camera) else None
+    if row is None:
+        raise NotFound
+    decision = get_decision(actor.id, path_of(row))
+    if not decision.permissions:
+        raise NotFound
+    return _views(actor, [(row, decision)])[0]
+
+
+def _views(actor: Principal, found: list[tuple[Camera, Decision]]) -> list[CameraView]:
+    aliases = dict(
+        Alias.objects.filter(account_id=actor.id, camera__in=[row.pk for row, _ in found]).values_list(
+            "camera_id", "name"
+        )
+    )
+    is_mine = {row.pk: _is_mine(decision) for row, decision in found}
+    sharers = get_persons(
+        grant.created_by
+        for row, decision in found
+        if not is_mine[row.pk]
+        for grant in decision.because
+        if grant.origin == Origin.SHARE
+    )
+    shared = count_shared_with([row.pk for row, decision in found if Permission.SHARE in decision.permissions])
+    views = [
+        _view(row, decision, aliases.get(row.pk, ""), sharers, shared, mine=is_mine[row.pk]) for row, decision in found
+    ]
+    return sorted(views, key=lambda view: (not view.mine, view.label.casefold(), view.id))
+
+
+def _is_mine(decision: Decision) -> bool:
+    return any(grant.origin == Origin.MEMBERSHIP for grant in decision.because)
+
+
+def _view(
+    row: Camera, decision: Decision, alias: str, sharers: dict[str, Person], shared: dict[str, int], *, mine: bool
+) -> CameraView:
+    ends = decision.narrows_at
+    sharer = next((sharers[grant.created_by] for grant in decision.because if grant.created_by in sharers), None)
+    may_share = Permission.SHARE in decision.permissions
+    return CameraView(
+        id=row.pk,
+        name=row.name,
+        alias=alias,
+        device=row.device_id if mine else None,
+        site=row.site_id if mine else None,
+        site_name=row.site.name if mine else "",
+        organization=row.organization_id if mine else None,
+        state=row.state,
+        since=row.state_since,
+        last_drop_at=row.last_drop_at if mine else None,
+        error=row.error if mine else "",
+        mine=mine,
+        shared_by=None if mine else sharer,
+        shared_with=shared.get(row.pk, 0) if may_share else None,
+        ends_at=None if ends == float("inf") else datetime.fromtimestamp(ends, tz=clock.now().tzinfo),
+        permissions=decision.permissions,
+        width=row.width,
+        height=row.height,
+        fps=row.fps,
+        has=["audio"] if row.has_audio else [],
+    )
+
+
+def list_devices(actor: Principal) -> list[DeviceView]:
+    """Devices whose site the actor may configure."""
+    cameras: dict[str, list[CameraView]] = {}
+    for view in list_cameras(actor):
+        if view.device and view.may(Permission.CONFIGURE):
+            cameras.setdefault(view.device, []).append(view)
+    rows = Device.objects.filter(pk__in=cameras, unbound_at=None).select_related("site").order_by("name", "pk")
+    return [_device_view(row, cameras[row.pk]) for row in rows]
+
+
+def get_device(actor: Principal, device: str) -> DeviceView:
+    """One device the actor may configure. Raises NotFound."""
+    for view in list_devices(actor):
+        if view.id == device:
+            return view
+    raise NotFound
+
+
+def _device_view(row: Device, cameras: list[CameraView]) -> DeviceView:
+    return DeviceView(
+        id=row.pk,
+        kind=row.kind,
+        name=row.name,
+        site=row.site_id,
+        site_name=row.site.name,
+        organization=row.organization_id,
+        shown_address=row.shown_address,
+        created_at=row.created_at,
+        cameras=cameras,
+    )
+
+
+def get_stability(actor: Principal, camera: str) -> Stability:
+    """State, last drop and uptime of the last day, for those to whom it belongs. Raises NotFound."""
+    view = get_camera(actor, camera)
+    if not view.mine:
+        raise NotFound
+    return Stability(view.state, view.since, view.last_drop_at, _uptime(camera))
+
+
+def _uptime(camera: str) -> float | None:
+    """The part of the last 24 h, or of the time known, that it was online: 0 to 1. None if nothing is known."""
+    now = clock.now()
+    start = now - DAY
+    changes = list(StateChange.objects.filter(camera_id=camera).order_by("at").values_list("at", "is_online"))
+    if not changes:
+        return None
+    start = max(start, changes[0][0])
+    online = 0.0
+    for (at, is_online), (until, _) in zip(changes, [*changes[1:], (now, False)], strict=True):
+        if is_online and until > start:
+            online += (until - max(at, start)).total_seconds()
+    whole = (now - start).total_seconds()
+    return online / whole if whole else 1.0
+
+
+def find_node_of(camera: str) -> MediaNode | None:
+    """The live media node that carries this camera, by rendezvous hashing; None if no node lives."""
+    nodes = MediaNode.objects.filter(last_seen_at__gt=clock.now() - NODE_IS_GONE_AFTER)
+    return choose_node(camera, list(nodes))
+
+
+def choose_node(camera: str, nodes: list[MediaNode]) -> MediaNode | None:
+    """The node with the highest hash: when one goes, only its cameras move."""
+    return max(nodes, key=lambda node: zlib.crc32(f"{camera}|{node.pk}".encode()), default=None)
+
+
+def list_bind_attempts(actor: Principal, *, since: datetime) -> list[tuple[str, datetime]]:
+    """(device name, when) of refused attempts to bind what the actor owns (VA 3)."""
+    rows = (
+        BindAttempt.objects.filter(device__organization__owner_id=actor.id, at__gte=since)
+        .order_by("-at")
+        .values_list("device__name", "at")
+    )
+    return list(rows[:20])

@@ -1,0 +1,17 @@
+"""Settings of the test suite: the same code, a throw-away data folder, quick hashing, plain static files."""
+
+import os
+import tempfile
+
+os.environ.setdefault("BELVEDERE_DATA", tempfile.mkdtemp(prefix="belvedere-test-"))
+os.environ.setdefault("BELVEDERE_SIGNUP", "open")
+os.environ.setdefault("BELVEDERE_REACH", "127.0.0.0/8")
+
+from belvedere.control.settings.base import *  # noqa: E402,F403
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+ACCOUNT_RATE_LIMITS = False

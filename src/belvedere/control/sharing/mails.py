@@ -1,0 +1,66 @@
+"""The mails of sharing. Who gets what is decided when the mail is sent, not when it was asked for.
+
+A mail names the sharer with his verified address, the cameras and the offered rights: no picture, no remark, and only
+links to our own address.
+"""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.template.loader import render_to_string
+
+from belvedere.contracts.permissions import Permission
+from belvedere.control.accounts.selectors import find_verified
+from belvedere.control.core.offers import OfferState
+from belvedere.control.sharing.models import Share
+
+
+def send_offer(payload: dict[str, Any]) -> None:
+    """Tell the recipient of an offer that still waits; somebody without an account gets the way in."""
+    share = _get(payload["share"])
+    if share.state != OfferState.PENDING:
+        return
+    known = find_verified(share.recipient.email) is not None
+    path = f"/inbox?offer={share.pk}" if known else f"/join/{payload['secret']}"
+    _send("offer" if known else "offer_signup", share.recipient.email, share, link=settings.BELVEDERE.url + path)
+
+
+def send_answer(payload: dict[str, Any]) -> None:
+    """Tell the sharer what became of his offer."""
+    share = _get(payload["share"])
+    kind = {OfferState.ACCEPTED: "share_accepted", OfferState.REJECTED: "share_rejected"}.get(OfferState(share.state))
+    if kind:
+        _send(kind, share.sharer.email, share, link=f"{settings.BELVEDERE.url}/sharing")
+
+
+def send_ended(payload: dict[str, Any]) -> None:
+    """Tell the recipient that what he had has ended, or the sharer that it was given back."""
+    share = _get(payload["share"])
+    if share.state == OfferState.LEFT:
+        _send("share_left", share.sharer.email, share, link=f"{settings.BELVEDERE.url}/sharing")
+    elif share.accepted_by:
+        _send("share_ended", share.recipient.email, share, link=f"{settings.BELVEDERE.url}/")
+
+
+def _get(pk: str) -> Share:
+    return Share.objects.select_related("recipient", "recipient__account", "sharer").get(pk=pk)
+
+
+def _send(kind: str, to: str, share: Share, *, link: str) -> None:
+    account = share.recipient.account
+    context = {
+        "sharer": {"name": share.sharer.name, "email": share.sharer.email},
+        "recipient": {"name": account.name if account else share.recipient.email, "email": share.recipient.email},
+        "items": [
+            {"camera_name": item.camera.name, "rights": Permission(item.permissions).wire_names}
+            for item in share.items.select_related("camera").order_by("camera__name")
+        ],
+        "message": share.message,
+        "link": link,
+        "ends_at": share.ends_at,
+    }
+    subject = " ".join(render_to_string(f"mail/{kind}_subject.txt", context).split())
+    mail = EmailMultiAlternatives(subject, render_to_string(f"mail/{kind}.txt", context), to=[to])
+    mail.attach_alternative(render_to_string(f"mail/{kind}.html", context), "text/html")
+    mail.send()

@@ -1,0 +1,60 @@
+"""Recipient, share, item."""
+
+from django.conf import settings
+from django.db import models
+
+from belvedere.control.core.ids import new_id
+from belvedere.control.core.offers import Offer
+from belvedere.control.devices.models import Camera
+from belvedere.control.organizations.models import Membership, Organization
+
+
+class Recipient(models.Model):
+    """An address one account has shared with. Whose account it is shows only once something was accepted."""
+
+    id = models.CharField(primary_key=True, max_length=26, default=new_id)
+    sharer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="recipients")
+    email = models.CharField(max_length=254)
+    account = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    #: the sharer's own note; nobody else ever reads it
+    remark = models.CharField(max_length=80, default="")
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("sharer", "email"), name="sharing_recipient_one_per_address"),
+        )
+
+
+class Share(Offer):
+    """What one sharer offers one recipient under one membership."""
+
+    id = models.CharField(primary_key=True, max_length=26, default=new_id)
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="shares")
+    membership = models.ForeignKey(Membership, on_delete=models.PROTECT, related_name="shares")
+    sharer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="shares_given")
+    recipient = models.ForeignKey(Recipient, on_delete=models.PROTECT, related_name="shares")
+    message = models.CharField(max_length=280, default="")
+    #: SHA-256 of the secret in the mail that leads somebody without an account through sign-up
+    join_digest = models.CharField(max_length=64, default="", db_index=True)
+    starts_at = models.DateTimeField(null=True)
+    ends_at = models.DateTimeField(null=True)
+    hours = models.TextField(default="")
+    #: the account that accepted or rejected it; "" while it waits
+    accepted_by = models.CharField(max_length=26, default="", db_index=True)
+    change_id = models.CharField(max_length=26, default="", db_index=True)
+
+    class Meta:
+        indexes = (models.Index(fields=("sharer", "state"), name="sharing_share_given"),)
+
+
+class ShareItem(models.Model):
+    """One camera of a share, with its own set of permissions."""
+
+    id = models.CharField(primary_key=True, max_length=26, default=new_id)
+    share = models.ForeignKey(Share, on_delete=models.CASCADE, related_name="items")
+    camera = models.ForeignKey(Camera, on_delete=models.PROTECT, related_name="share_items")
+    permissions = models.IntegerField()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("share", "camera"), name="sharing_item_one_per_camera"),)

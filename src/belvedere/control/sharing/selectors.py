@@ -1,0 +1,295 @@
+"""Reading shares: what one gave, what one was offered, who can see a camera."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Prefetch, QuerySet
+
+from belvedere.contracts.permissions import Permission
+from belvedere.control.access.guard import check
+from belvedere.control.access.models import Origin
+from belvedere.control.access.roles import Role
+from belvedere.control.access.selectors import list_holders
+from belvedere.control.accounts.models import digest_of
+from belvedere.control.accounts.selectors import Person, get_persons, list_verified_addresses
+from belvedere.control.core.errors import NotFound
+from belvedere.control.core.ids import is_id
+from belvedere.control.core.offers import OPEN_STATES, OfferState
+from belvedere.control.core.principal import Principal
+from belvedere.control.devices.selectors import find_camera_path
+from belvedere.control.organizations.selectors import list_memberships_by_id
+from belvedere.control.sharing.models import Recipient, Share, ShareItem
+
+
+@dataclass(frozen=True, slots=True)
+class ItemView:
+    """One camera of a share."""
+
+    camera: str
+    name: str
+    permissions: Permission
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenShare:
+    """A share as its giver sees it. The recipient's name is None until accepted: the address is all one typed."""
+
+    id: str
+    state: str
+    recipient_id: str
+    recipient_name: str | None
+    recipient_email: str
+    remark: str
+    message: str
+    items: list[ItemView]
+    offered_at: datetime
+    decided_at: datetime | None
+    ended_at: datetime | None
+    ends_at: datetime | None
+    change_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceivedShare:
+    """A share as its recipient sees it: name, sharer, offered rights, and nothing else until accepted (HC 17)."""
+
+    id: str
+    state: str
+    sharer: Person
+    message: str
+    items: list[ItemView]
+    offered_at: datetime
+    decided_at: datetime | None
+    ended_at: datetime | None
+    ended_reason: str
+    ends_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessRow:
+    """Somebody who can see a camera, or was offered to, and why."""
+
+    account: Person | None
+    email: str
+    origin: str
+    state: str
+    permissions: Permission
+    since: datetime | None
+    ends_at: datetime | None
+    share: str
+    remark: str
+
+
+@dataclass(frozen=True, slots=True)
+class PastRecipient:
+    """Somebody one has shared with."""
+
+    id: str
+    email: str
+    name: str | None
+    remark: str
+    sees: int
+
+
+def _with_items(rows: QuerySet[Share]) -> QuerySet[Share]:
+    items = Prefetch("items", ShareItem.objects.select_related("camera").order_by("camera__name"))
+    return rows.select_related("recipient", "recipient__account", "sharer").prefetch_related(items)
+
+
+def _items(share: Share) -> list[ItemView]:
+    return [ItemView(item.camera_id, item.camera.name, Permission(item.permissions)) for item in share.items.all()]
+
+
+def _given(share: Share) -> GivenShare:
+    # Whose account it is was nobody's business until something was accepted. After that it is known.
+    known = share.recipient.account
+    return GivenShare(
+        id=share.pk,
+        state=share.state,
+        recipient_id=share.recipient_id,
+        recipient_name=known.name if known else None,
+        recipient_email=share.recipient.email,
+        remark=share.recipient.remark,
+        message=share.message,
+        items=_items(share),
+        offered_at=share.offered_at,
+        decided_at=share.decided_at,
+        ended_at=share.ended_at,
+        ends_at=share.ends_at,
+        change_id=share.change_id,
+    )
+
+
+def _received(share: Share) -> ReceivedShare:
+    sharer = Person(share.sharer.pk, share.sharer.name, share.sharer.email)
+    return ReceivedShare(
+        id=share.pk,
+        state=share.state,
+        sharer=sharer,
+        message=share.message,
+        items=_items(share),
+        offered_at=share.offered_at,
+        decided_at=share.decided_at,
+        ended_at=share.ended_at,
+        ended_reason=share.ended_reason,
+        ends_at=share.ends_at,
+    )
+
+
+def _mine(actor: Principal) -> QuerySet[Share]:
+    """Shares meant for the actor: to an address he has proven, or accepted by him."""
+    rows = _with_items(Share.objects.all())
+    pending = rows.filter(state=OfferState.PENDING, recipient__email__in=list_verified_addresses(actor.id))
+    decided = rows.exclude(state=OfferState.PENDING).filter(accepted_by=actor.id)
+    return pending | decided
+
+
+def list_given(actor: Principal, *, states: Iterable[str] = OPEN_STATES) -> list[GivenShare]:
+    """Shares the actor gave, newest first."""
+    rows = _with_items(Share.objects.filter(sharer_id=actor.id, state__in=list(states)))
+    return [_given(row) for row in rows.order_by("-offered_at", "-pk")]
+
+
+def get_given(actor: Principal, share: str) -> GivenShare:
+    """One share the actor gave. Raises NotFound."""
+    row = _with_items(Share.objects.filter(pk=share, sharer_id=actor.id)).first() if is_id(share) else None
+    if row is None:
+        raise NotFound
+    return _given(row)
+
+
+def find_given_by_change(actor: Principal, change_id: str) -> GivenShare | None:
+    """The share that the actor ended in this change."""
+    row = _with_items(Share.objects.filter(change_id=change_id, sharer_id=actor.id)).first() if change_id else None
+    return _given(row) if row else None
+
+
+def list_received(actor: Principal, *, states: Iterable[str] = OPEN_STATES) -> list[ReceivedShare]:
+    """Shares meant for the actor, newest first."""
+    rows = _mine(actor).filter(state__in=list(states)).order_by("-offered_at", "-pk")
+    return [_received(row) for row in rows]
+
+
+def count_offers(actor: Principal) -> int:
+    """How many offers wait for the actor."""
+    addresses = list_verified_addresses(actor.id)
+    return Share.objects.filter(state=OfferState.PENDING, recipient__email__in=addresses).count()
+
+
+def get_received(actor: Principal, share: str) -> ReceivedShare:
+    """One share meant for the actor. Raises NotFound."""
+    row = _mine(actor).filter(pk=share).first() if is_id(share) else None
+    if row is None:
+        raise NotFound
+    return _received(row)
+
+
+def find_received_of_camera(actor: Principal, camera: str) -> ReceivedShare | None:
+    """The share by which the actor sees this camera, or the last one by which he did."""
+    rows = _with_items(Share.objects.filter(accepted_by=actor.id, items__camera=camera))
+    row = rows.order_by("ended_at", "-decided_at").first() if is_id(camera) else None
+    return _received(row) if row else None
+
+
+def list_recipients(actor: Principal) -> list[PastRecipient]:
+    """Everybody the actor has shared with, the latest first."""
+    rows = Recipient.objects.filter(sharer_id=actor.id).select_related("account").order_by("-created_at")
+    sees: dict[str, int] = {}
+    for recipient in ShareItem.objects.filter(
+        share__sharer_id=actor.id, share__state=OfferState.ACCEPTED
+    ).values_list("share__recipient_id", flat=True):
+        sees[recipient] = sees.get(recipient, 0) + 1
+    return [
+        PastRecipient(
+            row.pk, row.email, row.account.name if row.account else None, row.remark, sees.get(row.pk, 0)
+        )
+        for row in rows
+    ]
+
+
+def list_access(actor: Principal, camera: str) -> list[AccessRow]:
+    """Who can see this camera and why, offers that wait among them. Needs `share`. Raises NotFound, Forbidden."""
+    check(actor, Permission.SHARE, on="camera", resource=camera)
+    path = find_camera_path(camera)
+    if path is None:
+        raise NotFound
+    holders = list_holders(path)
+    people = get_persons(holder.principal for holder in holders)
+    grants = [grant for holder in holders for grant in holder.decision.because]
+    roles = list_memberships_by_id([grant.origin_id for grant in grants if grant.origin == Origin.MEMBERSHIP])
+    shares = {
+        row.pk: row
+        for row in Share.objects.filter(
+            pk__in=[grant.origin_id for grant in grants if grant.origin == Origin.SHARE]
+        ).select_related("recipient")
+    }
+    rows = []
+    for holder in holders:
+        person = people.get(holder.principal)
+        for grant in holder.decision.because:
+            share = shares.get(grant.origin_id)
+            rows.append(
+                AccessRow(
+                    account=person,
+                    email=person.email if person else "",
+                    origin=roles.get(grant.origin_id, "share"),
+                    state="accepted",
+                    permissions=Permission(grant.permissions),
+                    since=share.decided_at if share else None,
+                    ends_at=share.ends_at if share else None,
+                    share=share.pk if share and share.sharer_id == actor.id else "",
+                    remark=share.recipient.remark if share and share.sharer_id == actor.id else "",
+                )
+            )
+    rows.sort(key=lambda row: (row.origin != Role.OWNER, row.origin == "share", row.email))
+    return rows + _pending_access(actor, camera)
+
+
+def _pending_access(actor: Principal, camera: str) -> list[AccessRow]:
+    items = (
+        ShareItem.objects.filter(camera_id=camera, share__state=OfferState.PENDING)
+        .select_related("share__recipient")
+        .order_by("share__offered_at")
+    )
+    return [
+        AccessRow(
+            account=None,
+            email=item.share.recipient.email,
+            origin="share",
+            state="pending",
+            permissions=Permission(item.permissions),
+            since=item.share.offered_at,
+            ends_at=item.share.ends_at,
+            share=item.share_id if item.share.sharer_id == actor.id else "",
+            remark=item.share.recipient.remark if item.share.sharer_id == actor.id else "",
+        )
+        for item in items
+    ]
+
+
+def find_join_address(secret: str) -> str:
+    """The address whose mail carried this secret, while its offer waits; "" otherwise."""
+    row = (
+        Share.objects.filter(join_digest=digest_of(secret), state=OfferState.PENDING).select_related("recipient").first()
+        if secret
+        else None
+    )
+    return row.recipient.email if row else ""
+
+
+def list_ended_since(actor: Principal, since: datetime) -> list[ReceivedShare]:
+    """Shares the actor had that ended of late, for the inbox."""
+    rows = _with_items(Share.objects.filter(accepted_by=actor.id, state=OfferState.REVOKED, ended_at__gte=since))
+    return [_received(row) for row in rows.order_by("-ended_at")[:20]]
+
+
+def list_decided_since(actor: Principal, since: datetime) -> list[GivenShare]:
+    """Answers to the actor's offers of late: accepted, rejected, left."""
+    rows = _with_items(
+        Share.objects.filter(
+            sharer_id=actor.id, state__in=(OfferState.ACCEPTED, OfferState.REJECTED, OfferState.LEFT)
+        )
+    )
+    recent = [row for row in rows.order_by("-decided_at")[:40] if (row.ended_at or row.decided_at or since) >= since]
+    return [_given(row) for row in recent[:20]]

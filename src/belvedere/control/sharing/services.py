@@ -1,0 +1,327 @@
+"""Offering, answering, changing and ending shares. A share starts as an offer, always: one path, consent, no probing.
+
+Known and unknown addresses take the same steps and get the same answer (N1): a mail goes out, and whoever proves the
+address may answer.
+"""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from belvedere.contracts.permissions import SHAREABLE, Permission, normalize
+from belvedere.control.access.guard import check, unguarded
+from belvedere.control.access.models import Origin
+from belvedere.control.access.selectors import get_decision
+from belvedere.control.access.services import Terms, end_grants, grant
+from belvedere.control.accounts.models import digest_of
+from belvedere.control.accounts.selectors import list_verified_addresses
+from belvedere.control.audit.services import write_entry
+from belvedere.control.core import clock, limits
+from belvedere.control.core.errors import Conflict, Forbidden, Invalid, NotFound, RateLimited
+from belvedere.control.core.ids import is_id
+from belvedere.control.core.names import clean_email, clean_name
+from belvedere.control.core.offers import OPEN_STATES, OfferState, move
+from belvedere.control.core.principal import Principal
+from belvedere.control.devices.models import Camera
+from belvedere.control.devices.selectors import find_camera_path
+from belvedere.control.organizations.selectors import find_membership, get_owner
+from belvedere.control.organizations.services import touch_membership
+from belvedere.control.outbox.services import enqueue
+from belvedere.control.sharing.models import Recipient, Share, ShareItem
+
+MAX_ITEMS: Final = 64
+#: new people a day; to one address: a few that were never answered, and none for a week after a rejection (HC 18)
+NEW_PEOPLE_A_DAY: Final = 20
+UNANSWERED_A_DAY: Final = 5
+REST_AFTER_REJECTION: Final = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One camera and what is offered on it."""
+
+    camera: str
+    permissions: Permission
+
+
+@unguarded("checks `share` on every camera of the offer itself: all of them or none")
+@transaction.atomic
+def offer_share(
+    actor: Principal,
+    *,
+    recipient: str,
+    items: list[Item],
+    remark: str = "",
+    message: str = "",
+    ends_at: datetime | None = None,
+) -> str:
+    """Offer cameras to whoever holds an address; the share id.
+
+    Raises NotFound or Forbidden for a camera, Invalid (address, oneself, the owner, nothing offered, end in the past),
+    Conflict (already has or is offered it), RateLimited.
+    """
+    email = clean_email(recipient, field="recipient")
+    items = _normalize_items(items)
+    organization = _check_items(actor, items)
+    if ends_at is not None and ends_at <= clock.now():
+        raise Invalid(_("That end lies in the past."), field="ends_at")
+    membership = find_membership(actor.id, organization, needs=Permission.SHARE)
+    if membership is None:
+        raise Forbidden
+    touch_membership(membership.pk)
+    _refuse_pointless(actor, email, organization)
+    _refuse_repeated(actor, email, items)
+    row = _remember_recipient(actor, email, remark)
+    secret = secrets.token_urlsafe(32)
+    share = Share.objects.create(
+        organization_id=organization,
+        membership=membership,
+        sharer_id=actor.id,
+        recipient=row,
+        message=clean_name(message, field="message", optional=True, max_length=280),
+        join_digest=digest_of(secret),
+        offered_at=clock.now(),
+        ends_at=ends_at,
+    )
+    ShareItem.objects.bulk_create(
+        ShareItem(share=share, camera_id=item.camera, permissions=int(item.permissions)) for item in items
+    )
+    write_entry(
+        actor=actor,
+        action="share.offered",
+        thing=f"share:{share.pk}",
+        organization=organization,
+        recipient=email,
+        cameras={item.camera: item.permissions.wire_names for item in items},
+    )
+    enqueue("mail.share_offered", {"share": share.pk, "secret": secret})
+    return share.pk
+
+
+def _normalize_items(items: list[Item]) -> list[Item]:
+    if not items or len(items) > MAX_ITEMS:
+        raise Invalid(_("Choose at least one camera, and at most %(count)d.") % {"count": MAX_ITEMS}, field="items")
+    if len({item.camera for item in items}) != len(items):
+        raise Invalid(_("A camera stands twice in this share."), field="items")
+    found = []
+    for item in items:
+        if item.permissions & ~SHAREABLE:
+            raise Invalid(_("Only members of an organization can hold that permission."), field="permissions")
+        permissions = normalize(item.permissions)
+        if permissions != item.permissions:
+            raise Invalid(
+                _("Listening, talking and moving need live view; export needs playback."), field="permissions"
+            )
+        if not permissions:
+            raise Invalid(_("Choose what they may do: nothing is given by itself."), field="permissions")
+        found.append(Item(item.camera, permissions))
+    return found
+
+
+def _check_items(actor: Principal, items: list[Item]) -> str:
+    """Every camera: may share it, and holds what is given (rule 5). The one organization they belong to."""
+    for item in items:
+        decision = check(actor, Permission.SHARE, on="camera", resource=item.camera)
+        if item.permissions & ~decision.permissions:
+            raise Forbidden(_("You cannot give what you do not hold yourself."))
+    owners = set(
+        Camera.objects.filter(pk__in=[item.camera for item in items]).values_list("organization_id", flat=True)
+    )
+    if len(owners) != 1:
+        raise Invalid(_("The cameras of one share belong to one organization."), field="items")
+    return str(owners.pop())
+
+
+def _refuse_pointless(actor: Principal, email: str, organization: str) -> None:
+    if email in {actor.email, *list_verified_addresses(actor.id)}:
+        raise Invalid(_("That is your own address. You see this camera already."), field="recipient")
+    if email in list_verified_addresses(get_owner(organization)):
+        raise Invalid(_("That is the owner’s address. The owner sees it already."), field="recipient")
+
+
+def _refuse_repeated(actor: Principal, email: str, items: list[Item]) -> None:
+    mine = Share.objects.filter(sharer_id=actor.id, recipient__email=email)
+    cameras = [item.camera for item in items]
+    if mine.filter(state__in=OPEN_STATES, items__camera__in=cameras).exists():
+        raise Conflict(
+            _("They already have one of these cameras from you, or an offer of it waits. Change or end that one first.")
+        )
+    at = clock.now()
+    rejected = mine.filter(state=OfferState.REJECTED).order_by("-decided_at").values_list("decided_at", flat=True)
+    last = rejected.first()
+    if last and at < last + REST_AFTER_REJECTION:
+        raise RateLimited(retry_after=int((last + REST_AFTER_REJECTION - at).total_seconds()))
+    unanswered = mine.filter(offered_at__gt=at - timedelta(days=1), accepted_by="")
+    if unanswered.count() >= UNANSWERED_A_DAY:
+        raise RateLimited(retry_after=86400)
+    if not mine.exists():
+        limits.hit("offer.new", actor.id, limit=NEW_PEOPLE_A_DAY, per_s=86400)
+
+
+def _remember_recipient(actor: Principal, email: str, remark: str) -> Recipient:
+    remark = clean_name(remark, field="remark", optional=True)
+    row, is_new = Recipient.objects.get_or_create(
+        sharer_id=actor.id, email=email, defaults={"remark": remark, "created_at": clock.now()}
+    )
+    if remark and not is_new and remark != row.remark:
+        row.remark = remark
+        row.save(update_fields=["remark"])
+    return row
+
+
+def _get_offered(actor: Principal, share: str) -> Share:
+    """A share to an address the actor has proven. Anybody else's is NotFound, like one that never was."""
+    row = Share.objects.filter(pk=share).select_related("recipient").first() if is_id(share) else None
+    if row is None or row.recipient.email not in list_verified_addresses(actor.id):
+        raise NotFound
+    if row.state != OfferState.PENDING and row.accepted_by != actor.id:
+        raise NotFound
+    return row
+
+
+@unguarded("the offer was made to an address that the actor has proven to be his own")
+@transaction.atomic
+def accept_share(actor: Principal, *, share: str) -> str:
+    """Accept an offer: from now on its rights are in force. A second time is harmless. The share's state.
+
+    What is given is decided again: the giver cannot give what he has lost since (rule 5). Raises NotFound, Conflict.
+    """
+    row = _get_offered(actor, share)
+    if row.state == OfferState.ACCEPTED:
+        return row.state
+    touch_membership(row.membership_id)
+    at = clock.now()
+    if row.ends_at and at >= row.ends_at:
+        raise Conflict(_("The time of this offer is over. Ask %(name)s for a new one.") % {"name": row.sharer.name})
+    items = _still_givable(row)
+    if not items:
+        raise Conflict(_("%(name)s can no longer give this. Nothing was changed.") % {"name": row.sharer.name})
+    if not move(row, OfferState.ACCEPTED, at=at, accepted_by=actor.id):
+        raise Conflict(_("This offer was withdrawn in the meantime."))
+    Recipient.objects.filter(pk=row.recipient_id).update(account_id=actor.id)
+    terms = Terms(starts_at=row.starts_at, ends_at=row.ends_at, hours=row.hours)
+    for item in items:
+        grant(
+            principal=actor.id,
+            resource=item.camera,
+            permissions=item.permissions,
+            origin=Origin.SHARE,
+            origin_id=row.pk,
+            created_by=row.sharer_id,
+            terms=terms,
+        )
+    write_entry(
+        actor=actor, action="share.accepted", thing=f"share:{row.pk}", organization=row.organization_id
+    )
+    enqueue("mail.share_answered", {"share": row.pk})
+    return row.state
+
+
+def _still_givable(share: Share) -> list[Item]:
+    items = []
+    for item in share.items.all():
+        path = find_camera_path(item.camera_id)
+        decision = get_decision(share.sharer_id, path) if path else None
+        if decision is None or not decision.allows(Permission.SHARE):
+            continue
+        permissions = normalize(Permission(item.permissions) & decision.permissions)
+        if permissions:
+            items.append(Item(item.camera_id, permissions))
+    return items
+
+
+@unguarded("the offer was made to an address that the actor has proven to be his own")
+@transaction.atomic
+def reject_share(actor: Principal, *, share: str) -> str:
+    """Turn an offer down; the giver reads that it was. The share's state. Raises NotFound, Conflict."""
+    row = _get_offered(actor, share)
+    if row.state == OfferState.REJECTED:
+        return row.state
+    if not move(row, OfferState.REJECTED, at=clock.now(), accepted_by=actor.id):
+        raise Conflict(_("This offer was already answered or withdrawn."))
+    write_entry(actor=actor, action="share.rejected", thing=f"share:{row.pk}", organization=row.organization_id)
+    enqueue("mail.share_answered", {"share": row.pk})
+    return row.state
+
+
+@unguarded("the actor's own received share")
+@transaction.atomic
+def leave_share(actor: Principal, *, share: str) -> str:
+    """Give a received share back. Needs nobody's consent. The change id. Raises NotFound, Conflict."""
+    row = Share.objects.filter(pk=share, accepted_by=actor.id).first() if is_id(share) else None
+    if row is None or row.state == OfferState.REJECTED:
+        raise NotFound
+    if row.state == OfferState.LEFT:
+        return row.change_id
+    return _end(actor, row, OfferState.LEFT, action="share.left")
+
+
+@unguarded("the actor's own given share, or one of an organization whose sharing the actor manages")
+@transaction.atomic
+def end_share(actor: Principal, *, share: str) -> str:
+    """Withdraw an offer, or end a share and everything that rests on it. Twice is harmless. The change id.
+
+    Raises NotFound for a share the actor neither gave nor manages, Conflict for one that was rejected or left.
+    """
+    row = Share.objects.filter(pk=share).first() if is_id(share) else None
+    if row is None or not _may_end(actor, row):
+        raise NotFound
+    if row.state == OfferState.REVOKED:
+        return row.change_id
+    return _end(actor, row, OfferState.REVOKED, action="share.revoked")
+
+
+def _may_end(actor: Principal, share: Share) -> bool:
+    if share.sharer_id == actor.id:
+        return True
+    cameras = share.items.values_list("camera_id", flat=True)
+    paths = [find_camera_path(camera) for camera in cameras]
+    return bool(paths) and all(path and get_decision(actor.id, path).allows(Permission.SHARE) for path in paths)
+
+
+def _end(actor: Principal, share: Share, to: OfferState, *, action: str) -> str:
+    was = share.state
+    if not move(share, to, at=clock.now(), ended_by=actor.id, ended_reason=to.value):
+        raise Conflict(_("This share is over already."))
+    change_id = end_grants(
+        actor,
+        organization=share.organization_id,
+        reason=to.value,
+        action=action,
+        thing=f"share:{share.pk}",
+        origin_ids=[share.pk],
+        details={"was": was},
+    )
+    Share.objects.filter(pk=share.pk).update(change_id=change_id)
+    if was == OfferState.ACCEPTED:
+        enqueue("mail.share_ended", {"share": share.pk})
+    return change_id
+
+
+@unguarded("the actor's own note on somebody he shared with")
+@transaction.atomic
+def set_remark(actor: Principal, *, recipient: str, remark: str) -> None:
+    """Change the private note on a recipient. Raises NotFound."""
+    remark = clean_name(remark, field="remark", optional=True)
+    if not Recipient.objects.filter(pk=recipient, sharer_id=actor.id).update(remark=remark):
+        raise NotFound
+
+
+@unguarded("cameras are closed by unbinding, whose guard has decided")
+@transaction.atomic
+def end_shares_of_closed(payload: dict[str, list[str]]) -> None:
+    """Shares whose cameras are all gone end, with the reason. Handler of `cameras.closed`, beside streaming's."""
+    at = clock.now()
+    rows = Share.objects.filter(state__in=OPEN_STATES, items__camera__in=payload["cameras"]).distinct()
+    for row in rows:
+        if row.items.filter(camera__closed_at=None).exists():
+            continue
+        was = row.state
+        if move(row, OfferState.REVOKED, at=at, ended_reason="unbound", change_id=payload["change_id"]) and (
+            was == OfferState.ACCEPTED
+        ):
+            enqueue("mail.share_ended", {"share": row.pk})

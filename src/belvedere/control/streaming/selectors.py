@@ -1,0 +1,97 @@
+"""Who is watching, and the receipt of a loss."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Count
+
+from belvedere.contracts.permissions import Permission
+from belvedere.contracts.sessions import MAX_TTL_MS
+from belvedere.control.access.guard import check
+from belvedere.control.access.selectors import GrantsOfPrincipal
+from belvedere.control.accounts.selectors import Person, get_persons
+from belvedere.control.core.principal import Principal
+from belvedere.control.devices.selectors import list_paths
+from belvedere.control.streaming.models import ViewingSession
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Somebody watching now. No network, no device, no place (threats.md §5)."""
+
+    session: str
+    account: Person
+    since: datetime
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class CutView:
+    """One line of a receipt: closed at `cut_at`, or, not yet confirmed by its node, ended by `ends_by`."""
+
+    session: str
+    camera: str
+    camera_name: str
+    kind: str
+    account: Person
+    since: datetime | None
+    cut_at: datetime | None
+    ends_by: datetime | None
+
+
+def list_viewers(actor: Principal, camera: str) -> list[Viewer]:
+    """Who watches this camera now, for those who may share it. Raises NotFound, Forbidden."""
+    check(actor, Permission.SHARE, on="camera", resource=camera)
+    rows = list(
+        ViewingSession.objects.filter(camera_id=camera, opened_at__isnull=False, closed_at=None).order_by("opened_at")
+    )
+    people = get_persons(row.principal for row in rows)
+    return [
+        Viewer(row.pk, people[row.principal], row.opened_at, row.kind)
+        for row in rows
+        if row.principal in people and row.opened_at
+    ]
+
+
+def count_watching(actor: Principal, cameras: Iterable[str]) -> dict[str, int]:
+    """Camera → how many sessions watch it now, of those that the actor may share. Three queries."""
+    paths = list_paths(cameras)
+    grants = GrantsOfPrincipal(actor.id)
+    asked = [pk for pk, path in paths.items() if grants.decide(path).allows(Permission.SHARE)]
+    counted = dict(
+        ViewingSession.objects.filter(camera__in=asked, opened_at__isnull=False, closed_at=None)
+        .values_list("camera_id")
+        .annotate(count=Count("pk"))
+    )
+    return {pk: counted.get(pk, 0) for pk in asked}
+
+
+def list_cuts(change_id: str) -> list[CutView]:
+    """The receipt: every session that this change ended. Whoever caused the change may read it.
+
+    What no node has confirmed yet ends by itself, at the latest when its lease does.
+    """
+    if not change_id:
+        return []
+    rows = ViewingSession.objects.filter(change_id=change_id).select_related("camera").order_by("closed_at", "pk")
+    people = get_persons(row.principal for row in rows)
+    return [
+        CutView(
+            session=row.pk,
+            camera=row.camera_id,
+            camera_name=row.camera.name,
+            kind=row.kind,
+            account=people.get(row.principal, Person(row.principal, "", "")),
+            since=row.opened_at,
+            cut_at=row.closed_at,
+            ends_by=_ends_by(row),
+        )
+        for row in rows
+    ]
+
+
+def _ends_by(row: ViewingSession) -> datetime | None:
+    if row.closed_at:
+        return None
+    return (row.cut_asked_at or row.issued_at) + timedelta(milliseconds=MAX_TTL_MS)

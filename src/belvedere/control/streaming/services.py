@@ -1,0 +1,244 @@
+"""The control side of a viewing session. The order of the steps is the proof; ADR 0003 says why.
+
+    ticket      guard decides → row → secret, good for 30 s, carries no right
+    open        claim by conditional UPDATE, *commit*, then look: credential, decision → lease
+    renew       decided anew each time; unknown, closed, other run, dead credential → ended
+    loss        after the commit of the loss: open rows touched → decide each → push → receipt
+"""
+
+import hmac
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from django.db import models, transaction
+from django.db.models import F
+
+from belvedere.contracts import subjects
+from belvedere.contracts.permissions import Permission
+from belvedere.contracts.sessions import (
+    MAX_TTL_MS,
+    PUSH_TIMEOUT_S,
+    RENEW_BATCH,
+    RENEW_EVERY_S,
+    TICKET_TTL_S,
+    LeasePush,
+    LeaseReceipt,
+    LeaseState,
+    OpenReply,
+    OpenRequest,
+    Quality,
+    RenewReply,
+    RenewRequest,
+    SessionClosed,
+    SessionKind,
+)
+from belvedere.control.access.guard import requires, unguarded
+from belvedere.control.access.selectors import list_principals_of_change
+from belvedere.control.accounts.models import digest_of
+from belvedere.control.core import clock, limits, media
+from belvedere.control.core.errors import RateLimited, Unavailable
+from belvedere.control.core.ids import is_id
+from belvedere.control.core.principal import Principal
+from belvedere.control.devices.selectors import find_node_of
+from belvedere.control.outbox.services import Again
+from belvedere.control.streaming.leases import decide_leases, refuse
+from belvedere.control.streaming.models import ViewingSession
+
+MAX_SESSIONS: Final = 256
+KEEP: Final = timedelta(days=90)
+ROUND: Final = timedelta(seconds=RENEW_EVERY_S)
+_TTL: Final = timedelta(milliseconds=MAX_TTL_MS)
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """What opens a media socket, once, soon."""
+
+    camera: str
+    url: str
+    expires_at: datetime
+
+
+@requires(Permission.LIVE_VIEW, on="camera")
+def open_ticket(
+    actor: Principal, *, camera: str, quality: Quality = Quality.MAIN, origin: str | None = None
+) -> Ticket:
+    """A ticket for live view. `origin` is where the asking page stands; None for API tokens, which browsers lack.
+
+    Raises NotFound, Forbidden, RateLimited, Unavailable (no media node carries the camera just now).
+    """
+    limits.hit("ticket", actor.id, limit=1200, per_s=60)
+    at = clock.now()
+    mine = ViewingSession.objects.filter(principal=actor.id, opened_at__isnull=False, closed_at=None)
+    if mine.count() >= MAX_SESSIONS:
+        raise RateLimited(retry_after=10)
+    node = find_node_of(camera)
+    if node is None:
+        raise Unavailable
+    secret = secrets.token_urlsafe(16)
+    row = ViewingSession.objects.create(
+        secret_hash=digest_of(secret),
+        principal=actor.id,
+        credential=actor.credential,
+        camera_id=camera,
+        kind=SessionKind.LIVE,
+        quality=quality,
+        origin=origin,
+        issued_at=at,
+        node=node.pk,
+    )
+    return Ticket(
+        camera, f"{node.url}/media/v1/live?ticket={row.pk}.{secret}", at + timedelta(seconds=TICKET_TTL_S)
+    )
+
+
+@unguarded("asked by the media node; the ticket's secret is the proof, and the decision is taken here")
+def claim_session(node: str, request: OpenRequest) -> OpenReply:
+    """Somebody came to a node with a ticket. Claim, commit, *then* look."""
+    session = request.session if is_id(request.session) else ""
+    at = clock.now()
+    # Autocommit: when this returns, the claim is committed, and every loss from here on sees an open session.
+    claimed = ViewingSession.objects.filter(
+        pk=session,
+        secret_hash=digest_of(request.secret),
+        node=node,
+        opened_at=None,
+        closed_at=None,
+        issued_at__gt=at - timedelta(seconds=TICKET_TTL_S),
+    ).update(opened_at=at, renewed_at=at, run=request.run)
+    if not claimed:
+        return OpenReply(refuse(session, "not_found"))
+    row = ViewingSession.objects.get(pk=session)
+    if not _is_right_origin(row.origin, request.origin):
+        _close([row.pk], why="wrong_origin", at=at)
+        return OpenReply(refuse(session, "not_found"))
+    lease = decide_leases([row])[0]
+    if lease.is_ended:
+        _close([row.pk], why=lease.why, at=at)
+    return OpenReply(lease, row.camera_id, SessionKind(row.kind), Quality(row.quality))
+
+
+def _is_right_origin(asked_from: str | None, came_from: str | None) -> bool:
+    """A page's ticket works on that page's origin alone; a program's works in no browser."""
+    if asked_from is None:
+        return came_from is None
+    return came_from is not None and hmac.compare_digest(asked_from.encode(), came_from.encode())
+
+
+@unguarded("asked by the media node; every answer is decided anew")
+def renew_sessions(node: str, request: RenewRequest) -> RenewReply:
+    """Are these still so? And what a node does not ask for any more is over."""
+    asked = request.sessions[:RENEW_BATCH]
+    rows = list(ViewingSession.objects.filter(pk__in=asked, node=node, run=request.run, closed_at=None))
+    leases = decide_leases(rows)
+    known = {row.pk for row in rows}
+    leases += [refuse(session, "not_found") for session in asked if session not in known]
+    ended = [lease for lease in leases if lease.is_ended and lease.session in known]
+    for lease in ended:
+        _close([lease.session], why=lease.why, at=clock.now())
+    at = clock.now()
+    ViewingSession.objects.filter(pk__in=known).update(renewed_at=at)
+    if request.last:
+        # Missing from two full rounds: its socket is gone, and the word of it was lost.
+        missing = ViewingSession.objects.filter(node=node, run=request.run, closed_at=None)
+        _close(missing.filter(renewed_at__lt=at - 2.2 * ROUND).values_list("pk", flat=True), why="lost", at=at)
+    return RenewReply(leases)
+
+
+@unguarded("said by the media node of its own sockets")
+def record_closed(node: str, closed: SessionClosed) -> None:
+    """A socket ended by itself. A session that a change has ended keeps that change's reason."""
+    at = min(datetime.fromtimestamp(closed.at, UTC), clock.now())
+    rows = ViewingSession.objects.filter(pk=closed.session, node=node, run=closed.run, closed_at=None)
+    rows.filter(closed_why="").update(closed_at=at, closed_why=closed.why[:40])
+    rows.exclude(closed_why="").update(closed_at=at)
+
+
+@unguarded("said by the media node itself: a fresh run fences all older ones")
+def fence_node(node: str, run: str) -> None:
+    """Close what older runs of this node had open. Tickets that were never opened stay good: the new run may."""
+    rows = ViewingSession.objects.filter(node=node, opened_at__isnull=False, closed_at=None).exclude(run=run)
+    _close(list(rows.values_list("pk", flat=True)), why="node_restarted", at=clock.now())
+
+
+def _close(sessions: Iterable[str], *, why: str, at: datetime) -> None:
+    sessions = list(sessions)
+    if sessions:
+        ViewingSession.objects.filter(pk__in=sessions, closed_at=None).update(closed_at=at, closed_why=why[:40])
+
+
+# ── Loss: handlers of the outbox, run right after the commit of the change, again each second until the receipt ──
+
+
+def cut_lost_access(payload: dict[str, str]) -> None:
+    """Grants ended: look at every open session of everybody who lost one. Handler of `access.lost`."""
+    principals = list_principals_of_change(payload["change_id"])
+    rows = ViewingSession.objects.filter(principal__in=principals)
+    _cut(rows, change_id=payload["change_id"], why=payload["why"], by=payload.get("by", ""))
+
+
+def cut_lost_credentials(payload: dict[str, list[str]]) -> None:
+    """Credentials died: everything opened through them ends. Handler of `credential.lost`."""
+    rows = ViewingSession.objects.filter(credential__in=payload["credentials"])
+    _cut(rows, change_id=str(payload["change_id"]), why=str(payload["why"]), by="")
+
+
+def cut_closed_cameras(payload: dict[str, list[str]]) -> None:
+    """Cameras closed: nobody watches them any more, by whatever right. Handler of `cameras.closed`."""
+    rows = ViewingSession.objects.filter(camera__in=payload["cameras"])
+    _cut(rows, change_id=str(payload["change_id"]), why=str(payload["why"]), by="")
+
+
+def _cut(rows: models.QuerySet[ViewingSession], *, change_id: str, why: str, by: str) -> None:
+    """Decide each open session of `rows`, push what it has left, write down the receipts.
+
+    Raises Again while a node has not answered and its leases may still run.
+    """
+    at = clock.now()
+    touched = list(rows.filter(opened_at__isnull=False, closed_at=None))
+    leases = {lease.session: lease for lease in decide_leases(touched, why=why, by=by)}
+    ended = [row for row in touched if leases[row.pk].is_ended]
+    fresh = [row.pk for row in ended if not row.change_id]
+    with transaction.atomic():
+        ViewingSession.objects.filter(pk__in=fresh, change_id="").update(
+            change_id=change_id, closed_why=why[:40], cut_asked_at=at
+        )
+    waiting = False
+    for node in sorted({row.node for row in touched}):
+        answer = _push(node, [leases[row.pk] for row in touched if row.node == node])
+        if answer is None:
+            waiting = waiting or any(row.node == node for row in ended)
+            continue
+        for cut in answer.cuts:
+            if leases[cut.session].is_ended:
+                cut_at = datetime.fromtimestamp(cut.cut_at, UTC) if cut.cut_at else clock.now()
+                ViewingSession.objects.filter(pk=cut.session, closed_at=None).update(closed_at=cut_at)
+    if waiting:
+        _ask_again_or_give_up(ended, at)
+
+
+def _push(node: str, leases: list[LeaseState]) -> LeaseReceipt | None:
+    subject = subjects.of_node(subjects.SESSION_LEASE, node)
+    try:
+        return media.ask(subject, LeasePush(leases), LeaseReceipt, timeout=PUSH_TIMEOUT_S)
+    except Unavailable:
+        return None
+
+
+def _ask_again_or_give_up(ended: list[ViewingSession], at: datetime) -> None:
+    """Past commit + 15 s no lease can run any more: media closed it by itself, whether we heard of it or not."""
+    pending = ViewingSession.objects.filter(pk__in=[row.pk for row in ended], closed_at=None)
+    pending.filter(cut_asked_at__lte=at - _TTL).update(closed_at=F("cut_asked_at") + _TTL)
+    if pending.exists():
+        raise Again(in_s=1)
+
+
+@unguarded("the worker's own housekeeping")
+def purge_sessions() -> None:
+    """Tickets nobody used, and the ledger past its time."""
+    at = clock.now()
+    ViewingSession.objects.filter(opened_at=None, issued_at__lt=at - timedelta(minutes=5)).delete()
+    ViewingSession.objects.filter(closed_at__lt=at - KEEP).delete()

@@ -1,0 +1,60 @@
+"""Every address of the control plane. Who may come in stands in `web/rules.py` and `api/rules.py`."""
+
+from allauth.account import views as allauth
+from django.urls import URLPattern, URLResolver, path
+
+from belvedere.control.api.app import api
+from belvedere.control.web import account, cameras, devices, health, sharing
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("metrics", health.metrics, name="metrics"),
+    path("", cameras.wall, name="wall"),
+    path("cameras/<str:camera_id>", cameras.camera, name="camera"),
+    path("cameras/<str:camera_id>/access", cameras.camera_access, name="camera-access"),
+    path("cameras/<str:camera_id>/alias", cameras.camera_alias, name="camera-alias"),
+    path("devices", devices.devices, name="devices"),
+    path("devices/add", devices.device_add, name="device-add"),
+    path("devices/probe", devices.device_probe, name="device-probe"),
+    path("devices/<str:device_id>/rename", devices.device_rename, name="device-rename"),
+    path("devices/<str:device_id>/unbind", devices.device_unbind, name="device-unbind"),
+    path("share", sharing.share, name="share"),
+    path("sharing", sharing.sharing, name="sharing"),
+    path("sharing/<str:share_id>/end", sharing.share_end, name="share-end"),
+    path("sharing/<str:share_id>/leave", sharing.share_leave, name="share-leave"),
+    path("receipts/<str:change_id>", sharing.receipt, name="receipt"),
+    path("inbox", sharing.inbox, name="inbox"),
+    path("inbox/<str:share_id>/accept", sharing.offer_accept, name="offer-accept"),
+    path("inbox/<str:share_id>/reject", sharing.offer_reject, name="offer-reject"),
+    path("join/<str:secret>", account.join, name="join"),
+    path("account", account.account, name="account"),
+    path("account/tokens", account.token_create, name="token-create"),
+    path("account/tokens/<str:token_id>/revoke", account.token_revoke, name="token-revoke"),
+    path("account/sessions/others/end", account.sessions_end_others, name="sessions-end-others"),
+    path("account/sessions/<str:session_id>/end", account.session_end, name="session-end"),
+    path("account/organization", account.organization_switch, name="organization-switch"),
+    path("sign-out", account.sign_out, name="sign-out"),
+    # allauth's own flows under our addresses. Only these: what is not named here does not exist.
+    path("sign-in", allauth.login, name="account_login"),
+    path("sign-up", allauth.signup, name="account_signup"),
+    path("sign-out/now", account.sign_out, name="account_logout"),
+    path("account/inactive", allauth.account_inactive, name="account_inactive"),
+    path("account/reauthenticate", allauth.reauthenticate, name="account_reauthenticate"),
+    path("account/password", allauth.password_change, name="account_change_password"),
+    path("account/password/set", allauth.password_set, name="account_set_password"),
+    path("account/email", allauth.email, name="account_email"),
+    path("confirm", allauth.email_verification_sent, name="account_email_verification_sent"),
+    path("confirm/<str:key>", allauth.confirm_email, name="account_confirm_email"),
+    path("reset", allauth.password_reset, name="account_reset_password"),
+    path("reset/sent", allauth.password_reset_done, name="account_reset_password_done"),
+    path("reset/done", allauth.password_reset_from_key_done, name="account_reset_password_from_key_done"),
+    path(
+        "reset/<str:uidb36>-<str:key>", allauth.password_reset_from_key, name="account_reset_password_from_key"
+    ),
+    path("api/v1/", api.urls),
+]
+
+handler400 = "belvedere.control.web.errors.bad_request"
+handler404 = "belvedere.control.web.errors.not_found"
+handler500 = "belvedere.control.web.errors.server_error"

@@ -1,0 +1,1 @@
+"""Pages: one module per app, forms, templates, static files. Translates, makes one writing call, translates back."""

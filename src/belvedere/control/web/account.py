@@ -1,0 +1,118 @@
+"""One's own account: name, sign-ins, tokens; the way out; the way in by an offer's mail."""
+
+from django.contrib import messages
+from django.contrib.auth import logout
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from belvedere.control.accounts import services
+from belvedere.control.accounts.selectors import list_sign_ins, list_tokens
+from belvedere.control.accounts.tokens import SCOPES
+from belvedere.control.core.errors import NotFound
+from belvedere.control.organizations.selectors import get_organization
+from belvedere.control.sharing.selectors import find_join_address
+from belvedere.control.web.account_adapter import JOIN
+from belvedere.control.web.errors import answers_refusals
+from belvedere.control.core.requests import principal_of
+
+
+@require_http_methods(["GET", "POST"])
+@answers_refusals
+def account(request: HttpRequest) -> HttpResponse:
+    """Profile, sign-ins and tokens; POST renames."""
+    actor = principal_of(request)
+    if request.method == "POST":
+        services.rename(actor, name=request.POST.get("name", ""))
+        messages.success(request, _("Saved."))
+        return redirect("account")
+    return render(request, "web/account.html", _account(request))
+
+
+def _account(request: HttpRequest, *, new_token: str = "") -> dict[str, object]:
+    actor = principal_of(request)
+    return {
+        "nav": "account",
+        "profile": {"name": actor.name, "email": actor.email},
+        "tokens": list_tokens(actor),
+        "sessions": list_sign_ins(actor),
+        "scopes": [{"value": key, "label": text} for key, text in SCOPES.items()],
+        "new_token": new_token,
+    }
+
+
+@require_POST
+@answers_refusals
+def token_create(request: HttpRequest) -> HttpResponse:
+    """Make a token; the page that answers shows its secret, once."""
+    days = request.POST.get("days", "90")
+    _token, secret = services.create_token(
+        principal_of(request),
+        name=request.POST.get("name", ""),
+        scopes=request.POST.getlist("scope"),
+        days=int(days) if days.isdigit() and len(days) < 5 else 0,  # noqa: PLR2004  more digits than any lifetime
+    )
+    return render(request, "web/account.html", _account(request, new_token=secret))
+
+
+@require_POST
+@answers_refusals
+def token_revoke(request: HttpRequest, token_id: str) -> HttpResponse:
+    """End a token."""
+    services.revoke_token(principal_of(request), token=token_id)
+    messages.success(request, _("The token is dead, and what was opened with it has stopped."))
+    return redirect("account")
+
+
+@require_POST
+@answers_refusals
+def session_end(request: HttpRequest, session_id: str) -> HttpResponse:
+    """Sign one other browser out."""
+    services.end_session(principal_of(request), session=session_id)
+    messages.success(request, _("Signed out there."))
+    return redirect("account")
+
+
+@require_POST
+@answers_refusals
+def sessions_end_others(request: HttpRequest) -> HttpResponse:
+    """Sign every other browser out."""
+    services.end_other_sessions(principal_of(request))
+    messages.success(request, _("Signed out everywhere else."))
+    return redirect("account")
+
+
+@require_POST
+def sign_out(request: HttpRequest) -> HttpResponse:
+    """Sign this browser out: its streams end, its caches go."""
+    actor = principal_of(request)
+    try:
+        services.end_session(actor, session=actor.credential.removeprefix("session:"))
+    except NotFound:
+        pass  # it is signed out already
+    logout(request)
+    response = redirect("account_login")
+    # Not "cookies": that would empty the whole domain.
+    response["Clear-Site-Data"] = '"cache", "storage"'
+    return response
+
+
+@require_POST
+@answers_refusals
+def organization_switch(request: HttpRequest) -> HttpResponse:
+    """Choose an organization, and stay in it."""
+    view = get_organization(principal_of(request), request.POST.get("organization", ""))
+    request.session["organization"] = view.id
+    return redirect("wall")
+
+
+@require_GET
+def join(request: HttpRequest, secret: str) -> HttpResponse:
+    """The link in the mail to somebody without an account: to sign-up, and then on (VA 5). Changes nothing (N10)."""
+    if request.user.is_authenticated:
+        return redirect("inbox")
+    address = find_join_address(secret)
+    if address:
+        request.session[JOIN] = secret
+    return render(request, "web/join.html", {"address": address}, status=200 if address else 404)

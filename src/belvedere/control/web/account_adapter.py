@@ -1,0 +1,102 @@
+"""Where allauth's flows meet our domain: who may sign up, what an account is born with, what a reset ends."""
+
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.models import EmailAddress
+from django.conf import settings
+from django.db import transaction
+from django.forms import ValidationError
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from belvedere.control.accounts import services as accounts
+from belvedere.control.core.errors import Invalid
+from belvedere.control.core.names import clean_email, clean_name
+from belvedere.control.core.principal import Principal
+from belvedere.control.organizations.services import register_account
+from belvedere.control.sharing.selectors import find_join_address
+from belvedere.control.core.requests import client_address
+
+JOIN = "join"
+REGISTERED = "registered"
+
+
+class AccountAdapter(DefaultAccountAdapter):
+    """allauth asks; our services answer."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        """Open, closed, or for those whom a mail of ours invited (`BELVEDERE_SIGNUP`)."""
+        if settings.BELVEDERE.is_plain_http_in_public and not settings.BELVEDERE.allow_http:
+            return False
+        if settings.BELVEDERE.signup == "invited":
+            return bool(find_join_address(request.session.get(JOIN, "")))
+        return bool(settings.BELVEDERE.signup == "open")
+
+    def clean_email(self, email: str) -> str:
+        """One form for every address."""
+        try:
+            return clean_email(email)
+        except Invalid as invalid:
+            raise ValidationError(invalid.message) from None
+
+    @transaction.atomic
+    def save_user(self, request: HttpRequest, user: Any, form: Any, commit: bool = True) -> Any:  # noqa: FBT001,FBT002  allauth's signature
+        """Make the account, and what each account is born with."""
+        data = form.cleaned_data
+        invited_as = find_join_address(request.session.get(JOIN, ""))
+        if settings.BELVEDERE.signup == "invited" and data["email"] != invited_as:
+            raise ValidationError(_("This invitation was sent to another address. Sign up with that one."))
+        user.email = data["email"]
+        user.name = clean_name(data.get("name", ""))
+        user.set_password(data["password1"])
+        user.save()
+        register_account(Principal(id=user.pk, name=user.name, email=user.email))
+        request.session[REGISTERED] = user.pk
+        return user
+
+    def is_email_verified(self, request: HttpRequest, email: str) -> bool:
+        """A mail of ours led here, so its address is proven."""
+        return bool(super().is_email_verified(request, email)) or email == find_join_address(
+            request.session.get(JOIN, "")
+        )
+
+    def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
+        """Proven from a browser that did not register it: what the registering one set is gone first (N2)."""
+        account = email_address.user.pk
+        was_verified = email_address.verified
+        is_ours = request.session.get(REGISTERED) == account or (
+            request.user.is_authenticated and request.user.pk == account
+        )
+        if not was_verified and not is_ours:
+            accounts.reset_unproven_credentials(account)
+        return bool(super().confirm_email(request, email_address))
+
+    def get_email_verification_redirect_url(self, email_address: EmailAddress) -> str:
+        """To sign-in; to a new password where the old one was somebody else's."""
+        if not email_address.user.has_usable_password():
+            return reverse("account_reset_password")
+        return str(super().get_email_verification_redirect_url(email_address))
+
+    def set_password(self, user: Any, password: str) -> None:
+        """A new password ends every other sign-in, token and stream of the account (N4, N6)."""
+        super().set_password(user, password)
+        accounts.end_all_credentials(user.pk, why="password_changed")
+
+    def login(self, request: HttpRequest, user: Any) -> None:
+        """Sign in; note the browser, so that its owner recognizes it in the list."""
+        super().login(request, user)
+        request.session["agent"] = request.headers.get("User-Agent", "")[:200]
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """The same rule about proxies everywhere."""
+        return client_address(request)
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Links come from BELVEDERE_URL, never from a request's Host (N3)."""
+        context = {**context, "site_url": settings.BELVEDERE.url}
+        for key in ("activate_url", "password_reset_url", "signup_url"):
+            if key in context:
+                context[key] = settings.BELVEDERE.url + "/" + str(context[key]).split("://", 1)[-1].partition("/")[2]
+        super().send_mail(template_prefix, email, context)

@@ -1,0 +1,188 @@
+"""The wall, a camera's page, and its Access panel."""
+
+from typing import Any, Final
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET, require_POST
+
+from belvedere.contracts.permissions import Permission
+from belvedere.control.core.errors import NotFound
+from belvedere.control.devices import services as devices
+from belvedere.control.devices.selectors import CameraView, get_camera, get_stability, list_cameras
+from belvedere.control.sharing.selectors import AccessRow, find_received_of_camera, list_access
+from belvedere.control.streaming.selectors import count_watching, list_viewers
+from belvedere.control.web.context import person
+from belvedere.control.web.errors import answers_refusals
+from belvedere.control.core.requests import principal_of
+
+#: the seven fixed slots, always in this order
+SLOTS: Final = (
+    (Permission.LIVE_VIEW, "live", gettext_lazy("Live view")),
+    (Permission.LISTEN, "listen", gettext_lazy("Listen")),
+    (Permission.PLAYBACK, "playback", gettext_lazy("Playback")),
+    (Permission.EXPORT, "export", gettext_lazy("Export")),
+    (Permission.TALK, "talk", gettext_lazy("Talk")),
+    (Permission.PTZ, "ptz", gettext_lazy("Move the camera")),
+    (Permission.NOTIFY, "notify", gettext_lazy("Notifications")),
+)
+
+
+def rights_slots(permissions: Permission, *, is_offered: bool = False) -> list[dict[str, Any]]:
+    """A set of permissions as the row of seven slots."""
+    return [
+        {
+            "key": key,
+            "label": label,
+            "given": bit in permissions and not is_offered,
+            "offered": bit in permissions and is_offered,
+        }
+        for bit, key, label in SLOTS
+    ]
+
+
+def tile(view: CameraView, watching: int | None) -> dict[str, Any]:
+    """A camera as the wall shows it."""
+    return {
+        "id": view.id,
+        "name": view.label,
+        "own_name": view.name,
+        "alias": view.alias,
+        "site": view.site_name,
+        "state": view.state,
+        "error": view.error,
+        "since": view.since,
+        "ends_at": view.ends_at,
+        "mine": view.mine,
+        "shared_by": person(view.shared_by) if view.shared_by else None,
+        "shared_with_count": view.shared_with,
+        "watching": watching,
+        "may_share": view.may(Permission.SHARE),
+        "may_watch": view.may(Permission.LIVE_VIEW),
+        "has_audio": "audio" in view.has,
+        "width": view.width,
+        "height": view.height,
+        "fps": view.fps,
+        "url": reverse("camera", args=[view.id]),
+    }
+
+
+@require_GET
+@answers_refusals
+def wall(request: HttpRequest) -> HttpResponse:
+    """Every camera one may see, by site, by whose it is, by name."""
+    actor = principal_of(request)
+    everything = list_cameras(actor)
+    chosen, site, text = (request.GET.get(key, "") for key in ("show", "site", "q"))
+    shown = [
+        view
+        for view in everything
+        if (chosen != "mine" or view.mine)
+        and (chosen != "shared" or not view.mine)
+        and (not site or view.site == site)
+        and (not text or text.casefold() in f"{view.label} {view.name} {view.site_name}".casefold())
+    ]
+    watching = count_watching(actor, [view.id for view in shown])
+    mine = sum(view.mine for view in everything)
+    context = {
+        "nav": "wall",
+        "cameras": [tile(view, watching.get(view.id)) for view in shown],
+        "filter": chosen or "all",
+        "counts": {"all": len(everything), "mine": mine, "shared": len(everything) - mine},
+        "sites": sorted({(view.site, view.site_name) for view in everything if view.site}, key=lambda row: row[1]),
+        "site": site,
+        "q": text,
+        "watching_total": sum(watching.values()),
+    }
+    return render(request, "web/wall.html", context)
+
+
+@require_GET
+@answers_refusals
+def camera(request: HttpRequest, camera_id: str) -> HttpResponse:
+    """One camera, live; who can see it and who does. Where access ended, that it did and by whom."""
+    actor = principal_of(request)
+    try:
+        view = get_camera(actor, camera_id)
+    except NotFound:
+        ended = find_received_of_camera(actor, camera_id)
+        if ended is None or ended.ended_at is None:
+            raise
+        item = next(item for item in ended.items if item.camera == camera_id)
+        context = {
+            "nav": "wall",
+            "camera_name": item.name,
+            "sharer": person(ended.sharer),
+            "ended_at": ended.ended_at,
+            "ended_reason": ended.ended_reason,
+            "left": ended.state == "left",
+            "still_open": [tile(other, None) for other in list_cameras(actor)[:2]],
+        }
+        return render(request, "web/camera_ended.html", context, status=404)
+    may_share = view.may(Permission.SHARE)
+    watching = count_watching(actor, [view.id]).get(view.id)
+    context = {
+        "nav": "wall",
+        "camera": tile(view, watching)
+        | {
+            "permissions": view.permissions.wire_names,
+            "last_drop_at": view.last_drop_at,
+            "stability": get_stability(actor, view.id) if view.mine else None,
+        },
+        "rights": rights_slots(view.permissions),
+        "may_share": may_share,
+        "received": find_received_of_camera(actor, view.id) if not view.mine else None,
+    }
+    if may_share:
+        context |= _access(request, view.id)
+    return render(request, "web/camera.html", context)
+
+
+@require_GET
+@answers_refusals
+def camera_access(request: HttpRequest, camera_id: str) -> HttpResponse:
+    """The Access panel alone, for refreshing in place."""
+    return render(request, "web/_access_panel.html", _access(request, camera_id) | {"may_share": True})
+
+
+def _access(request: HttpRequest, camera_id: str) -> dict[str, Any]:
+    actor = principal_of(request)
+    rows = list_access(actor, camera_id)
+    view = get_camera(actor, camera_id)
+    return {
+        "camera": tile(view, None),
+        "watching": [
+            {"session": row.session, "account": person(row.account), "since": row.since, "kind": row.kind}
+            for row in list_viewers(actor, camera_id)
+        ],
+        "people": [_access_row(row, actor.id) for row in rows],
+    }
+
+
+def _access_row(row: AccessRow, me: str) -> dict[str, Any]:
+    is_pending = row.state == "pending"
+    return {
+        "account": person(row.account) if row.account else None,
+        "email": row.email,
+        "is_me": bool(row.account and row.account.id == me),
+        "origin": _("Owner") if row.origin == "owner" else _("Shared") if row.origin == "share" else row.origin,
+        "kind": row.origin,
+        "state": row.state,
+        "remark": row.remark,
+        "since": row.since,
+        "ends_at": row.ends_at,
+        "rights": rights_slots(row.permissions, is_offered=is_pending),
+        "share_id": row.share,
+        "can_end": bool(row.share),
+    }
+
+
+@require_POST
+@answers_refusals
+def camera_alias(request: HttpRequest, camera_id: str) -> HttpResponse:
+    """Give a camera a name of one's own."""
+    devices.set_alias(principal_of(request), camera=camera_id, name=request.POST.get("name", ""))
+    return redirect("camera", camera_id)

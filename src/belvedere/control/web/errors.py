@@ -1,0 +1,59 @@
+"""Errors as pages: what happened, what still holds, what to do. A Refusal becomes its own status everywhere."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+
+from belvedere.control.core.errors import RateLimited, Refusal
+
+type View = Callable[..., HttpResponse]
+
+
+def answers_refusals(view: View) -> View:
+    """Turn a Refusal that the view lets through into an error page."""
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return view(request, *args, **kwargs)
+        except Refusal as refusal:
+            return error_page(request, refusal.status, refusal.message, refusal=refusal)
+
+    return wrapped
+
+
+def error_page(
+    request: HttpRequest, status: int, message: str, *, refusal: Refusal | None = None
+) -> HttpResponse:
+    """One error page; its template is the status's own where there is one."""
+    template = {404: "404.html", 403: "403.html"}.get(status, "400.html")
+    response = render(request, template, {"message": message, "status": status}, status=status)
+    if isinstance(refusal, RateLimited):
+        response["Retry-After"] = str(refusal.retry_after)
+    return response
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001  Django's signature
+    """A form that did not come from our own page, or is older than the sign-in."""
+    return error_page(
+        request, 403, _("This form was not sent from this page, or is out of date. Nothing was changed. Load it again.")
+    )
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
+    """A request that makes no sense, or came by a name that is not ours."""
+    return error_page(request, 400, _("That request makes no sense here. Nothing was changed."))
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
+    """Nothing here, or nothing one may see: the same page, byte for byte."""
+    return error_page(request, 404, _("There is nothing here, or nothing that you may see."))
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Our own fault."""
+    return render(request, "500.html", {"status": 500}, status=500)

@@ -1,0 +1,84 @@
+"""Two plain functions round every page: the headers of every answer, and the gate that knows every address.
+
+The gate refuses what `rules.py` does not name: a new page opens for nobody until somebody has decided for whom.
+"""
+
+import secrets
+from collections.abc import Callable
+from typing import Any, Final
+
+from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
+from django.http import Http404, HttpRequest, HttpResponse
+
+from belvedere.control.web.rules import RULES, Rule
+
+type Answer = Callable[[HttpRequest], HttpResponse]
+
+_ALWAYS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    # Not no-referrer: Chromium then sends "Origin: null" on our own forms, which CSRF refuses.
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+    "Permissions-Policy": "camera=(self), microphone=(self), geolocation=(), payment=(), usb=(), display-capture=()",
+    "X-Robots-Tag": "noindex",
+}
+_NOT_A_PAGE: Final = "default-src 'none'; frame-ancestors 'none'; sandbox"
+
+
+def _page_policy(nonce: str) -> str:
+    return (
+        f"default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self'; img-src 'self' blob: data:; "
+        f"media-src 'self' blob:; connect-src 'self' {settings.BELVEDERE.media_url}; font-src 'self'; "
+        "worker-src 'self'; manifest-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; "
+        "object-src 'none'"
+    )
+
+
+def set_headers(headers: Any, *, nonce: str, is_page: bool) -> None:
+    """Put the header set on one answer (N38). What is set already stays."""
+    for name, value in _ALWAYS.items():
+        headers.setdefault(name, value)
+    headers.setdefault("Content-Security-Policy", _page_policy(nonce) if is_page else _NOT_A_PAGE)
+    headers.setdefault("Cache-Control", "no-store")
+    if settings.IS_HTTPS:
+        headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+
+
+def security_headers(get_response: Answer) -> Answer:
+    """Every answer carries the header set, errors and redirects too."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        request.csp_nonce = secrets.token_urlsafe(16)  # type: ignore[attr-defined]
+        response = get_response(request)
+        is_page = response.get("Content-Type", "").startswith("text/html")
+        set_headers(response.headers, nonce=request.csp_nonce, is_page=is_page)  # type: ignore[attr-defined]
+        return response
+
+    return middleware
+
+
+def guard_pages(get_response: Answer) -> Answer:
+    """Ask `rules.py` about every page before its view runs. The API has a gate of its own."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        return get_response(request)
+
+    def process_view(request: HttpRequest, *_view: object) -> HttpResponse | None:
+        match = request.resolver_match
+        name = match.view_name if match else ""
+        if name.startswith("api:"):
+            return None
+        rule = RULES.get(name)
+        if rule is None:
+            raise Http404
+        if rule is Rule.ACCOUNT and not request.user.is_authenticated:
+            if request.headers.get("HX-Request"):
+                return HttpResponse(status=401, headers={"HX-Redirect": "/"})
+            return redirect_to_login(request.get_full_path())
+        return None
+
+    middleware.process_view = process_view  # type: ignore[attr-defined]  Django's hook on function middleware
+    return middleware

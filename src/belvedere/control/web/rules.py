@@ -1,0 +1,61 @@
+"""Every page by name, and for whom it is. A page that is not here answers 404; a test walks all of them."""
+
+from enum import StrEnum
+from typing import Final
+
+
+class Rule(StrEnum):
+    """For whom a page is. What one sees on it, its selectors decide."""
+
+    PUBLIC = "public"
+    ACCOUNT = "account"
+
+
+RULES: Final[dict[str, Rule]] = {
+    # Probes: no body worth reading
+    "healthz": Rule.PUBLIC,
+    "readyz": Rule.PUBLIC,
+    "metrics": Rule.PUBLIC,  # asks for its own token, or for loopback
+    # The way in: allauth's pages, made for people who are not signed in
+    "account_login": Rule.PUBLIC,
+    "account_signup": Rule.PUBLIC,
+    "account_inactive": Rule.PUBLIC,
+    "account_email_verification_sent": Rule.PUBLIC,
+    "account_confirm_email": Rule.PUBLIC,
+    "account_reset_password": Rule.PUBLIC,
+    "account_reset_password_done": Rule.PUBLIC,
+    "account_reset_password_from_key": Rule.PUBLIC,
+    "account_reset_password_from_key_done": Rule.PUBLIC,
+    "join": Rule.PUBLIC,  # the secret in the mail is the proof; GET shows, sign-up acts
+    "manifest": Rule.PUBLIC,
+    # Signed in
+    "account_logout": Rule.ACCOUNT,
+    "sign-out": Rule.ACCOUNT,
+    "account_change_password": Rule.ACCOUNT,
+    "account_set_password": Rule.ACCOUNT,
+    "account_reauthenticate": Rule.ACCOUNT,
+    "account_email": Rule.ACCOUNT,
+    "wall": Rule.ACCOUNT,
+    "camera": Rule.ACCOUNT,
+    "camera-access": Rule.ACCOUNT,
+    "camera-alias": Rule.ACCOUNT,
+    "devices": Rule.ACCOUNT,
+    "device-add": Rule.ACCOUNT,
+    "device-probe": Rule.ACCOUNT,
+    "device-rename": Rule.ACCOUNT,
+    "device-unbind": Rule.ACCOUNT,
+    "share": Rule.ACCOUNT,
+    "share-end": Rule.ACCOUNT,
+    "share-leave": Rule.ACCOUNT,
+    "sharing": Rule.ACCOUNT,
+    "receipt": Rule.ACCOUNT,
+    "inbox": Rule.ACCOUNT,
+    "offer-accept": Rule.ACCOUNT,
+    "offer-reject": Rule.ACCOUNT,
+    "account": Rule.ACCOUNT,
+    "token-create": Rule.ACCOUNT,
+    "token-revoke": Rule.ACCOUNT,
+    "session-end": Rule.ACCOUNT,
+    "sessions-end-others": Rule.ACCOUNT,
+    "organization-switch": Rule.ACCOUNT,
+}

@@ -1,0 +1,354 @@
+"""The share flow, Manage sharing, the receipt, and the inbox."""
+
+from datetime import timedelta
+from typing import Any, Final
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from belvedere.contracts.permissions import Permission, parse_names
+from belvedere.control.audit.selectors import find_proof
+from belvedere.control.core import clock
+from belvedere.control.core.errors import Invalid, NotFound, Refusal
+from belvedere.control.core.names import clean_email
+from belvedere.control.core.principal import Principal
+from belvedere.control.devices.selectors import CameraView, get_stability, list_bind_attempts, list_cameras
+from belvedere.control.sharing import services
+from belvedere.control.sharing.selectors import (
+    GivenShare,
+    ItemView,
+    ReceivedShare,
+    find_given_by_change,
+    get_given,
+    list_decided_since,
+    list_ended_since,
+    list_given,
+    list_received,
+    list_recipients,
+)
+from belvedere.control.streaming.selectors import CutView, list_cuts
+from belvedere.control.web.cameras import rights_slots, tile
+from belvedere.control.web.context import person
+from belvedere.control.web.errors import answers_refusals
+from belvedere.control.core.requests import principal_of
+
+STEPS: Final = ("recipient", "cameras", "permissions", "review")
+NEWS: Final = timedelta(days=30)
+
+
+# ── The share flow: four steps, each a page of its own, everything so far in the form ────────────────────────────────
+
+
+@require_http_methods(["GET", "POST"])
+@answers_refusals
+def share(request: HttpRequest) -> HttpResponse:
+    """Recipient → cameras → permissions → review → sent. State travels in the form: nothing is kept in between."""
+    actor = principal_of(request)
+    mine = [view for view in list_cameras(actor) if view.may(Permission.SHARE)]
+    if not mine:
+        raise NotFound
+    data = request.POST if request.method == "POST" else request.GET
+    chosen = [view for view in mine if view.id in data.getlist("camera")]
+    draft: dict[str, Any] = {
+        "to": data.get("to", "").strip(),
+        "remark": data.get("remark", "").strip(),
+        "message": data.get("message", "").strip(),
+        "cameras": chosen,
+        "permissions": data.getlist("permission") or ["live_view"],
+    }
+    step, error = _next_step(request, actor, draft)
+    if step == "sent":
+        return _send(request, actor, draft, mine)
+    return _share_page(request, actor, step, draft, mine, error=error)
+
+
+def _next_step(request: HttpRequest, actor: Principal, draft: dict[str, Any]) -> tuple[str, str]:
+    """Where the form wants to go, or back to the step whose answer is missing."""
+    wanted = (request.POST if request.method == "POST" else request.GET).get("step", "recipient")
+    if wanted not in (*STEPS, "sent") or (wanted == "sent" and request.method != "POST"):
+        return "recipient", ""
+    if wanted == "recipient":
+        return wanted, ""
+    try:
+        draft["to"] = clean_email(draft["to"])
+        if draft["to"] == actor.email:
+            raise Invalid(_("That is your own address. You see this camera already."))
+    except Invalid as invalid:
+        return "recipient", invalid.message
+    if wanted == "cameras":
+        return wanted, ""
+    if not draft["cameras"]:
+        return "cameras", _("Choose at least one camera.")
+    try:
+        parse_names(draft["permissions"])
+    except ValueError:
+        return "permissions", _("Choose what they may do.")
+    return wanted, ""
+
+
+def _share_page(
+    request: HttpRequest, actor: Principal, step: str, draft: dict[str, Any], mine: list[CameraView], *, error: str = "", status: int = 200
+) -> HttpResponse:
+    recipients = list_recipients(actor)
+    known = next((row for row in recipients if row.email == draft["to"]), None)
+    first = draft["cameras"][0] if draft["cameras"] else mine[0]
+    context = {
+        "nav": "sharing",
+        "step": step,
+        "step_number": STEPS.index(step) + 1 if step in STEPS else len(STEPS),
+        "error": error,
+        "to": draft["to"],
+        "to_name": (known.name if known and known.name else draft["to"]),
+        "remark": draft["remark"] or (known.remark if known else ""),
+        "message": draft["message"],
+        "recipients": [
+            {
+                "email": row.email,
+                "name": row.name or row.email,
+                "remark": row.remark,
+                "sees": row.sees,
+                **{key: value for key, value in _face(row.id, row.name or row.email).items() if key != "name"},
+            }
+            for row in recipients
+        ],
+        "cameras": [tile(view, None) | {"chosen": view in draft["cameras"]} for view in mine],
+        "chosen": [tile(view, None) | {"rights": rights_slots(_permissions(draft))} for view in draft["cameras"]],
+        "permissions": draft["permissions"],
+        "choices": [{"value": "live_view", "key": "live", "label": _("Live view"), "chosen": True}],
+        "camera": tile(first, None),
+        "stability": get_stability(actor, first.id) if first.mine else None,
+    }
+    return render(request, "web/share.html", context, status=422 if error and status == 200 else status)
+
+
+def _permissions(draft: dict[str, Any]) -> Permission:
+    try:
+        return parse_names(draft["permissions"])
+    except ValueError:
+        return Permission.LIVE_VIEW
+
+
+def _face(key: str, name: str) -> dict[str, Any]:
+    return person(Principal(id=key, name=name))
+
+
+def _send(request: HttpRequest, actor: Principal, draft: dict[str, Any], mine: list[CameraView]) -> HttpResponse:
+    try:
+        share_id = services.offer_share(
+            actor,
+            recipient=draft["to"],
+            items=[services.Item(view.id, _permissions(draft)) for view in draft["cameras"]],
+            remark=draft["remark"],
+            message=draft["message"],
+        )
+    except NotFound:
+        raise
+    except Refusal as refusal:
+        return _share_page(request, actor, "review", draft, mine, error=refusal.message, status=refusal.status)
+    return _sent(request, actor, share_id)
+
+
+def _sent(request: HttpRequest, actor: Principal, share_id: str) -> HttpResponse:
+    given = get_given(actor, share_id)
+    return render(request, "web/share_sent.html", {"nav": "sharing", "share": _given(given)})
+
+
+# ── Manage sharing ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _item(item: ItemView, *, is_offered: bool) -> dict[str, Any]:
+    return {
+        "camera_id": item.camera,
+        "camera_name": item.name,
+        "rights": rights_slots(item.permissions, is_offered=is_offered),
+        "url": reverse("camera", args=[item.camera]),
+    }
+
+
+def _given(row: GivenShare) -> dict[str, Any]:
+    is_pending = row.state == "pending"
+    return {
+        "id": row.id,
+        "state": row.state,
+        "person": _face(row.recipient_id, row.recipient_name or row.recipient_email) | {"email": row.recipient_email},
+        "remark": row.remark,
+        "message": row.message,
+        "items": [_item(item, is_offered=is_pending) for item in row.items],
+        "offered_at": row.offered_at,
+        "decided_at": row.decided_at,
+        "ends_at": row.ends_at,
+    }
+
+
+@require_GET
+@answers_refusals
+def sharing(request: HttpRequest) -> HttpResponse:
+    """Who can see what of mine, and what still waits for an answer."""
+    actor = principal_of(request)
+    if not any(view.may(Permission.SHARE) for view in list_cameras(actor)):
+        raise NotFound
+    shares = [_given(row) for row in list_given(actor)]
+    context = {
+        "nav": "sharing",
+        "accepted": [row for row in shares if row["state"] == "accepted"],
+        "pending": [row for row in shares if row["state"] == "pending"],
+    }
+    return render(request, "web/sharing.html", context)
+
+
+@require_POST
+@answers_refusals
+def share_end(request: HttpRequest, share_id: str) -> HttpResponse:
+    """End a share, or withdraw an offer; then the receipt."""
+    change_id = services.end_share(principal_of(request), share=share_id)
+    return redirect("receipt", change_id)
+
+
+@require_GET
+@answers_refusals
+def receipt(request: HttpRequest, change_id: str) -> HttpResponse:
+    """What was cut, and when: proof, not reassurance."""
+    actor = principal_of(request)
+    share = find_given_by_change(actor, change_id)
+    proof = find_proof(change_id)
+    if share is None or share.ended_at is None or proof is None:
+        raise NotFound
+    cuts = [_cut(cut, share) for cut in list_cuts(change_id)]
+    known = [cut["after_ms"] for cut in cuts if cut["after_ms"] is not None]
+    still = [row for row in list_given(actor, states=["accepted"]) if row.recipient_email == share.recipient_email]
+    took = max(known) if cuts and len(known) == len(cuts) else None
+    context = {
+        "nav": "sharing",
+        "receipt": {
+            "person": _face(share.recipient_id, share.recipient_name or share.recipient_email)
+            | {"email": share.recipient_email},
+            "was_pending": share.decided_at is None,
+            "cameras": [item.name for item in share.items],
+            "ended_at": share.ended_at,
+            "took_ms": took,
+            "scale_ms": max(10, -(-(took or 10) // 10) * 10),
+            "cuts": cuts,
+            "is_complete": len(known) == len(cuts),
+            "audit": {"seq": proof.sequence, "hash": proof.digest},
+            "still": [item.name for row in still for item in row.items],
+            "give_back_url": f"{reverse('share')}?to={share.recipient_email}&step=permissions"
+            + "".join(f"&camera={item.camera}" for item in share.items),
+        },
+    }
+    return render(request, "web/receipt.html", context)
+
+
+def _cut(cut: CutView, share: GivenShare) -> dict[str, Any]:
+    after = None
+    if cut.cut_at and share.ended_at:
+        after = max(0, round((cut.cut_at - share.ended_at).total_seconds() * 1000))
+    return {
+        "kind": cut.kind,
+        "label": _("Live view") if cut.kind == "live" else cut.kind,
+        "camera": cut.camera_name,
+        "since": cut.since,
+        "cut_at": cut.cut_at,
+        "after_ms": after,
+        "ends_by": cut.ends_by,
+    }
+
+
+# ── Inbox ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _offer(row: ReceivedShare) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "sharer": person(row.sharer),
+        "items": [_item(item, is_offered=True) for item in row.items],
+        "message": row.message,
+        "offered_at": row.offered_at,
+        "ends_at": row.ends_at,
+    }
+
+
+@require_GET
+@answers_refusals
+def inbox(request: HttpRequest) -> HttpResponse:
+    """Offers that wait for an answer, and what happened of late."""
+    actor = principal_of(request)
+    offers = [_offer(row) for row in list_received(actor, states=["pending"])]
+    asked = request.GET.get("offer", "")
+    selected = next((row for row in offers if row["id"] == asked), None)
+    if asked and selected is None:
+        messages.info(request, _("That offer is not open any more."))
+    context = {
+        "nav": "inbox",
+        "offers": offers,
+        "selected": selected or (offers[0] if offers else None),
+        "is_chosen": selected is not None,
+        "notices": _notices(actor),
+    }
+    return render(request, "web/inbox.html", context)
+
+
+def _notices(actor: Principal) -> list[dict[str, Any]]:
+    since = clock.now() - NEWS
+    notices = [
+        {
+            "icon": "key",
+            "title": _("Someone tried to add %(name)s as theirs") % {"name": name},
+            "text": _("Refused. You are still its only owner."),
+            "at": at,
+        }
+        for name, at in list_bind_attempts(actor, since=since)
+    ]
+    words = {"accepted": _("%(who)s accepted"), "rejected": _("%(who)s said no"), "left": _("%(who)s left")}
+    for given in list_decided_since(actor, since):
+        who = given.recipient_name or given.recipient_email
+        notices.append(
+            {
+                "icon": "people",
+                "title": words[given.state] % {"who": who},
+                "text": ", ".join(item.name for item in given.items),
+                "at": given.ended_at or given.decided_at or since,
+            }
+        )
+    notices += [
+        {
+            "icon": "cameraoff",
+            "title": _("%(who)s ended your access") % {"who": row.sharer.name},
+            "text": ", ".join(item.name for item in row.items),
+            "at": row.ended_at or since,
+        }
+        for row in list_ended_since(actor, since)
+    ]
+    return sorted(notices, key=lambda row: row["at"], reverse=True)
+
+
+@require_POST
+@answers_refusals
+def offer_accept(request: HttpRequest, share_id: str) -> HttpResponse:
+    """Take what was offered, and go and look at it."""
+    actor = principal_of(request)
+    services.accept_share(actor, share=share_id)
+    row = next(row for row in list_received(actor, states=["accepted"]) if row.id == share_id)
+    messages.success(request, _("You can now see what %(name)s shares with you.") % {"name": row.sharer.name})
+    return redirect("camera", row.items[0].camera) if len(row.items) == 1 else redirect("wall")
+
+
+@require_POST
+@answers_refusals
+def offer_reject(request: HttpRequest, share_id: str) -> HttpResponse:
+    """Turn an offer down."""
+    services.reject_share(principal_of(request), share=share_id)
+    messages.success(request, _("Rejected. They are told that you said no, and nothing else."))
+    return redirect("inbox")
+
+
+@require_POST
+@answers_refusals
+def share_leave(request: HttpRequest, share_id: str) -> HttpResponse:
+    """Remove something shared from one's own list."""
+    services.leave_share(principal_of(request), share=share_id)
+    messages.success(request, _("Removed from your list. You cannot see it any more."))
+    return redirect("wall")
