@@ -19,6 +19,7 @@ from belvedere.control.accounts.selectors import get_persons
 from belvedere.control.audit.services import write_entry
 from belvedere.control.core import clock, limits, media, vault
 from belvedere.control.core.errors import AlreadyBound, Invalid, NotFound, Refusal, Unavailable
+from belvedere.control.core.ids import new_id
 from belvedere.control.core.names import clean_name, mask_email
 from belvedere.control.core.principal import Principal
 from belvedere.control.devices.addresses import CameraAddress, identities, parse_address, resolve
@@ -169,7 +170,11 @@ def _bind(
 
 
 def _seal_source(device: str, source: Source) -> str:
-    text = json.dumps(
+    return vault.seal(_source_text(source), table="device", row=device, field="source")
+
+
+def _source_text(source: Source) -> str:
+    return json.dumps(
         {
             "main": source.main.url,
             "sub": source.sub.url if source.sub else "",
@@ -177,7 +182,6 @@ def _seal_source(device: str, source: Source) -> str:
             "password": source.password,
         }
     )
-    return vault.seal(text, table="device", row=device, field="source")
 
 
 def _already_bound(actor: Principal, device: Device, source: Source) -> AlreadyBound:
@@ -251,6 +255,39 @@ def explain_probe(found: events.ProbeResult) -> str:
         events.SourceError.UNKNOWN_HOST: _("Nobody knows that host name."),
     }
     return words.get(found.code, _("The camera could not be read. Check address and path."))
+
+
+@requires(Permission.CONFIGURE, on="device")
+@transaction.atomic
+def readdress_device(
+    actor: Principal, *, device: str, address: str, sub_address: str = "", username: str = "", password: str = ""
+) -> None:
+    """Give a device a new address, with its credentials typed anew: a stored password follows to no other host (N26).
+
+    Raises Invalid, NetworkNotAllowed, AlreadyBound. Unchanged source: nothing happens.
+    """
+    row = Device.objects.get(pk=device)
+    source = _check_source(
+        organization=row.organization_id,
+        address=address,
+        sub_address=sub_address,
+        username=username,
+        password=password,
+    )
+    if _source_text(source) == vault.unseal(row.source, table="device", row=row.pk, field="source"):
+        return
+    bound = Binding.objects.filter(value__in=source.identities).exclude(device=row).select_related("device").first()
+    if bound:
+        raise _already_bound(actor, bound.device, source)
+    Binding.objects.filter(device=row).delete()
+    Binding.objects.bulk_create(Binding(value=value, device=row) for value in source.identities)
+    row.source, row.revision = _seal_source(row.pk, source), new_id()
+    row.shown_address, row.has_sub = source.main.shown, source.sub is not None
+    row.save()
+    write_entry(
+        actor=actor, action="device.readdressed", thing=f"device:{device}", organization=row.organization_id
+    )
+    enqueue("assignments.changed", {"withdrawn": []})
 
 
 @requires(Permission.CONFIGURE, on="device")

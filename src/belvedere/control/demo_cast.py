@@ -1,0 +1,120 @@
+"""The people and cameras of the demo: the test cast, as far as it makes sense now.
+
+Made through the same services as anybody's, once; a second start finds them and changes nothing.
+"""
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+from belvedere.config import Settings
+from belvedere.control.manage import setup
+
+PASSWORD: Final = "belvedere-demo"  # noqa: S105  public on purpose: the demo stays on this machine
+PEOPLE: Final = (
+    ("olivia", "Olivia Marín", "owns the cameras"),
+    ("rita", "Rita Prado", "her sister: nothing yet"),
+    ("vera", "Vera Costa", "sees the counter already"),
+    ("xena", "Xena Roth", "a stranger"),
+)
+
+
+def create_cast(settings: Settings, rtsp_port: int, camera_password: str) -> dict[str, Any]:
+    """`{"accounts": [{name, email, password, api_token, about}], "cameras": [{id, name}]}`."""
+    setup(settings)
+    tokens_file = settings.data / "demo-tokens.json"
+    tokens = _read_tokens(tokens_file)
+    accounts = [_account(key, name, tokens) for key, name, _about in PEOPLE]
+    tokens_file.touch(mode=0o600)
+    tokens_file.write_text(json.dumps(tokens), encoding="utf-8")
+    cameras = _cameras(accounts[0]["id"], rtsp_port, camera_password)
+    _share_counter(accounts, cameras)
+    return {
+        "accounts": [
+            {
+                "name": row["name"],
+                "email": row["email"],
+                "password": PASSWORD,
+                "api_token": tokens[row["id"]],
+                "about": about,
+            }
+            for row, (_key, _name, about) in zip(accounts, PEOPLE, strict=True)
+        ],
+        "cameras": cameras,
+    }
+
+
+def _read_tokens(path: Path) -> dict[str, str]:
+    try:
+        found: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found
+
+
+def _account(key: str, name: str, tokens: dict[str, str]) -> dict[str, str]:
+    from belvedere.control.accounts.selectors import find_principal_of_token, find_verified  # noqa: PLC0415
+    from belvedere.control.accounts.services import create_account, issue_token  # noqa: PLC0415
+    from belvedere.control.accounts.tokens import SCOPES  # noqa: PLC0415
+    from belvedere.control.core.principal import Principal  # noqa: PLC0415
+    from belvedere.control.organizations.services import register_account  # noqa: PLC0415
+
+    email = f"{key}@example.org"
+    known = find_verified(email)
+    if known is None:
+        account = create_account(email=email, name=name, password=PASSWORD, is_verified=True)
+        register_account(
+            Principal(id=account.pk, name=name, email=email), site_name="House" if key == "olivia" else ""
+        )
+        known = find_verified(email)
+    if known is None:  # pragma: no cover  it was made a line above
+        raise LookupError(email)
+    if find_principal_of_token(tokens.get(known.id, "")) is None:
+        by = Principal(id=known.id, name=known.name)
+        _token, tokens[known.id] = issue_token(known.id, name="demo", scopes=list(SCOPES), days=365, by=by)
+    return {"id": known.id, "name": known.name, "email": known.email}
+
+
+def _cameras(owner: str, rtsp_port: int, camera_password: str) -> list[dict[str, str]]:
+    from belvedere.control.core.principal import Principal  # noqa: PLC0415
+    from belvedere.control.devices.selectors import list_cameras  # noqa: PLC0415
+    from belvedere.control.devices.services import add_device, readdress_device  # noqa: PLC0415
+    from belvedere.control.organizations.selectors import list_organizations, list_sites  # noqa: PLC0415
+    from belvedere.control.organizations.services import add_site  # noqa: PLC0415
+    from belvedere.demo.samples import CAMERAS, USERNAME  # noqa: PLC0415
+
+    actor = Principal(id=owner, name="Olivia Marín", email="olivia@example.org")
+    organization = list_organizations(actor)[0].id
+    sites = {site.name: site.id for site in list_sites(actor, organization)}
+    have = {camera.name: camera for camera in list_cameras(actor) if camera.mine}
+    for sample in CAMERAS:
+        if sample.site not in sites:
+            sites[sample.site] = add_site(actor, organization=organization, name=sample.site).pk
+        source = {
+            "address": f"rtsp://127.0.0.1:{rtsp_port}{sample.main}",
+            "sub_address": f"rtsp://127.0.0.1:{rtsp_port}{sample.sub}",
+            "username": USERNAME,
+            "password": camera_password,
+        }
+        if sample.name in have:
+            device = have[sample.name].device
+            if device:
+                readdress_device(actor, device=device, **source)
+            continue
+        add_device(actor, site=sites[sample.site], name=sample.name, is_tested=False, **source)
+    return [{"id": camera.id, "name": camera.name} for camera in list_cameras(actor) if camera.mine]
+
+
+def _share_counter(accounts: list[dict[str, str]], cameras: list[dict[str, str]]) -> None:
+    from belvedere.contracts.permissions import Permission  # noqa: PLC0415
+    from belvedere.control.core.offers import OfferState  # noqa: PLC0415
+    from belvedere.control.core.principal import Principal  # noqa: PLC0415
+    from belvedere.control.sharing.selectors import list_given  # noqa: PLC0415
+    from belvedere.control.sharing.services import Item, accept_share, offer_share  # noqa: PLC0415
+
+    olivia, vera = (Principal(id=accounts[n]["id"], name=accounts[n]["name"], email=accounts[n]["email"]) for n in (0, 2))
+    counter = next((row["id"] for row in cameras if row["name"] == "Counter"), "")
+    if not counter or any(row.recipient_email == vera.email for row in list_given(olivia, states=list(OfferState))):
+        return
+    share = offer_share(olivia, recipient=vera.email, items=[Item(counter, Permission.LIVE_VIEW)], remark="works at the shop")
+    accept_share(vera, share=share)

@@ -1,0 +1,55 @@
+"""The worker process: what was put off. Mail, retries, sweeps, housekeeping. Any number may run."""
+
+import signal
+import threading
+import time
+from types import FrameType
+
+import structlog
+from django.db import DatabaseError
+
+from belvedere.config import Settings
+from belvedere.control.manage import setup
+
+log = structlog.get_logger(__name__)
+
+LOOK_S = 0.25
+HOUSEKEEPING_S = 5.0
+PURGE_S = 3600.0
+
+
+def run_worker(settings: Settings) -> None:
+    """Work until SIGTERM. Blocks. Raises ConfigError, BusError."""
+    setup(settings)
+    from belvedere.control.devices.services import settle_nodes  # noqa: PLC0415  Django must be set up first
+    from belvedere.control.listening import connect  # noqa: PLC0415
+    from belvedere.control.outbox.services import purge, run_due  # noqa: PLC0415
+    from belvedere.control.streaming.services import purge_sessions  # noqa: PLC0415
+
+    stop = threading.Event()
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, on_signal)
+    signal.signal(signal.SIGINT, on_signal)
+    line = connect(settings, "worker")
+    due = {settle_nodes: HOUSEKEEPING_S, purge_sessions: PURGE_S, purge: PURGE_S}
+    last = dict.fromkeys(due, 0.0)
+    try:
+        while not stop.is_set():
+            try:
+                done = run_due()
+                for task, every in due.items():
+                    if time.monotonic() - last[task] > every:
+                        last[task] = time.monotonic()
+                        task()
+            except DatabaseError as error:
+                # Locked, gone or full: what is due stays due.
+                log.warning("worker_waits", error=type(error).__name__)
+                done = 0
+                stop.wait(1)
+            if not done:
+                stop.wait(LOOK_S)
+    finally:
+        line.close()
