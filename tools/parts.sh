@@ -8,7 +8,11 @@ PARALLEL=(-n "${TEST_WORKERS:-2}" --dist loadscope)
 
 part_format() { "$BIN/ruff" format --check --quiet . && echo "formatted"; }
 part_lint() { "$BIN/ruff" check .; }
-part_types() { "$BIN/mypy"; }
+part_types() {
+  local more
+  mapfile -t more < <(git ls-files 'tools/*.py' 'bench/*.py')
+  "$BIN/mypy" src tests "${more[@]}"
+}
 part_contracts() { "$BIN/lint-imports" --no-cache; }
 part_house() { run_tests tests/house; }
 part_invariants() { run_tests tests/invariants; }

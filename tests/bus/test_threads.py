@@ -90,7 +90,7 @@ async def test_errors_come_through_and_so_does_the_way_back(server: BusServer, e
         await asyncio.to_thread(control.publish, subject, AssignmentsChanged())
     await server.launch()
     assert await asyncio.to_thread(back.wait, 10)
-    assert control.is_connected
+    await asyncio.to_thread(control.publish, subject, AssignmentsChanged())
     await asyncio.to_thread(control.close)
     await asyncio.to_thread(control.close)  # twice is harmless
 

@@ -123,10 +123,10 @@ class Served:
     def role(self, name: str) -> int:
         """The process of a role, once there is one."""
 
-        def look() -> int | None:
-            return next((pid for pid in descendants(self.process.pid) if name in command_of(pid)), None)
+        def look() -> list[int]:
+            return [pid for pid in descendants(self.process.pid) if name in command_of(pid)]
 
-        return until(look, f"a process of {name}")
+        return until(look, f"a process of {name}")[0]
 
     def end(self) -> int:
         """SIGTERM, and its exit code."""
