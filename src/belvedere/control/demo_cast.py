@@ -53,19 +53,17 @@ def _read_tokens(path: Path) -> dict[str, str]:
 
 
 def _account(key: str, name: str, tokens: dict[str, str]) -> dict[str, str]:
-    from belvedere.control.accounts.selectors import find_principal_of_token, find_verified  # noqa: PLC0415
-    from belvedere.control.accounts.services import create_account, issue_token  # noqa: PLC0415
-    from belvedere.control.accounts.tokens import SCOPES  # noqa: PLC0415
-    from belvedere.control.core.principal import Principal  # noqa: PLC0415
-    from belvedere.control.organizations.services import register_account  # noqa: PLC0415
+    from belvedere.control.accounts.selectors import find_principal_of_token, find_verified
+    from belvedere.control.accounts.services import create_account, issue_token
+    from belvedere.control.accounts.tokens import SCOPES
+    from belvedere.control.core.principal import Principal
+    from belvedere.control.organizations.services import register_account
 
     email = f"{key}@example.org"
     known = find_verified(email)
     if known is None:
         account = create_account(email=email, name=name, password=PASSWORD, is_verified=True)
-        register_account(
-            Principal(id=account.pk, name=name, email=email), site_name="House" if key == "olivia" else ""
-        )
+        register_account(Principal(id=account.pk, name=name, email=email), site_name="House" if key == "olivia" else "")
         known = find_verified(email)
     if known is None:  # pragma: no cover  it was made a line above
         raise LookupError(email)
@@ -76,12 +74,12 @@ def _account(key: str, name: str, tokens: dict[str, str]) -> dict[str, str]:
 
 
 def _cameras(owner: str, rtsp_port: int, camera_password: str) -> list[dict[str, str]]:
-    from belvedere.control.core.principal import Principal  # noqa: PLC0415
-    from belvedere.control.devices.selectors import list_cameras  # noqa: PLC0415
-    from belvedere.control.devices.services import add_device, readdress_device  # noqa: PLC0415
-    from belvedere.control.organizations.selectors import list_organizations, list_sites  # noqa: PLC0415
-    from belvedere.control.organizations.services import add_site  # noqa: PLC0415
-    from belvedere.demo.samples import CAMERAS, USERNAME  # noqa: PLC0415
+    from belvedere.control.core.principal import Principal
+    from belvedere.control.devices.selectors import list_cameras
+    from belvedere.control.devices.services import add_device, readdress_device
+    from belvedere.control.organizations.selectors import list_organizations, list_sites
+    from belvedere.control.organizations.services import add_site
+    from belvedere.demo.samples import CAMERAS, USERNAME
 
     actor = Principal(id=owner, name="Olivia Marín", email="olivia@example.org")
     organization = list_organizations(actor)[0].id
@@ -106,15 +104,19 @@ def _cameras(owner: str, rtsp_port: int, camera_password: str) -> list[dict[str,
 
 
 def _share_counter(accounts: list[dict[str, str]], cameras: list[dict[str, str]]) -> None:
-    from belvedere.contracts.permissions import Permission  # noqa: PLC0415
-    from belvedere.control.core.offers import OfferState  # noqa: PLC0415
-    from belvedere.control.core.principal import Principal  # noqa: PLC0415
-    from belvedere.control.sharing.selectors import list_given  # noqa: PLC0415
-    from belvedere.control.sharing.services import Item, accept_share, offer_share  # noqa: PLC0415
+    from belvedere.contracts.permissions import Permission
+    from belvedere.control.core.offers import OfferState
+    from belvedere.control.core.principal import Principal
+    from belvedere.control.sharing.selectors import list_given
+    from belvedere.control.sharing.services import Item, accept_share, offer_share
 
-    olivia, vera = (Principal(id=accounts[n]["id"], name=accounts[n]["name"], email=accounts[n]["email"]) for n in (0, 2))
+    olivia, vera = (
+        Principal(id=accounts[n]["id"], name=accounts[n]["name"], email=accounts[n]["email"]) for n in (0, 2)
+    )
     counter = next((row["id"] for row in cameras if row["name"] == "Counter"), "")
     if not counter or any(row.recipient_email == vera.email for row in list_given(olivia, states=list(OfferState))):
         return
-    share = offer_share(olivia, recipient=vera.email, items=[Item(counter, Permission.LIVE_VIEW)], remark="works at the shop")
+    share = offer_share(
+        olivia, recipient=vera.email, items=[Item(counter, Permission.LIVE_VIEW)], remark="works at the shop"
+    )
     accept_share(vera, share=share)

@@ -32,9 +32,7 @@ def connect(settings: Settings, role: str) -> BusThread:
 def listen(line: BusThread, executor: Executor) -> None:
     """Answer every subject there is. Several control processes share the messages."""
     for subject, ear in BUS.items():
-        line.subscribe(
-            subjects.of_any_node(subject), ear.message, _answering(subject, ear), executor, queue="control"
-        )
+        line.subscribe(subjects.of_any_node(subject), ear.message, _answering(subject, ear), executor, queue="control")
 
 
 def _answering(subject: str, ear: Ear) -> Callable[[msgspec.Struct, str], msgspec.Struct | None]:

@@ -11,7 +11,7 @@ def setup(settings: Settings | None = None) -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "belvedere.control.settings.base")
     if settings is not None:
         os.environ["BELVEDERE_DATA"] = str(settings.data)
-    import django  # noqa: PLC0415  only the control plane pays for Django
+    import django
 
     django.setup()
 
@@ -19,13 +19,13 @@ def setup(settings: Settings | None = None) -> None:
 def migrate(settings: Settings) -> None:
     """Bring database and static files up to this version. Instant when they are."""
     setup(settings)
-    from django.conf import settings as django_settings  # noqa: PLC0415
-    from django.core.management import call_command  # noqa: PLC0415
+    from django.conf import settings as django_settings
+    from django.core.management import call_command
 
     call_command("migrate", interactive=False, verbosity=0)
     if settings.database_url:
         call_command("createcachetable", verbosity=0)
-    from belvedere import __version__  # noqa: PLC0415
+    from belvedere import __version__
 
     stamp = django_settings.STATIC_ROOT / ".version"
     if not stamp.exists() or stamp.read_text() != __version__ or os.environ.get("BELVEDERE_DEV"):
@@ -36,7 +36,7 @@ def migrate(settings: Settings) -> None:
 def main() -> None:
     """`python -m belvedere.control.manage …`: Django's own commands, for developers of Belvedere."""
     setup()
-    from django.core.management import execute_from_command_line  # noqa: PLC0415
+    from django.core.management import execute_from_command_line
 
     execute_from_command_line(["manage", *sys.argv[1:]])
 

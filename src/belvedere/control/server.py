@@ -13,8 +13,8 @@ BUS_THREADS = 4
 def run_control(settings: Settings) -> None:
     """Serve until SIGTERM. Blocks. Raises ConfigError, BusError."""
     setup(settings)
-    from belvedere.control.asgi import build_application  # noqa: PLC0415  Django must be set up first
-    from belvedere.control.listening import connect, listen  # noqa: PLC0415
+    from belvedere.control.asgi import build_application
+    from belvedere.control.listening import connect, listen
 
     line = connect(settings, "control")
     executor = ThreadPoolExecutor(BUS_THREADS, thread_name_prefix="bus")

@@ -49,9 +49,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("reset", allauth.password_reset, name="account_reset_password"),
     path("reset/sent", allauth.password_reset_done, name="account_reset_password_done"),
     path("reset/done", allauth.password_reset_from_key_done, name="account_reset_password_from_key_done"),
-    path(
-        "reset/<str:uidb36>-<str:key>", allauth.password_reset_from_key, name="account_reset_password_from_key"
-    ),
+    path("reset/<str:uidb36>-<str:key>", allauth.password_reset_from_key, name="account_reset_password_from_key"),
     path("api/v1/", api.urls),
 ]
 

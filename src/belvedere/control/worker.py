@@ -21,10 +21,10 @@ PURGE_S = 3600.0
 def run_worker(settings: Settings) -> None:
     """Work until SIGTERM. Blocks. Raises ConfigError, BusError."""
     setup(settings)
-    from belvedere.control.devices.services import settle_nodes  # noqa: PLC0415  Django must be set up first
-    from belvedere.control.listening import connect  # noqa: PLC0415
-    from belvedere.control.outbox.services import purge, run_due  # noqa: PLC0415
-    from belvedere.control.streaming.services import purge_sessions  # noqa: PLC0415
+    from belvedere.control.devices.services import settle_nodes
+    from belvedere.control.listening import connect
+    from belvedere.control.outbox.services import purge, run_due
+    from belvedere.control.streaming.services import purge_sessions
 
     stop = threading.Event()
 

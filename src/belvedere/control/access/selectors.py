@@ -1,6 +1,5 @@
 """Reading grants: raw SQL on the hot path (building the ORM's query costs a hundred times the query)."""
 
-
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
@@ -140,5 +139,3 @@ def count_shared_with(resources: Sequence[str]) -> dict[str, int]:
 def list_principals_of_change(change_id: str) -> list[str]:
     """Who lost something in this change."""
     return list(Grant.objects.filter(change_id=change_id).values_list("principal", flat=True).distinct())
-
-

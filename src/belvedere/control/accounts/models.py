@@ -47,7 +47,7 @@ class Session(AbstractBaseSession):
     @classmethod
     def get_session_store_class(cls) -> type:  # type: ignore[override]  the base is untyped
         """The store that reads and writes this table."""
-        from belvedere.control.accounts.sessions import SessionStore  # noqa: PLC0415  it imports this module
+        from belvedere.control.accounts.sessions import SessionStore
 
         return SessionStore
 

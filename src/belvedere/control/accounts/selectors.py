@@ -83,9 +83,7 @@ def list_alive_credentials(credentials: Iterable[str]) -> set[str]:
         found = Session.objects.filter(session_key__in=sessions, expire_date__gt=at, account__is_active=True)
         alive |= {f"session:{key}" for key in found.values_list("session_key", flat=True)}
     if tokens:
-        good = ApiToken.objects.filter(
-            pk__in=tokens, revoked_at=None, expires_at__gt=at, account__is_active=True
-        )
+        good = ApiToken.objects.filter(pk__in=tokens, revoked_at=None, expires_at__gt=at, account__is_active=True)
         alive |= {f"token:{pk}" for pk in good.values_list("pk", flat=True)}
     return alive
 

@@ -16,7 +16,7 @@ class SessionStore(DatabaseStore):
         return Session
 
     def _get_session_from_db(self) -> Session | None:
-        from django.utils import timezone  # noqa: PLC0415  the engine is imported before settings are ready
+        from django.utils import timezone
 
         row = self.model.objects.filter(
             session_key=digest_of(self.session_key or ""), expire_date__gt=timezone.now()

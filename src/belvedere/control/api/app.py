@@ -31,9 +31,7 @@ for router in (accounts.router, organizations.router, devices.router, cameras.ro
 def problem(status: int, code: str, detail: str, **extra: Any) -> HttpResponse:
     """One problem document."""
     body = {"type": "about:blank", "title": code.replace("_", " ").capitalize(), "status": status, "code": code}
-    return JsonResponse(
-        body | {"detail": detail} | extra, status=status, content_type="application/problem+json"
-    )
+    return JsonResponse(body | {"detail": detail} | extra, status=status, content_type="application/problem+json")
 
 
 @api.exception_handler(Refusal)

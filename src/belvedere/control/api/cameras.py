@@ -199,9 +199,7 @@ def open_ticket(request: HttpRequest, camera_id: str, body: TicketIn) -> tuple[i
     return 201, TicketOut(url=ticket.url, expires_at=ticket.expires_at)
 
 
-@router.post(
-    "/tickets", response={201: TicketsOut, 401: ProblemOut, 403: ProblemOut, 422: ProblemOut, 429: ProblemOut}
-)
+@router.post("/tickets", response={201: TicketsOut, 401: ProblemOut, 403: ProblemOut, 422: ProblemOut, 429: ProblemOut})
 def open_tickets(request: HttpRequest, body: TicketsIn) -> tuple[int, TicketsOut]:
     """Tickets for a wall. One camera's refusal does not stop the others."""
     found = []

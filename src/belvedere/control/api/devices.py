@@ -181,7 +181,8 @@ def device(request: HttpRequest, device_id: str) -> DeviceOut:
 
 
 @router.patch(
-    "/devices/{device_id}", response={200: DeviceOut, 401: ProblemOut, 403: ProblemOut, 404: ProblemOut, 422: ProblemOut}
+    "/devices/{device_id}",
+    response={200: DeviceOut, 401: ProblemOut, 403: ProblemOut, 404: ProblemOut, 422: ProblemOut},
 )
 def patch_device(request: HttpRequest, device_id: str, body: DevicePatch) -> DeviceOut:
     """Rename a device."""

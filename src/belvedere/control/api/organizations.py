@@ -28,9 +28,7 @@ class OrganizationOut(Out):
     @classmethod
     def of(cls, view: OrganizationView) -> "OrganizationOut":
         """From what selectors return."""
-        return cls(
-            id=view.id, name=view.name, role=view.role, personal=view.is_personal, time_zone=view.time_zone
-        )
+        return cls(id=view.id, name=view.name, role=view.role, personal=view.is_personal, time_zone=view.time_zone)
 
 
 class OrganizationsOut(Out):

@@ -278,9 +278,7 @@ def reject_share(request: HttpRequest, share_id: str) -> ReceivedOut:
     return ReceivedOut.of(get_received(actor, share_id))
 
 
-@router.post(
-    "/shares/{share_id}/leave", response={200: ReceiptOut, 401: ProblemOut, 404: ProblemOut, 409: ProblemOut}
-)
+@router.post("/shares/{share_id}/leave", response={200: ReceiptOut, 401: ProblemOut, 404: ProblemOut, 409: ProblemOut})
 def leave_share(request: HttpRequest, share_id: str) -> ReceiptOut:
     """Give a received share back."""
     change_id = services.leave_share(request.auth, share=share_id)  # type: ignore[attr-defined]
@@ -294,7 +292,9 @@ def recipients(request: HttpRequest) -> RecipientsOut:
     return RecipientsOut(items=[RecipientOut.of(row) for row in rows])
 
 
-@router.patch("/recipients/{recipient_id}", response={200: RecipientsOut, 401: ProblemOut, 404: ProblemOut, 422: ProblemOut})
+@router.patch(
+    "/recipients/{recipient_id}", response={200: RecipientsOut, 401: ProblemOut, 404: ProblemOut, 422: ProblemOut}
+)
 def set_remark(request: HttpRequest, recipient_id: str, body: RemarkIn) -> RecipientsOut:
     """Change one's note on somebody."""
     services.set_remark(request.auth, recipient=recipient_id, remark=body.remark)  # type: ignore[attr-defined]

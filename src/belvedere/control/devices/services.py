@@ -70,7 +70,7 @@ def _check_source(*, organization: str, address: str, sub_address: str, username
     main = parse_address(address)
     sub = parse_address(sub_address, field="sub_address") if sub_address.strip() else None
     for text, field in ((username, "username"), (password, "password")):
-        if len(text) > 200 or not text.isprintable():  # noqa: PLR2004  longer than any camera takes
+        if len(text) > 200 or not text.isprintable():
             raise Invalid(_("At most 200 printable characters fit here."), field=field)
     if sub and (sub.host, sub.port) != (main.host, main.port):
         # One password, one device: a second stream on another host would carry the password there.
@@ -284,9 +284,7 @@ def readdress_device(
     row.source, row.revision = _seal_source(row.pk, source), new_id()
     row.shown_address, row.has_sub = source.main.shown, source.sub is not None
     row.save()
-    write_entry(
-        actor=actor, action="device.readdressed", thing=f"device:{device}", organization=row.organization_id
-    )
+    write_entry(actor=actor, action="device.readdressed", thing=f"device:{device}", organization=row.organization_id)
     enqueue("assignments.changed", {"withdrawn": []})
 
 
@@ -433,5 +431,3 @@ def announce_assignments(payload: dict[str, list[str]]) -> None:
         media.tell(
             subjects.of_node(subjects.NODE_CHANGED, node), events.AssignmentsChanged(withdrawn=payload["withdrawn"])
         )
-
-

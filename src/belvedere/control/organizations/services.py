@@ -31,7 +31,10 @@ def register_account(actor: Principal, *, site_name: str = "") -> Organization:
         return existing
     at = clock.now()
     organization = Organization.objects.create(
-        name=_("%(name)s’s home") % {"name": actor.name.split(" ")[0]}, is_personal=True, owner_id=actor.id, created_at=at
+        name=_("%(name)s’s home") % {"name": actor.name.split(" ")[0]},
+        is_personal=True,
+        owner_id=actor.id,
+        created_at=at,
     )
     write_entry(
         actor=actor,
@@ -112,7 +115,7 @@ def parse_reach(text: str) -> list[tuple[str, int, int]]:
 
 
 def _port(text: str) -> int:
-    if not text.isdigit() or not 0 < int(text) < 65536:  # noqa: PLR2004  the last port there is
+    if not text.isdigit() or not 0 < int(text) < 65536:
         raise Invalid(_("%(text)s is no port.") % {"text": text})
     return int(text)
 

@@ -79,10 +79,8 @@ def run(message_id: str) -> bool:
             return True
         consumer.handler(message.payload)
     except Again as again:
-        row.update(
-            claimed_until=None, due_at=clock.now() + timedelta(seconds=again.in_s), attempts=F("attempts") - 1
-        )
-    except Exception as error:  # noqa: BLE001  whatever a handler does, the queue goes on
+        row.update(claimed_until=None, due_at=clock.now() + timedelta(seconds=again.in_s), attempts=F("attempts") - 1)
+    except Exception as error:
         _put_off(message, error)
     else:
         row.update(done_at=clock.now(), claimed_until=None)

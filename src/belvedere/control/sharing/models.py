@@ -21,9 +21,7 @@ class Recipient(models.Model):
     created_at = models.DateTimeField()
 
     class Meta:
-        constraints = (
-            models.UniqueConstraint(fields=("sharer", "email"), name="sharing_recipient_one_per_address"),
-        )
+        constraints = (models.UniqueConstraint(fields=("sharer", "email"), name="sharing_recipient_one_per_address"),)
 
 
 class Share(Offer):

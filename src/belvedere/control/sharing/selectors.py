@@ -196,14 +196,12 @@ def list_recipients(actor: Principal) -> list[PastRecipient]:
     """Everybody the actor has shared with, the latest first."""
     rows = Recipient.objects.filter(sharer_id=actor.id).select_related("account").order_by("-created_at")
     sees: dict[str, int] = {}
-    for recipient in ShareItem.objects.filter(
-        share__sharer_id=actor.id, share__state=OfferState.ACCEPTED
-    ).values_list("share__recipient_id", flat=True):
+    for recipient in ShareItem.objects.filter(share__sharer_id=actor.id, share__state=OfferState.ACCEPTED).values_list(
+        "share__recipient_id", flat=True
+    ):
         sees[recipient] = sees.get(recipient, 0) + 1
     return [
-        PastRecipient(
-            row.pk, row.email, row.account.name if row.account else None, row.remark, sees.get(row.pk, 0)
-        )
+        PastRecipient(row.pk, row.email, row.account.name if row.account else None, row.remark, sees.get(row.pk, 0))
         for row in rows
     ]
 
@@ -271,7 +269,9 @@ def _pending_access(actor: Principal, camera: str) -> list[AccessRow]:
 def find_join_address(secret: str) -> str:
     """The address whose mail carried this secret, while its offer waits; "" otherwise."""
     row = (
-        Share.objects.filter(join_digest=digest_of(secret), state=OfferState.PENDING).select_related("recipient").first()
+        Share.objects.filter(join_digest=digest_of(secret), state=OfferState.PENDING)
+        .select_related("recipient")
+        .first()
         if secret
         else None
     )
@@ -287,9 +287,7 @@ def list_ended_since(actor: Principal, since: datetime) -> list[ReceivedShare]:
 def list_decided_since(actor: Principal, since: datetime) -> list[GivenShare]:
     """Answers to the actor's offers of late: accepted, rejected, left."""
     rows = _with_items(
-        Share.objects.filter(
-            sharer_id=actor.id, state__in=(OfferState.ACCEPTED, OfferState.REJECTED, OfferState.LEFT)
-        )
+        Share.objects.filter(sharer_id=actor.id, state__in=(OfferState.ACCEPTED, OfferState.REJECTED, OfferState.LEFT))
     )
     recent = [row for row in rows.order_by("-decided_at")[:40] if (row.ended_at or row.decided_at or since) >= since]
     return [_given(row) for row in recent[:20]]

@@ -214,9 +214,7 @@ def accept_share(actor: Principal, *, share: str) -> str:
             created_by=row.sharer_id,
             terms=terms,
         )
-    write_entry(
-        actor=actor, action="share.accepted", thing=f"share:{row.pk}", organization=row.organization_id
-    )
+    write_entry(actor=actor, action="share.accepted", thing=f"share:{row.pk}", organization=row.organization_id)
     enqueue("mail.share_answered", {"share": row.pk})
     return row.state
 

@@ -21,9 +21,7 @@ def decide_leases(rows: Iterable[ViewingSession], *, why: str = "", by: str = ""
     rows = list(rows)
     alive = list_alive_credentials(row.credential for row in rows)
     paths = list_paths(row.camera_id for row in rows)
-    return [
-        _decide(row, paths.get(row.camera_id), is_alive=row.credential in alive, why=why, by=by) for row in rows
-    ]
+    return [_decide(row, paths.get(row.camera_id), is_alive=row.credential in alive, why=why, by=by) for row in rows]
 
 
 def refuse(session: str, why: str) -> LeaseState:

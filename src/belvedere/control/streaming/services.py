@@ -1,9 +1,9 @@
 """The control side of a viewing session. The order of the steps is the proof; ADR 0003 says why.
 
-    ticket      guard decides → row → secret, good for 30 s, carries no right
-    open        claim by conditional UPDATE, *commit*, then look: credential, decision → lease
-    renew       decided anew each time; unknown, closed, other run, dead credential → ended
-    loss        after the commit of the loss: open rows touched → decide each → push → receipt
+ticket      guard decides → row → secret, good for 30 s, carries no right
+open        claim by conditional UPDATE, *commit*, then look: credential, decision → lease
+renew       decided anew each time; unknown, closed, other run, dead credential → ended
+loss        after the commit of the loss: open rows touched → decide each → push → receipt
 """
 
 import hmac
@@ -63,9 +63,7 @@ class Ticket:
 
 
 @requires(Permission.LIVE_VIEW, on="camera")
-def open_ticket(
-    actor: Principal, *, camera: str, quality: Quality = Quality.MAIN, origin: str | None = None
-) -> Ticket:
+def open_ticket(actor: Principal, *, camera: str, quality: Quality = Quality.MAIN, origin: str | None = None) -> Ticket:
     """A ticket for live view. `origin` is where the asking page stands; None for API tokens, which browsers lack.
 
     Raises NotFound, Forbidden, RateLimited, Unavailable (no media node carries the camera just now).
@@ -90,9 +88,7 @@ def open_ticket(
         issued_at=at,
         node=node.pk,
     )
-    return Ticket(
-        camera, f"{node.url}/media/v1/live?ticket={row.pk}.{secret}", at + timedelta(seconds=TICKET_TTL_S)
-    )
+    return Ticket(camera, f"{node.url}/media/v1/live?ticket={row.pk}.{secret}", at + timedelta(seconds=TICKET_TTL_S))
 
 
 @unguarded("asked by the media node; the ticket's secret is the proof, and the decision is taken here")

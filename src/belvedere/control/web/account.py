@@ -11,11 +11,11 @@ from belvedere.control.accounts import services
 from belvedere.control.accounts.selectors import list_sign_ins, list_tokens
 from belvedere.control.accounts.tokens import SCOPES
 from belvedere.control.core.errors import NotFound
+from belvedere.control.core.requests import principal_of
 from belvedere.control.organizations.selectors import get_organization
 from belvedere.control.sharing.selectors import find_join_address
 from belvedere.control.web.account_adapter import JOIN
 from belvedere.control.web.errors import answers_refusals
-from belvedere.control.core.requests import principal_of
 
 
 @require_http_methods(["GET", "POST"])
@@ -51,7 +51,7 @@ def token_create(request: HttpRequest) -> HttpResponse:
         principal_of(request),
         name=request.POST.get("name", ""),
         scopes=request.POST.getlist("scope"),
-        days=int(days) if days.isdigit() and len(days) < 5 else 0,  # noqa: PLR2004  more digits than any lifetime
+        days=int(days) if days.isdigit() and len(days) < 5 else 0,
     )
     return render(request, "web/account.html", _account(request, new_token=secret))
 

@@ -15,9 +15,9 @@ from belvedere.control.accounts import services as accounts
 from belvedere.control.core.errors import Invalid
 from belvedere.control.core.names import clean_email, clean_name
 from belvedere.control.core.principal import Principal
+from belvedere.control.core.requests import client_address
 from belvedere.control.organizations.services import register_account
 from belvedere.control.sharing.selectors import find_join_address
-from belvedere.control.core.requests import client_address
 
 JOIN = "join"
 REGISTERED = "registered"
@@ -42,7 +42,7 @@ class AccountAdapter(DefaultAccountAdapter):
             raise ValidationError(invalid.message) from None
 
     @transaction.atomic
-    def save_user(self, request: HttpRequest, user: Any, form: Any, commit: bool = True) -> Any:  # noqa: FBT001,FBT002  allauth's signature
+    def save_user(self, request: HttpRequest, user: Any, form: Any, commit: bool = True) -> Any:
         """Make the account, and what each account is born with."""
         data = form.cleaned_data
         invited_as = find_join_address(request.session.get(JOIN, ""))

@@ -23,4 +23,4 @@ class NameForm(forms.Form):
             raise forms.ValidationError(invalid.message) from None
 
     def signup(self, request: HttpRequest, user: object) -> None:
-        """allauth's hook; the adapter has saved the name already."""
+        """Allauth's hook; the adapter has saved the name already."""

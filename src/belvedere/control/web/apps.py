@@ -9,6 +9,6 @@ class WebConfig(AppConfig):
 
     def ready(self) -> None:
         """Compose, now that every model is there."""
-        from belvedere.control.composition import compose  # noqa: PLC0415  models are loaded only now
+        from belvedere.control.composition import compose
 
         compose()

@@ -11,13 +11,13 @@ from django.views.decorators.http import require_GET, require_POST
 
 from belvedere.contracts.permissions import Permission
 from belvedere.control.core.errors import NotFound
+from belvedere.control.core.requests import principal_of
 from belvedere.control.devices import services as devices
 from belvedere.control.devices.selectors import CameraView, get_camera, get_stability, list_cameras
 from belvedere.control.sharing.selectors import AccessRow, find_received_of_camera, list_access
 from belvedere.control.streaming.selectors import count_watching, list_viewers
 from belvedere.control.web.context import person
 from belvedere.control.web.errors import answers_refusals
-from belvedere.control.core.requests import principal_of
 
 #: the seven fixed slots, always in this order
 SLOTS: Final = (

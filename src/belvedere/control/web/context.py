@@ -9,10 +9,10 @@ from django.utils.translation import gettext as _
 from belvedere.contracts.permissions import Permission
 from belvedere.control.accounts.selectors import Person
 from belvedere.control.core.principal import Principal
+from belvedere.control.core.requests import principal_of
 from belvedere.control.devices.selectors import list_cameras
 from belvedere.control.organizations.selectors import OrganizationView, list_organizations
 from belvedere.control.sharing.selectors import count_offers
-from belvedere.control.core.requests import principal_of
 
 
 def person(someone: Person | Principal) -> dict[str, Any]:
@@ -20,7 +20,13 @@ def person(someone: Person | Principal) -> dict[str, Any]:
     words = (someone.name or someone.email or "?").split()
     initials = (words[0][:1] + (words[-1][:1] if len(words) > 1 else words[0][1:2])).upper()
     hue = sum(someone.id.encode()) % 8
-    return {"id": someone.id, "name": someone.name or someone.email, "email": someone.email, "initials": initials, "hue": hue}
+    return {
+        "id": someone.id,
+        "name": someone.name or someone.email,
+        "email": someone.email,
+        "initials": initials,
+        "hue": hue,
+    }
 
 
 def current_organization(request: HttpRequest, organizations: list[OrganizationView]) -> OrganizationView | None:

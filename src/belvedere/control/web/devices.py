@@ -10,6 +10,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from belvedere.control.core.errors import AlreadyBound, NotFound, Refusal
+from belvedere.control.core.requests import principal_of
 from belvedere.control.devices import services
 from belvedere.control.devices.selectors import get_device, list_devices
 from belvedere.control.organizations.selectors import list_organizations, list_sites
@@ -17,7 +18,6 @@ from belvedere.control.sharing.selectors import list_access
 from belvedere.control.web.cameras import tile
 from belvedere.control.web.context import current_organization
 from belvedere.control.web.errors import answers_refusals
-from belvedere.control.core.requests import principal_of
 
 
 class DeviceForm(forms.Form):
@@ -84,7 +84,12 @@ def device_add(request: HttpRequest) -> HttpResponse:
                 is_tested=request.POST.get("skip_test") != "on",
             )
         except AlreadyBound as refusal:
-            context = {"nav": "devices", "hint": refusal.extra["hint"], "name": data["name"], "message": refusal.message}
+            context = {
+                "nav": "devices",
+                "hint": refusal.extra["hint"],
+                "name": data["name"],
+                "message": refusal.message,
+            }
             return render(request, "web/already_bound.html", context, status=refusal.status)
         except NotFound:
             raise

@@ -26,9 +26,7 @@ def answers_refusals(view: View) -> View:
     return wrapped
 
 
-def error_page(
-    request: HttpRequest, status: int, message: str, *, refusal: Refusal | None = None
-) -> HttpResponse:
+def error_page(request: HttpRequest, status: int, message: str, *, refusal: Refusal | None = None) -> HttpResponse:
     """One error page; its template is the status's own where there is one."""
     template = {404: "404.html", 403: "403.html"}.get(status, "400.html")
     response = render(request, template, {"message": message, "status": status}, status=status)

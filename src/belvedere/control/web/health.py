@@ -25,7 +25,7 @@ def readyz(_request: HttpRequest) -> HttpResponse:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
         is_ready = media.is_up()
-    except Exception:  # noqa: BLE001  whatever it is, we are not ready
+    except Exception:
         is_ready = False
     return HttpResponse(status=200 if is_ready else 503, content_type="text/plain")
 
@@ -38,7 +38,9 @@ def metrics(request: HttpRequest) -> HttpResponse:
     is_allowed = (
         hmac.compare_digest(given.encode(), token.encode())
         if token
-        else client_address(request) in {"127.0.0.1", "::1"} and settings.BELVEDERE.host in {"127.0.0.1", "::1"} and not settings.BELVEDERE.trusted_proxies
+        else client_address(request) in {"127.0.0.1", "::1"}
+        and settings.BELVEDERE.host in {"127.0.0.1", "::1"}
+        and not settings.BELVEDERE.trusted_proxies
     )
     if not is_allowed:
         return HttpResponse(status=401, content_type="text/plain")

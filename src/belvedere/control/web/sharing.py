@@ -16,6 +16,7 @@ from belvedere.control.core import clock
 from belvedere.control.core.errors import Invalid, NotFound, Refusal
 from belvedere.control.core.names import clean_email
 from belvedere.control.core.principal import Principal
+from belvedere.control.core.requests import principal_of
 from belvedere.control.devices.selectors import CameraView, get_stability, list_bind_attempts, list_cameras
 from belvedere.control.sharing import services
 from belvedere.control.sharing.selectors import (
@@ -34,7 +35,6 @@ from belvedere.control.streaming.selectors import CutView, list_cuts
 from belvedere.control.web.cameras import rights_slots, tile
 from belvedere.control.web.context import person
 from belvedere.control.web.errors import answers_refusals
-from belvedere.control.core.requests import principal_of
 
 STEPS: Final = ("recipient", "cameras", "permissions", "review")
 NEWS: Final = timedelta(days=30)
@@ -91,7 +91,14 @@ def _next_step(request: HttpRequest, actor: Principal, draft: dict[str, Any]) ->
 
 
 def _share_page(
-    request: HttpRequest, actor: Principal, step: str, draft: dict[str, Any], mine: list[CameraView], *, error: str = "", status: int = 200
+    request: HttpRequest,
+    actor: Principal,
+    step: str,
+    draft: dict[str, Any],
+    mine: list[CameraView],
+    *,
+    error: str = "",
+    status: int = 200,
 ) -> HttpResponse:
     recipients = list_recipients(actor)
     known = next((row for row in recipients if row.email == draft["to"]), None)
