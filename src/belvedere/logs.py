@@ -9,6 +9,7 @@ import json
 import logging
 import sys
 from collections.abc import MutableMapping
+from types import TracebackType
 from typing import Any, Final, override
 
 import structlog
@@ -56,6 +57,7 @@ def configure(role: str, *, as_json: bool, level: int = logging.INFO) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
+    sys.excepthook = _log_uncaught
     root = logging.getLogger()
     root.handlers[:] = [_Bridge()]
     root.setLevel(max(level, logging.WARNING))  # libraries are heard when something is wrong
@@ -96,6 +98,13 @@ def _render_text(_logger: WrappedLogger, _method: str, event: MutableMapping[str
     rest = "".join(f" {key}={one_line(str(value))}" for key, value in event.items())
     below = "".join(f"\n    {one_line(line)}" for line in str(exception).splitlines())
     return head + rest + below
+
+
+def _log_uncaught(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+    """What ends the process is one event like any other, not forty lines without a name."""
+    if issubclass(kind, KeyboardInterrupt):
+        return
+    structlog.get_logger().error("process_failed", error=kind.__name__, exc_info=(kind, error, traceback))
 
 
 class _Bridge(logging.Handler):

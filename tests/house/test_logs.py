@@ -54,6 +54,15 @@ def test_for_people_nothing_breaks_out_of_its_line() -> None:
     assert said[-1].endswith("library logger=some.library line=it said this")
 
 
+def test_what_ends_a_process_is_one_event() -> None:
+    script = "from belvedere import logs; logs.configure('x', as_json=True); raise LookupError('planted')"
+    finished = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=False)
+    assert finished.returncode == 1
+    event = json.loads(finished.stderr)
+    assert (event["event"], event["error"]) == ("process_failed", "LookupError")
+    assert "planted" in event["exception"]
+
+
 @pytest.mark.parametrize("level", [logging.INFO, logging.ERROR])
 def test_levels_are_heard_as_asked(level: int) -> None:
     script = f"from belvedere import logs; import structlog; logs.configure('x', as_json=True, level={level})\n"
