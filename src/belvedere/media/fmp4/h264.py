@@ -44,7 +44,7 @@ def split_annex_b(data: bytes) -> list[bytes]:
 
 
 def split_lengths(data: bytes, width: int = 4) -> list[bytes]:
-    """Cut a sample into NAL units, each behind its length in `width` bytes. Raises ValueError if these do not add up."""
+    """Cut a sample into NAL units, each behind `width` bytes of length. Raises ValueError if those do not add up."""
     nals = []
     at = 0
     while at < len(data):

@@ -1,0 +1,52 @@
+"""What the media listener answers when it does not become a WebSocket."""
+
+from collections.abc import Mapping
+from typing import Final
+
+#: threats.md, §7: for everything that is no page.
+_SECURITY: Final = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+    "Permissions-Policy": "camera=(self), microphone=(self), geolocation=(), payment=(), usb=(), display-capture=()",
+    "X-Robots-Tag": "noindex",
+    "Cache-Control": "no-store",
+}
+_REASONS: Final = {
+    200: "OK",
+    400: "Bad Request",
+    401: "Unauthorized",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    426: "Upgrade Required",
+    503: "Service Unavailable",
+}
+
+
+def answer(
+    status: int, body: bytes = b"", *, content_type: str = "text/plain; charset=utf-8", headers: Mapping[str, str] = {}
+) -> bytes:
+    """A whole response; the connection is to be closed after it."""
+    fields = {
+        **_SECURITY,
+        "Content-Type": content_type,
+        "Content-Length": str(len(body)),
+        "Connection": "close",
+        **headers,
+    }
+    return _head(f"{status} {_REASONS[status]}", fields) + body
+
+
+def switch_protocols(accept: str, protocol: str | None) -> bytes:
+    """The head after which the connection speaks WebSocket."""
+    fields = {**_SECURITY, "Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Accept": accept}
+    if protocol is not None:
+        fields["Sec-WebSocket-Protocol"] = protocol
+    return _head("101 Switching Protocols", fields)
+
+
+def _head(status: str, fields: Mapping[str, str]) -> bytes:
+    return "\r\n".join([f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in fields.items()), "\r\n"]).encode()

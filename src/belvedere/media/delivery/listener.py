@@ -1,0 +1,244 @@
+"""The media port: one request on each connection, and it becomes a viewer or is closed.
+
+Paths are compared whole, byte for byte: nothing is decoded, joined or folded, so there is no second way to say one.
+"""
+
+import asyncio
+import hmac
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import Final
+
+import structlog
+
+from belvedere.contracts.sessions import CloseCode, Quality, SessionKind
+from belvedere.media.delivery.answers import answer, switch_protocols
+from belvedere.media.delivery.counters import Counters
+from belvedere.media.delivery.leases import LeaseKeeper
+from belvedere.media.delivery.request_head import BadRequest, RequestHead, parse_head
+from belvedere.media.delivery.sessions import Ending
+from belvedere.media.delivery.stream import LiveStream
+from belvedere.media.delivery.viewer import Viewer
+from belvedere.media.delivery.websocket import accept_of
+
+log = structlog.get_logger()
+
+LIVE_PATH: Final = "/media/v1/live"
+HEAD_WITHIN_S: Final = 5.0
+#: Connections that have not shown a ticket that opens.
+_MAX_STRANGERS: Final = 512
+_MAX_STRANGERS_OF_PEER: Final = 64
+_MAX_VIEWERS: Final = 2000
+_TICKET: Final = re.compile(r"([0-9A-Za-z_-]{1,64})\.([0-9A-Za-z_-]{16,128})")
+_PROTOCOL: Final = "bv1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Door:
+    """What the listener needs of the house. `find_stream` knows no stream it must not show.
+
+    trusted    networks of proxies whose X-Forwarded-For is believed
+    metrics    the text of /metrics; `metrics_token` opens it to others than loopback
+    """
+
+    keeper: LeaseKeeper
+    find_stream: Callable[[str, Quality], LiveStream | None]
+    counters: Counters
+    trusted: Sequence[IPv4Network | IPv6Network] = ()
+    metrics: Callable[[], bytes] = bytes
+    metrics_token: str = field(default="", repr=False)
+    clock: Callable[[], float] = time.monotonic
+
+
+class Listener:
+    """The listening socket and everybody who came through it."""
+
+    def __init__(self, door: Door) -> None:
+        self.door = door
+        self.strangers: Counter[str] = Counter()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
+
+    async def start(self, host: str, port: int) -> int:
+        """Listen; the port, which matters when 0 was asked for. Raises OSError."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: HeadReader(self), host, port, backlog=512)
+        bound: int = self._server.sockets[0].getsockname()[1]
+        return bound
+
+    async def close(self) -> None:
+        """Let nobody in any more; who waited at the door is sent away."""
+        if self._server is not None:
+            self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=1.0)
+
+    def admit(self, viewer: Viewer, ticket: re.Match[str] | None, peer: str, origin: str | None) -> None:
+        """Ask control about a ticket, and let the viewer watch or send it away."""
+        if ticket is None:
+            viewer.cut(CloseCode.NOT_FOUND, "not_found")
+            return
+        if self.door.keeper.watching >= _MAX_VIEWERS or self.is_crowded(peer):
+            viewer.cut(CloseCode.TOO_MANY, "too_many")
+            return
+        self.strangers[peer] += 1
+        task = asyncio.get_running_loop().create_task(self._open(viewer, ticket, peer, origin))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _: self.forget(peer))
+
+    def is_crowded(self, peer: str) -> bool:
+        """Whether too many without a lease are here already, of this peer or of all."""
+        return self.strangers[peer] >= _MAX_STRANGERS_OF_PEER or self.strangers.total() >= _MAX_STRANGERS
+
+    def forget(self, peer: str) -> None:
+        """One stranger less."""
+        self.strangers[peer] -= 1
+        if self.strangers[peer] <= 0:
+            del self.strangers[peer]
+
+    async def _open(self, viewer: Viewer, ticket: re.Match[str], peer: str, origin: str | None) -> None:
+        session, secret = ticket.groups()
+        keeper = self.door.keeper
+        opened = await keeper.open(session, secret, peer, origin)
+        if isinstance(opened, Ending):
+            viewer.cut(opened.code, opened.why, opened.by)
+            return
+        # From here to the end nothing is awaited: no loss can slip in between.
+        lease, reply = opened
+        viewer.session = session
+        keeper.take(session, viewer)
+        stream = self.door.find_stream(reply.camera, reply.quality) if reply.kind is SessionKind.LIVE else None
+        if viewer.is_over:
+            keeper.release(session, "left")
+        elif stream is None:
+            viewer.cut(CloseCode.NOT_FOUND, "not_found")
+        else:
+            viewer.watch(stream, lease)
+
+
+class HeadReader(asyncio.Protocol):
+    """A connection until its request is read."""
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+        self._data = b""
+        self._peer = ""
+        self._is_counted = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Somebody is at the door, and has five seconds to say what for."""
+        if not isinstance(transport, asyncio.Transport):
+            raise TypeError(transport)
+        self._transport = transport
+        peer = transport.get_extra_info("peername")
+        self._peer = peer[0] if peer else ""
+        self._deadline = asyncio.get_running_loop().call_later(HEAD_WITHIN_S, transport.abort)
+        if self._listener.is_crowded(self._peer) and not self._is_proxy(self._peer):
+            transport.abort()
+            return
+        self._is_counted = True
+        self._listener.strangers[self._peer] += 1
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Gone without a request."""
+        del exc
+        self._leave()
+
+    def data_received(self, data: bytes) -> None:
+        """A part of the head, or all of it."""
+        if self._transport.is_closing():
+            return
+        self._data += data
+        try:
+            head = parse_head(self._data)
+            if head is not None:
+                self._leave()
+                self._route(head)
+        except BadRequest:
+            self._listener.door.counters.bad_requests += 1
+            self._say(answer(400))
+
+    def _route(self, head: RequestHead) -> None:
+        if head.path not in {LIVE_PATH, "/healthz", "/metrics"}:
+            self._say(answer(404))
+        elif head.method != "GET":
+            self._say(answer(405, headers={"Allow": "GET"}))
+        elif head.path == LIVE_PATH:
+            self._upgrade(head)
+        elif head.path == "/healthz":
+            self._say(answer(200, b"ok\n"))
+        elif self._may_read_metrics(head):
+            text = "text/plain; version=0.0.4; charset=utf-8"
+            self._say(answer(200, self._listener.door.metrics(), content_type=text))
+        else:
+            self._say(answer(401, headers={"WWW-Authenticate": "Bearer"}))
+
+    def _upgrade(self, head: RequestHead) -> None:
+        key = accept_of(head.one("sec-websocket-key") or "")
+        wanted = {token.lower() for token in head.tokens("connection")}
+        if key is None or (head.one("upgrade") or "").lower() != "websocket" or "upgrade" not in wanted:
+            self._say(answer(426, headers={"Upgrade": "websocket", "Sec-WebSocket-Version": "13"}))
+            return
+        if head.one("sec-websocket-version") != "13":
+            self._say(answer(426, headers={"Upgrade": "websocket", "Sec-WebSocket-Version": "13"}))
+            return
+        protocols = head.tokens("sec-websocket-protocol")
+        door = self._listener.door
+        origin = head.one("origin")
+        peer = self._client_of(head)
+        self._transport.write(switch_protocols(key, _PROTOCOL if _PROTOCOL in protocols else None))
+        viewer = Viewer(self._transport, door.counters, door.clock, self._viewer_closed)
+        self._transport.set_protocol(viewer)
+        self._listener.admit(viewer, _ticket_of(head.query, protocols), peer, origin)
+
+    def _viewer_closed(self, viewer: Viewer, why: str) -> None:
+        if viewer.session:
+            self._listener.door.keeper.release(viewer.session, why)
+
+    def _client_of(self, head: RequestHead) -> str:
+        """The address of whoever is behind trusted proxies: the last one in the chain that is none of them."""
+        chain = [*head.tokens("x-forwarded-for"), self._peer]
+        while len(chain) > 1 and self._is_proxy(chain[-1]):
+            chain.pop()
+        return chain[-1][:64]
+
+    def _is_proxy(self, address: str) -> bool:
+        try:
+            parsed = ip_address(address)
+        except ValueError:
+            return False
+        return any(parsed in network for network in self._listener.door.trusted if network.version == parsed.version)
+
+    def _may_read_metrics(self, head: RequestHead) -> bool:
+        token = self._listener.door.metrics_token
+        if token:
+            given = head.one("authorization") or ""
+            return hmac.compare_digest(given.encode(), f"Bearer {token}".encode())
+        # A front door is on loopback too, but it says for whom it asks.
+        forwarded = any(name.startswith("x-forwarded") or name == "forwarded" for name in head.headers)
+        return not forwarded and bool(self._peer) and ip_address(self._peer).is_loopback
+
+    def _say(self, data: bytes) -> None:
+        self._transport.write(data)
+        self._transport.close()
+
+    def _leave(self) -> None:
+        self._deadline.cancel()
+        if self._is_counted:
+            self._is_counted = False
+            self._listener.forget(self._peer)
+
+
+def _ticket_of(query: str, protocols: Sequence[str]) -> re.Match[str] | None:
+    """`?ticket=id.secret`, or the subprotocol `ticket.id.secret`; both at once is neither."""
+    offered = [token.removeprefix("ticket.") for token in protocols if token.startswith("ticket.")]
+    if query:
+        offered.append(query.removeprefix("ticket=") if query.startswith("ticket=") else "")
+    return _TICKET.fullmatch(offered[0]) if len(offered) == 1 else None

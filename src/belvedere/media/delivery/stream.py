@@ -1,0 +1,177 @@
+"""One stream that many viewers watch: its ring, its state, and the walk that hands each fragment to everybody.
+
+The walk pauses every 64 viewers, so a cut, or another camera, waits for a slice of it and never for the whole.
+"""
+
+import asyncio
+import itertools
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from belvedere.contracts.events import SourceError
+from belvedere.contracts.sessions import Quality
+from belvedere.media.delivery.counters import Counters
+from belvedere.media.delivery.websocket import frame_media
+from belvedere.media.fmp4 import Fragment, Track
+from belvedere.media.ring import Ring
+from belvedere.media.sources import Lost, Opened, SourceEvent
+
+#: Viewers served before the loop may do something else: well under a millisecond.
+SLICE: Final = 64
+VIDEO_TRACK: Final = 0
+#: Rates are measured over spans of this length.
+_MEASURE_S: Final = 4.0
+
+
+class Watcher(Protocol):
+    """Whoever watches a stream."""
+
+    def pump(self) -> None:
+        """Take what is due, as far as it goes now."""
+
+    def turn_away(self, *, is_gone: bool) -> None:
+        """This stream is no longer carried; `is_gone`: nor is the camera."""
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentTrack:
+    """The track that plays now; `number` tells it from the one before. `wire` is its init segment as a message."""
+
+    number: int
+    track: Track
+    wire: bytes
+
+
+class LiveStream:
+    """One stream of one camera, online or not. Lives in the loop."""
+
+    def __init__(self, camera: str, quality: Quality, counters: Counters) -> None:
+        self.camera = camera
+        self.quality = quality
+        self.ring = Ring()
+        self.current: CurrentTrack | None = None
+        #: seconds since the epoch; when the present state began
+        self.since = time.time()
+        self.error = ""
+        self.audio = ""
+        self.fps = 0.0
+        self.bitrate = 0
+        self._counters = counters
+        self._watchers: dict[Watcher, None] = {}
+        self._walk: Iterator[Watcher] | None = None
+        self._again = False
+        self._scheduled = False
+        self._tracks = itertools.count(1)
+        self._measured = _Measure()
+
+    @property
+    def is_online(self) -> bool:
+        """Whether there is a picture."""
+        return self.current is not None
+
+    @property
+    def watching(self) -> int:
+        """How many watch."""
+        return len(self._watchers)
+
+    def join(self, watcher: Watcher) -> None:
+        """Watch from now on."""
+        self._watchers[watcher] = None
+
+    def leave(self, watcher: Watcher) -> None:
+        """Watch no more. Harmless twice."""
+        self._watchers.pop(watcher, None)
+
+    def watchers(self) -> tuple[Watcher, ...]:
+        """Everybody who watches now."""
+        return tuple(self._watchers)
+
+    def receive(self, events: list[SourceEvent]) -> bool:
+        """Take what the source says. Whether the stream's state changed: then it is time to tell control."""
+        changed = False
+        for event in events:
+            match event:
+                case Fragment():
+                    self._append(event)
+                case Track():
+                    self._begin(event)
+                    changed = True
+                case Opened(audio, fps):
+                    self.audio, self.fps = audio, fps
+                case Lost(code):
+                    changed |= self.lose(code)
+        self.wake()
+        return changed
+
+    def lose(self, code: SourceError) -> bool:
+        """There is no picture any more, nor anything of it to start from. Whether that is news."""
+        was = (self.is_online, self.error)
+        if self.current is not None:
+            self.since = time.time()
+        self.current = None
+        self.ring.clear()
+        self.error = code.value
+        self.fps, self.bitrate = 0.0, 0
+        self._measured = _Measure()
+        return was != (False, self.error)
+
+    def wake(self) -> None:
+        """Serve everybody, soon."""
+        self._again = True
+        if not self._scheduled:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._serve_slice)
+
+    def _serve_slice(self) -> None:
+        if self._walk is None:
+            self._again = False
+            self._walk = iter(tuple(self._watchers))
+        served = 0
+        for watcher in itertools.islice(self._walk, SLICE):
+            watcher.pump()
+            served += 1
+        if served < SLICE:
+            self._walk = None
+        if self._walk is not None or self._again:
+            asyncio.get_running_loop().call_soon(self._serve_slice)
+        else:
+            self._scheduled = False
+
+    def _begin(self, track: Track) -> None:
+        if self.current is None:
+            self.since = time.time()
+        self.error = ""
+        self.ring.clear()
+        self.current = CurrentTrack(next(self._tracks), track, frame_media(VIDEO_TRACK, track.init))
+
+    def _append(self, fragment: Fragment) -> None:
+        if self.current is None:
+            return
+        self._counters.fragments_in += 1
+        self.ring.append(fragment, frame_media(VIDEO_TRACK, fragment.data), self.current.track.timescale)
+        if rates := self._measured.count(len(fragment.data), time.monotonic()):
+            self.fps, self.bitrate = rates
+
+
+class _Measure:
+    """Frames and bits a second, over one span after the other."""
+
+    def __init__(self) -> None:
+        self._begun: float | None = None
+        self._frames = 0
+        self._bytes = 0
+
+    def count(self, size: int, now: float) -> tuple[float, int] | None:
+        if self._begun is None:
+            self._begun = now
+            return None
+        self._frames += 1
+        self._bytes += size
+        span = now - self._begun
+        if span < _MEASURE_S:
+            return None
+        rates = round(self._frames / span, 1), int(self._bytes * 8 / span)
+        self._begun, self._frames, self._bytes = now, 0, 0
+        return rates

@@ -1,0 +1,339 @@
+"""The socket of one viewer, from its handshake to its end.
+
+A viewer has a position in the ring and is pumped: by each new fragment, and when its transport drained. It is never
+written to while its transport still holds something; a reader that falls behind goes on at a newer key frame.
+"""
+
+import asyncio
+import socket
+import struct
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+
+from belvedere.contracts.permissions import Permission
+from belvedere.contracts.sessions import CloseCode
+from belvedere.media.delivery.counters import Counters
+from belvedere.media.delivery.sessions import Lease
+from belvedere.media.delivery.stream import VIDEO_TRACK, LiveStream
+from belvedere.media.delivery.websocket import FrameReader, Message, Opcode, WebSocketError, frame, frame_close
+
+#: The kernel would hide 4 MB, that is 16 s of video, from a reader who has stopped (measured).
+SEND_BUFFER: Final = 64 * 1024
+#: A reader that takes nothing for so long is dropped.
+STUCK_AFTER_S: Final = 3.0
+#: After our close frame, so long for the peer's.
+_CLOSE_WITHIN_S: Final = 1.0
+_PING_EVERY_S: Final = 15.0
+#: Nothing heard for so long: nobody is there. Presence is shown to owners, so it has to be true.
+_SILENT_AFTER_S: Final = 40.0
+_MESSAGES_A_SECOND: Final = 50
+_GOING_AWAY: Final = 1001
+_LIVE_VIEW: Final = int(Permission.LIVE_VIEW)
+_RESET: Final = struct.pack("ii", 1, 0)  # SO_LINGER with no time: abort() throws away what the kernel holds
+
+
+class PlayerMessage(msgspec.Struct, frozen=True):
+    """What a player says; unknown fields and types are passed over, for players newer than we are."""
+
+    type: str
+    n: int = 0
+
+
+class Viewer(asyncio.Protocol):
+    """One viewer. `watch` puts it before a stream, `cut` takes it away from there."""
+
+    def __init__(
+        self,
+        transport: asyncio.Transport,
+        counters: Counters,
+        clock: Callable[[], float],
+        on_close: Callable[["Viewer", str], None],
+    ) -> None:
+        """`on_close(viewer, why)` is called once, when the socket is over for whatever reason."""
+        self.session = ""
+        self._transport = transport
+        self._counters = counters
+        self._clock = clock
+        self._on_close = on_close
+        self._reader = FrameReader()
+        self._stream: LiveStream | None = None
+        self._lease: Lease | None = None
+        self._track = 0
+        self._position: int | None = None
+        self._told_online = True
+        self._is_paused = False
+        self._is_lagging = False
+        self._blocked_at: float | None = None
+        self._is_closing = False
+        self._is_over = False
+        self._waiting: list[bytes] = []
+        self._heard_at = self._pinged_at = self._second = clock()
+        self._messages = 0
+        transport.set_write_buffer_limits(high=0)
+        _socket_of(transport).setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+
+    # -- what others may ask of it -----------------------------------------------------------------------------
+
+    @property
+    def lease(self) -> Lease | None:
+        """The lease it watches under."""
+        return self._lease
+
+    @property
+    def stream(self) -> LiveStream | None:
+        """What it watches."""
+        return self._stream
+
+    @property
+    def is_over(self) -> bool:
+        """Whether its end has been told."""
+        return self._is_over
+
+    def watch(self, stream: LiveStream, lease: Lease) -> None:
+        """Begin: the state of the camera, the init segment, the ring from its last key frame."""
+        if self._is_closing:
+            return
+        self._stream, self._lease = stream, lease
+        stream.join(self)
+        self.pump()
+
+    def pump(self) -> None:
+        """Write what is due, as far as the transport takes it at once."""
+        stream, lease = self._stream, self._lease
+        if stream is None or lease is None or self._is_closing:
+            return
+        if self._blocked_at is not None:
+            self._is_lagging = True
+            return
+        if stream.is_online != self._told_online:
+            self._tell_state(stream)
+        if self._is_paused or stream.current is None or not self._introduce(stream, lease):
+            return
+        ring = stream.ring
+        position = self._place(stream)
+        while position is not None and self._blocked_at is None:
+            fragment = ring.get(position)
+            # Law: before every write, the moment and the permission.
+            if fragment is None or not lease.allows(_LIVE_VIEW, self._clock()):
+                break
+            self._transport.write(fragment.wire)
+            self._counters.fragments_out += 1
+            self._counters.bytes_out += len(fragment.wire)
+            position += 1
+        self._position = position
+        if position == ring.end:
+            self._is_lagging = False
+
+    def tell(self, message: dict[str, Any]) -> None:
+        """Send a text message; if the transport is full, as soon as it is not."""
+        if self._is_closing:
+            return
+        data = frame(Opcode.TEXT, msgspec.json.encode(message))
+        if self._blocked_at is None:
+            self._transport.write(data)
+        else:
+            self._waiting.append(data)
+
+    def cut(self, code: int, why: str, by: str = "") -> float:
+        """End it now: nothing is written after this. Returns when, in seconds since the epoch.
+
+        A player that keeps up gets a close frame with the reason; with one that does not, what waits for it in the
+        kernel is thrown away too.
+        """
+        if not self._is_closing:
+            self._detach()
+            if self._transport.get_write_buffer_size() == 0 and self._blocked_at is None:
+                self._say_goodbye(code, msgspec.json.encode({"why": why, "by": by} if by else {"why": why}))
+            else:
+                self._reset()
+        cut_at = time.time()
+        self._finish(why)
+        return cut_at
+
+    def turn_away(self, *, is_gone: bool) -> None:
+        """What it watches is no longer carried here. A player that is told 1001 comes back with a new ticket."""
+        if is_gone:
+            self.cut(CloseCode.NOT_FOUND, "not_found")
+        else:
+            self.cut(_GOING_AWAY, "moved")
+
+    def check(self, now: float) -> None:
+        """Be looked at, a few times a second: stuck, silent, or due for a ping."""
+        if self._is_closing:
+            return
+        if self._blocked_at is not None and now - self._blocked_at > STUCK_AFTER_S:
+            self._counters.stuck += 1
+            self.drop("stuck")
+        elif now - self._heard_at > _SILENT_AFTER_S:
+            self.drop("silent")
+        elif now - self._pinged_at > _PING_EVERY_S and self._blocked_at is None:
+            self._pinged_at = now
+            self._transport.write(frame(Opcode.PING, b""))
+
+    def drop(self, why: str) -> None:
+        """End it without a word: nobody would read it."""
+        self._detach()
+        self._reset()
+        self._finish(why)
+
+    # -- the transport ------------------------------------------------------------------------------------------
+
+    def data_received(self, data: bytes) -> None:
+        """Frames of the player."""
+        try:
+            for message in self._reader.feed(data):
+                self._hear(message)
+        except WebSocketError as error:
+            if self._is_closing:
+                self._transport.abort()
+                return
+            self._detach()
+            self._say_goodbye(error.code, b"")
+            self._finish("protocol")
+
+    def eof_received(self) -> bool:
+        """The player sends no more, so it is gone: close."""
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The socket is gone."""
+        del exc
+        self._detach()
+        self._finish("left")
+
+    def pause_writing(self) -> None:
+        """The kernel took less than we gave it."""
+        if self._blocked_at is None:
+            self._blocked_at = self._clock()
+
+    def resume_writing(self) -> None:
+        """All that waited is with the kernel."""
+        self._blocked_at = None
+        if self._is_closing:
+            return
+        waiting, self._waiting = self._waiting, []
+        if waiting:
+            self._transport.write(b"".join(waiting))
+        self.pump()
+
+    # -- inside -------------------------------------------------------------------------------------------------
+
+    def _introduce(self, stream: LiveStream, lease: Lease) -> bool:
+        """Say what is to come, once for each track. Whether fragments may follow."""
+        current = stream.current
+        if current is None or not lease.allows(_LIVE_VIEW, self._clock()):
+            return False
+        if current.number == self._track:
+            return True
+        self._track = current.number
+        self._position = None
+        track = current.track
+        self.tell(
+            {
+                "type": "init",
+                "track": VIDEO_TRACK,
+                "kind": track.kind,
+                "codec": track.codec,
+                "width": track.width,
+                "height": track.height,
+                "timescale": track.timescale,
+                "utc_at_zero": track.utc_at_zero,
+            }
+        )
+        self._transport.write(current.wire)
+        return self._blocked_at is None
+
+    def _place(self, stream: LiveStream) -> int | None:
+        """Where to go on: where we were; from the newest key frame when we come anew, or are behind it."""
+        ring, position = stream.ring, self._position
+        if position is None:
+            return ring.start
+        if ring.start is not None and ring.start > position and (self._is_lagging or ring.get(position) is None):
+            return self._skip(ring.start - position, ring.start)
+        if position < ring.end and ring.get(position) is None:
+            return self._skip(ring.end - position, None)
+        return position
+
+    def _skip(self, count: int, position: int | None) -> int | None:
+        self._counters.skipped += count
+        self._is_lagging = False
+        self.tell({"type": "lag", "skipped": count})
+        return position
+
+    def _tell_state(self, stream: LiveStream) -> None:
+        self._told_online = stream.is_online
+        self._track = 0
+        self._position = None
+        state = "online" if stream.is_online else "offline"
+        self.tell({"type": "camera", "state": state, "since": round(stream.since, 3)})
+
+    def _hear(self, message: Message) -> None:
+        now = self._heard_at = self._clock()
+        if now - self._second >= 1:
+            self._second, self._messages = now, 0
+        self._messages += 1
+        if self._messages > _MESSAGES_A_SECOND:
+            raise WebSocketError(1008, "too many messages")
+        match message.opcode:
+            case Opcode.TEXT if not self._is_closing:
+                self._obey(message.payload)
+            case Opcode.BINARY:
+                raise WebSocketError(1003, "text only")
+            case Opcode.PING if self._blocked_at is None and not self._is_closing:
+                self._transport.write(frame(Opcode.PONG, message.payload))
+            case Opcode.CLOSE:
+                self._answer_close()
+
+    def _obey(self, payload: bytes) -> None:
+        try:
+            order = msgspec.json.decode(payload, type=PlayerMessage)
+        except msgspec.DecodeError:
+            raise WebSocketError(1007, "not a message of ours") from None
+        if self._lease is None:
+            return  # nothing is decided yet
+        match order.type:
+            case "pause":
+                self._is_paused = True
+            case "live":
+                self._is_paused = False
+                self._position = None
+                self.tell({"type": "at", "n": order.n, "utc": round(time.time(), 3)})
+                self.pump()
+
+    def _answer_close(self) -> None:
+        if not self._is_closing:
+            self._detach()
+            self._say_goodbye(1000, b"")
+            self._finish("left")
+        self._transport.close()
+
+    def _detach(self) -> None:
+        """From here on nothing of the stream is written."""
+        self._is_closing = True
+        self._waiting.clear()
+        if self._stream is not None:
+            self._stream.leave(self)
+
+    def _say_goodbye(self, code: int, reason: bytes) -> None:
+        """Close frame, then end our half; the peer has a second to end its own."""
+        self._transport.write(frame_close(code, reason))
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+        asyncio.get_running_loop().call_later(_CLOSE_WITHIN_S, self._transport.abort)
+
+    def _reset(self) -> None:
+        _socket_of(self._transport).setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self._transport.abort()
+
+    def _finish(self, why: str) -> None:
+        if not self._is_over:
+            self._is_over = True
+            self._on_close(self, why)
+
+
+def _socket_of(transport: asyncio.Transport) -> socket.socket:
+    found: socket.socket = transport.get_extra_info("socket")
+    return found

@@ -1,0 +1,310 @@
+"""The media process: says hello, carries what it is assigned, lets viewers in, and ends when told.
+
+Control may come and go: what was assigned is carried on, and leases run out by themselves.
+"""
+
+import asyncio
+import contextlib
+import secrets
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import msgspec
+import structlog
+import uvloop
+
+from belvedere.bus import Bus, BusError, BusUser
+from belvedere.config import Settings
+from belvedere.contracts.events import (
+    ASSIGNMENTS_EVERY_S,
+    HELLO_EVERY_S,
+    AssignmentsChanged,
+    AssignmentsReply,
+    AssignmentsRequest,
+    CameraState,
+    Hello,
+    HelloReply,
+    ProbeRequest,
+    ProbeResult,
+    SourceError,
+    StreamAssignment,
+    StreamSource,
+)
+from belvedere.contracts.sealing import SealError, generate_key, public_bytes, unseal
+from belvedere.contracts.subjects import (
+    CAMERA_STATE,
+    NODE_ASSIGNMENTS,
+    NODE_CHANGED,
+    NODE_HELLO,
+    NODE_PROBE,
+    of_node,
+)
+from belvedere.media.carriage import Assigned, Carriage, StreamKey
+from belvedere.media.delivery.counters import Counters
+from belvedere.media.delivery.leases import LeaseKeeper
+from belvedere.media.delivery.listener import Door, Listener
+from belvedere.media.delivery.stream import LiveStream
+from belvedere.media.metrics import MediaMetrics
+from belvedere.media.sources import probe
+
+log = structlog.get_logger()
+
+_ANSWER_WITHIN_S: Final = 2.0
+#: Without an answer, ask again after this.
+_ASK_AGAIN_S: Final = 1.0
+_MAX_PROBE_S: Final = 15.0
+#: A reader's thread ends when its read times out, at the latest.
+_THREADS_WITHIN_S: Final = 5.0
+_MAX_PROBES: Final = 4
+
+
+def run(settings: Settings) -> None:
+    """Be a media node until SIGTERM or SIGINT. Raises BusError when the bus cannot be reached, OSError without a port."""
+    uvloop.run(run_node(settings))
+
+
+async def run_node(settings: Settings) -> None:
+    """The same inside a running loop."""
+    user = BusUser.read(Path(settings.bus_file))
+    bus = await Bus.connect(user.url, user.user, user.password, role=f"media-{settings.node}")
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        async with MediaNode.start(settings, bus, own_ports=[urlsplit(user.url).port or 0]):
+            await stop.wait()
+    finally:
+        await bus.close()
+
+
+class MediaNode:
+    """One run of a node: fresh `run`, fresh key, everything of an older run is over. Made by `start`."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        bus: Bus,
+        *,
+        own_ports: Sequence[int] = (),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.run = secrets.token_hex(16)
+        self.counters = Counters()
+        #: where it listens, once it does
+        self.port = settings.media_port
+        self._settings = settings
+        self._name = settings.node
+        self._bus = bus
+        self._key = generate_key()
+        self._own_ports = (settings.port, settings.media_port, *own_ports)
+        self.carriage = Carriage(self.counters, self._report_soon, self._own_ports)
+        self.keeper = LeaseKeeper(bus, self._name, self.run, self.counters, clock=clock)
+        self._metrics = MediaMetrics(self.counters, self._gauges)
+        self._listener = Listener(
+            Door(
+                keeper=self.keeper,
+                find_stream=self.carriage.find,
+                counters=self.counters,
+                trusted=[ip_network(cidr.strip()) for cidr in settings.trusted_proxies.split(",") if cidr.strip()],
+                metrics=self._metrics.text,
+                metrics_token=settings.metrics_token,
+                clock=clock,
+            )
+        )
+        self._sequence = 0
+        self._nudges = 0
+        self._probing = asyncio.Semaphore(_MAX_PROBES)
+        self._pull_now = asyncio.Event()
+        self._hello_now = asyncio.Event()
+        self._report_now = asyncio.Event()
+        self._changed: set[LiveStream] = set()
+        #: boxes that did not open: not complained about twice
+        self._unreadable: set[str] = set()
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def start(
+        cls, settings: Settings, bus: Bus, *, own_ports: Sequence[int] = (), clock: Callable[[], float] = time.monotonic
+    ) -> AsyncIterator["MediaNode"]:
+        """Run a node until it is left. Raises OSError when the port is taken, BusError when it may not subscribe.
+
+        own_ports  further TCP ports on loopback that are no cameras (the bus)
+        """
+        node = cls(settings, bus, own_ports=own_ports, clock=clock)
+        try:
+            async with asyncio.TaskGroup() as group:
+                await node._open_doors()
+                works = [
+                    group.create_task(node.keeper.serve(), name="leases"),
+                    group.create_task(node._say_hello_for_ever(), name="hello"),
+                    group.create_task(node._pull_for_ever(), name="assignments"),
+                    group.create_task(node._report_for_ever(), name="camera states"),
+                ]
+                try:
+                    yield node
+                finally:
+                    for work in works:
+                        work.cancel()
+        finally:
+            await node._close_doors()
+
+    async def _open_doors(self) -> None:
+        """Ears first, then the door, and only then `hello`: whoever hears that may speak to us at once."""
+        await self.keeper.start()
+        await self._bus.subscribe(of_node(NODE_CHANGED, self._name), AssignmentsChanged, self._on_changed)
+        await self._bus.subscribe(of_node(NODE_PROBE, self._name), ProbeRequest, self._on_probe)
+        self._bus.on_reconnect(self._on_reconnect)
+        self.port = await self._listener.start(self._settings.host, self._settings.media_port)
+        log.info("media_listens", node=self._name, port=self.port)
+
+    async def _close_doors(self) -> None:
+        await self._listener.close()
+        await self.keeper.close()
+        await self.carriage.close(_THREADS_WITHIN_S)
+
+    # -- hello, and what follows from it ------------------------------------------------------------------------
+
+    async def _say_hello_for_ever(self) -> None:
+        known = False
+        hello = Hello(node=self._name, run=self.run, url=self._settings.media_url, public_key=public_bytes(self._key))
+        while True:
+            self._hello_now.clear()
+            answered = await self._ask(NODE_HELLO, hello, HelloReply) is not None
+            if answered:
+                self._report_soon(*self.carriage.streams())
+                if not known:
+                    self._pull_now.set()
+            known = answered
+            await _wait(self._hello_now, HELLO_EVERY_S if answered else _ASK_AGAIN_S)
+
+    async def _on_reconnect(self) -> None:
+        self._hello_now.set()
+        self._pull_now.set()
+
+    async def _ask[T: msgspec.Struct](self, subject: str, question: msgspec.Struct, reply_type: type[T]) -> T | None:
+        """Control's answer, or None: it is away, or the bus is. Everything here goes on without it."""
+        try:
+            return await self._bus.request(of_node(subject, self._name), question, reply_type, _ANSWER_WITHIN_S)
+        except BusError:
+            return None
+
+    # -- assignments --------------------------------------------------------------------------------------------
+
+    async def _pull_for_ever(self) -> None:
+        await self._pull_now.wait()
+        while True:
+            self._pull_now.clear()
+            done = await self._pull()
+            await _wait(self._pull_now, ASSIGNMENTS_EVERY_S if done else _ASK_AGAIN_S)
+
+    async def _pull(self) -> bool:
+        """Ask for all pages and carry what they say. False: nothing was changed, because not all of them came."""
+        nudges = self._nudges
+        found: list[StreamAssignment] = []
+        after = ""
+        while True:
+            page = await self._ask(NODE_ASSIGNMENTS, AssignmentsRequest(run=self.run, after=after), AssignmentsReply)
+            if page is None:
+                return False
+            found += page.streams
+            if not page.next:
+                break
+            after = page.next
+        if nudges != self._nudges:
+            return False  # withdrawn meanwhile: these pages may still name what is gone
+        readable = [assigned for stream in found if (assigned := self._open_box(stream)) is not None]
+        keys: set[StreamKey] = {(stream.camera, stream.quality) for stream in found}
+        self._turn_away(self.carriage.apply(readable, kept=keys))
+        return True
+
+    def _open_box(self, stream: StreamAssignment) -> Assigned | None:
+        source = self._unseal(stream.sealed)
+        if source is None:
+            if stream.sealed not in self._unreadable:
+                self._unreadable.add(stream.sealed)
+                log.warning("assignment_unreadable", camera=stream.camera, quality=stream.quality.value)
+            return None
+        return Assigned((stream.camera, stream.quality), stream.revision, source)
+
+    def _unseal(self, sealed: str) -> StreamSource | None:
+        try:
+            return msgspec.json.decode(unseal(self._key, sealed), type=StreamSource)
+        except (SealError, msgspec.DecodeError):
+            return None
+
+    async def _on_changed(self, message: AssignmentsChanged, subject: str) -> None:
+        del subject
+        self._nudges += 1
+        self._turn_away(self.carriage.withdraw(message.withdrawn))
+        self._pull_now.set()
+
+    def _turn_away(self, dropped: Iterable[LiveStream]) -> None:
+        """Whoever watched what is no longer carried: 4404, or 1001 where the camera has another stream left."""
+        for stream in dropped:
+            self._changed.discard(stream)
+            is_gone = self.carriage.find(stream.camera, stream.quality) is None
+            for watcher in stream.watchers():
+                watcher.turn_away(is_gone=is_gone)
+
+    # -- what cameras do ----------------------------------------------------------------------------------------
+
+    def _report_soon(self, *streams: LiveStream) -> None:
+        self._changed.update(streams)
+        self._report_now.set()
+
+    async def _report_for_ever(self) -> None:
+        while True:
+            await self._report_now.wait()
+            self._report_now.clear()
+            changed, self._changed = self._changed, set()
+            for stream in changed:
+                with contextlib.suppress(BusError):  # the next hello says it again
+                    await self._bus.publish(of_node(CAMERA_STATE, self._name), self._state_of(stream))
+
+    def _state_of(self, stream: LiveStream) -> CameraState:
+        self._sequence += 1
+        track = stream.current.track if stream.current else None
+        return CameraState(
+            run=self.run,
+            sequence=self._sequence,
+            camera=stream.camera,
+            quality=stream.quality,
+            online=stream.is_online,
+            since=stream.since,
+            at=time.time(),
+            error=stream.error,
+            codec=track.codec if track else "",
+            width=track.width if track else 0,
+            height=track.height if track else 0,
+            fps=stream.fps,
+            has_audio=bool(stream.audio),
+            bitrate=stream.bitrate,
+        )
+
+    async def _on_probe(self, request: ProbeRequest, subject: str) -> ProbeResult:
+        del subject
+        source = self._unseal(request.sealed)
+        if source is None:
+            return ProbeResult(code=SourceError.FAILED.value)
+        async with self._probing:
+            return await probe(source, min(request.timeout_s, _MAX_PROBE_S), self._own_ports)
+
+    def _gauges(self) -> dict[str, int]:
+        streams = self.carriage.streams()
+        return {
+            "viewers": self.keeper.watching,
+            "sources": len(streams),
+            "sources_online": sum(stream.is_online for stream in streams),
+        }
+
+
+async def _wait(event: asyncio.Event, within_s: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(within_s):
+            await event.wait()

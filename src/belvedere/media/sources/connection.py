@@ -1,0 +1,142 @@
+"""One RTSP conversation, by PyAV: open, look at what is announced, read packets.
+
+Everything here blocks and belongs to one thread, close() included: closing from another thread while a read blocks is a
+segmentation fault (seen, three of three). A blocked read ends by its timeout; a stall shows after twice that.
+"""
+
+import time
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Final, Self
+from urllib.parse import quote, urlsplit
+
+import av
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from belvedere.contracts.events import SourceError, StreamSource
+from belvedere.media.sources.address import resolve
+from belvedere.media.sources.failure import SourceFailure, failure_of
+
+OPEN_TIMEOUT_S: Final = 5.0
+READ_TIMEOUT_S: Final = 2.0
+MAX_STREAMS: Final = 8
+#: Our list, not FFmpeg's: whatever else is announced is refused before anything reads it (N30). A browser that plays
+#: hevc is the exception, so it is refused too, and said clearly.
+_CODECS: Final = frozenset({"h264"})
+_OPTIONS: Final = {
+    "rtsp_transport": "tcp",
+    "analyzeduration": "100000",  # microseconds; the default costs 2.5 s. 0 would mean the default
+    "fflags": "nobuffer",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """What the camera says it sends. fps is 0 when it does not say; audio is FFmpeg's name, or empty."""
+
+    codec: str
+    width: int
+    height: int
+    fps: float
+    audio: str
+    extradata: bytes
+    ticks_per_second: int
+
+    @property
+    def is_playable(self) -> bool:
+        """Whether we carry it."""
+        return self.codec in _CODECS
+
+
+@dataclass(frozen=True, slots=True)
+class RawPacket:
+    """What came, with the demuxer's time stamps in ticks."""
+
+    data: bytes
+    dts: int | None
+    pts: int | None
+    is_key: bool
+
+
+class Connection:
+    """An open conversation; a context manager. Made by `open_camera`."""
+
+    def __init__(self, container: InputContainer, video: VideoStream) -> None:
+        self._container = container
+        self._video = video
+
+    @property
+    def announced(self) -> Announced:
+        """What the camera announced."""
+        video = self._video
+        audio = self._container.streams.audio
+        return Announced(
+            codec=video.codec_context.name,
+            width=video.width,
+            height=video.height,
+            fps=float(video.average_rate) if video.average_rate else 0.0,
+            audio=audio[0].codec_context.name if audio else "",
+            extradata=bytes(video.codec_context.extradata or b""),
+            ticks_per_second=round(1 / video.time_base) if video.time_base else 90_000,
+        )
+
+    def packets(self) -> Iterator[RawPacket]:
+        """Read until it ends; it ends with SourceFailure: STALLED, DROPPED and what else happens to cameras."""
+        try:
+            for packet in self._container.demux(self._video):
+                if packet.size:
+                    yield RawPacket(bytes(packet), packet.dts, packet.pts, packet.is_keyframe)
+        except av.FFmpegError as error:
+            raise failure_of(error) from None
+        # The peer closed: FFmpeg just stops.
+        raise SourceFailure(SourceError.DROPPED)
+
+    def __enter__(self) -> Self:
+        """Read inside, then close."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close, in the thread that read."""
+        self._container.close()
+
+
+def open_camera(
+    source: StreamSource, own_ports: Collection[int] = (), *, timeout_s: float = OPEN_TIMEOUT_S
+) -> Connection:
+    """Connect, sign in, and hear what is announced. Raises SourceFailure."""
+    ip, port = resolve(source, own_ports)
+    started = time.monotonic()
+    try:
+        container = av.open(
+            _url_to(ip, port, source), "r", format="rtsp", options=_OPTIONS, timeout=(timeout_s, READ_TIMEOUT_S)
+        )
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise failure_of(error, took_s=time.monotonic() - started, timeout_s=timeout_s) from None
+    try:
+        return Connection(container, _video_of(container))
+    except SourceFailure:
+        container.close()
+        raise
+
+
+def _video_of(container: InputContainer) -> VideoStream:
+    if len(container.streams) > MAX_STREAMS:
+        raise SourceFailure(SourceError.FAILED)  # N30
+    if not container.streams.video:
+        raise SourceFailure(SourceError.NO_VIDEO)
+    return container.streams.video[0]
+
+
+def _url_to(ip: str, port: int, source: StreamSource) -> str:
+    """The camera's address with the literal host and the credentials in it. Never to be logged."""
+    parts = urlsplit(source.url)
+    host = f"[{ip}]" if ":" in ip else ip
+    login = ""
+    if source.username or source.password:
+        login = f"{quote(source.username, safe='')}:{quote(source.password, safe='')}@"
+    query = f"?{parts.query}" if parts.query else ""
+    return f"rtsp://{login}{host}:{port}{parts.path or '/'}{query}"
