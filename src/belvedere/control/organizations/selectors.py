@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from belvedere.contracts.permissions import Permission
 from belvedere.control.access.roles import PERMISSIONS, Role
-from belvedere.control.access.selectors import ResourcePath, get_decision
+from belvedere.control.access.selectors import GrantsOfPrincipal, ResourcePath
 from belvedere.control.core.errors import NotFound
 from belvedere.control.core.principal import Principal
 from belvedere.control.organizations.models import Membership, Organization, Reach, Site
@@ -63,10 +63,11 @@ def list_sites(actor: Principal, organization: str) -> list[SiteView]:
     """Sites of one of the actor's organizations on which he holds anything."""
     get_organization(actor, organization)
     rows = Site.objects.filter(organization_id=organization).order_by("name", "pk")
+    grants = GrantsOfPrincipal(actor.id)
     return [
         SiteView(row.pk, row.name, row.organization_id, row.time_zone, row.address)
         for row in rows
-        if get_decision(actor.id, path_of_site(row)).permissions
+        if grants.decide(path_of_site(row)).permissions
     ]
 
 
