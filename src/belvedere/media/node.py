@@ -64,7 +64,7 @@ _MAX_PROBES: Final = 4
 
 
 def run(settings: Settings) -> None:
-    """Be a media node until SIGTERM or SIGINT. Raises BusError when the bus cannot be reached, OSError without a port."""
+    """Be a media node until SIGTERM or SIGINT. Raises BusError without a bus, OSError without a port."""
     uvloop.run(run_node(settings))
 
 

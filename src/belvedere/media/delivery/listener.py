@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address
-from typing import Final
+from typing import Final, cast
 
 import structlog
 
@@ -134,9 +134,8 @@ class HeadReader(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Somebody is at the door, and has five seconds to say what for."""
-        if not isinstance(transport, asyncio.Transport):
-            raise TypeError(transport)
-        self._transport = transport
+        # uvloop's transports behave like asyncio's without being a subclass.
+        self._transport = transport = cast("asyncio.Transport", transport)
         peer = transport.get_extra_info("peername")
         self._peer = peer[0] if peer else ""
         self._deadline = asyncio.get_running_loop().call_later(HEAD_WITHIN_S, transport.abort)
