@@ -130,11 +130,9 @@ def serve_media() -> None:
     settings = _role("media")
     import asyncio
 
-    import uvloop
-
     from belvedere.media.node import run_node
 
-    asyncio.run(run_node(settings), loop_factory=uvloop.new_event_loop)
+    asyncio.run(run_node(settings))
 
 
 @main.command()
