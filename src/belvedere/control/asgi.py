@@ -26,7 +26,7 @@ def _static_headers(headers: Any, _path: str, _url: str) -> None:
 
 def build_application() -> Any:
     """The whole of control as one ASGI application."""
-    pool = WSGIMiddleware(django_application, workers=settings.BELVEDERE.threads)  # type: ignore[arg-type]  untyped callable
+    pool = WSGIMiddleware(django_application, workers=settings.BELVEDERE.threads)  # type: ignore[arg-type]  # Django's answer is iterable, its stubs say less
     files = ServeStaticASGI(
         None,
         root=str(settings.STATIC_ROOT),
@@ -42,7 +42,7 @@ def build_application() -> Any:
         elif scope["type"] == "http" and scope["path"].startswith("/static/"):
             await files(scope, receive, send)
         elif scope["type"] == "http":
-            await pool(scope, receive, send)
+            await pool(scope, receive, send)  # type: ignore[arg-type]  # narrowed by its type two lines above
         else:
             # No WebSocket of ours is here: video has its own address.
             await send({"type": "websocket.close", "code": 4404})

@@ -147,10 +147,12 @@ def validate_hours(hours: dict[str, object]) -> str:
     try:
         _zone, parsed = _parse_hours(text)
         windows = [window for day in parsed.values() for window in day]
-        is_good = set(parsed) <= set(DAYS) and all(0 <= first < last <= 1440 for first, last in windows)
+        is_good = (
+            bool(windows) and set(parsed) <= set(DAYS) and all(0 <= first < last <= 1440 for first, last in windows)
+        )
     except (KeyError, ValueError, TypeError, AttributeError, OSError):
         is_good = False
-    if not is_good or not windows:
+    if not is_good:
         message = "weekly hours are days mon to sun with windows from 00:00 to 24:00 in a known zone"
         raise ValueError(message)
     return text

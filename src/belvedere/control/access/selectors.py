@@ -80,7 +80,7 @@ def _fetch_one(principal: str, path: ResourcePath) -> list[Any]:
         return list(connection.connection.execute(_ONE_SQLITE, arguments))
     with connection.cursor() as cursor:
         cursor.execute(_ONE, arguments)
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
 def get_decision(principal: str, path: ResourcePath, *, at: float | None = None) -> Decision:

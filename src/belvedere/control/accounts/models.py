@@ -1,9 +1,10 @@
 """Account, sign-in session, API token. Verified addresses are allauth's `EmailAddress`."""
 
 import hashlib
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.base_session import AbstractBaseSession, BaseSessionManager
 from django.db import models
 from django.db.models.functions import Lower
@@ -21,7 +22,7 @@ class Account(AbstractBaseUser):
     created_at = models.DateTimeField(auto_now_add=True)
 
     # allauth and django.contrib.auth ask the default manager for get_by_natural_key.
-    objects: ClassVar[BaseUserManager["Account"]] = BaseUserManager()
+    objects: ClassVar[BaseUserManager[Self]] = BaseUserManager()
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
@@ -39,13 +40,13 @@ class Session(AbstractBaseSession):
 
     session_key = models.CharField(primary_key=True, max_length=64)
     account = models.ForeignKey(Account, on_delete=models.CASCADE, null=True, related_name="sign_ins")
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField()
     agent = models.CharField(max_length=200, default="")
 
-    objects: ClassVar[BaseSessionManager["Session"]] = BaseSessionManager()
+    objects: ClassVar[BaseSessionManager[Self]] = BaseSessionManager()
 
     @classmethod
-    def get_session_store_class(cls) -> type:  # type: ignore[override]  the base is untyped
+    def get_session_store_class(cls) -> type[SessionBase]:
         """The store that reads and writes this table."""
         from belvedere.control.accounts.sessions import SessionStore
 

@@ -1,14 +1,18 @@
 """The session engine: Django's database sessions, but the key is hashed at rest (`SESSION_ENGINE`)."""
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 
 from belvedere.control.accounts.models import Session, digest_of
+from belvedere.control.core import clock
 
 
-class SessionStore(DatabaseStore):
+class SessionStore(DatabaseStore[Session]):
     """Keeps SHA-256(key) where Django keeps the key, and whose session it is beside it."""
+
+    _created_at: datetime | None = None
 
     @classmethod
     def get_model_class(cls) -> type[Session]:
@@ -16,19 +20,26 @@ class SessionStore(DatabaseStore):
         return Session
 
     def _get_session_from_db(self) -> Session | None:
-        from django.utils import timezone
-
         row = self.model.objects.filter(
-            session_key=digest_of(self.session_key or ""), expire_date__gt=timezone.now()
+            session_key=digest_of(self.session_key or ""), expire_date__gt=clock.now()
         ).first()
         if row is None:
             self._session_key = None
+        else:
+            self._created_at = row.created_at
         return row
+
+    def create(self) -> None:
+        """A new session under a new key."""
+        self._created_at = None
+        super().create()
 
     def create_model_instance(self, data: dict[str, Any]) -> Session:
         """The row for the current state."""
+        self._created_at = self._created_at or clock.now()
         return Session(
-            session_key=digest_of(self._get_or_create_session_key()),
+            session_key=digest_of(self._get_or_create_session_key()),  # type: ignore[attr-defined]  # not in the stubs
+            created_at=self._created_at,
             session_data=self.encode(data),
             expire_date=self.get_expiry_date(),
             account_id=data.get("_auth_user_id"),

@@ -7,6 +7,7 @@ from ninja import Field, Router
 
 from belvedere.control.accounts import services
 from belvedere.control.accounts.selectors import list_tokens
+from belvedere.control.api.auth import actor_of
 from belvedere.control.api.schemas import In, Name, Out, PersonOut, ProblemOut, ReceiptOut
 from belvedere.control.api.sharing import ReceivedOut
 from belvedere.control.organizations.selectors import list_organizations
@@ -75,7 +76,7 @@ class TokensOut(Out):
 @router.get("/me", response={200: MeOut, 401: ProblemOut})
 def me(request: HttpRequest) -> MeOut:
     """The caller."""
-    actor = request.auth  # type: ignore[attr-defined]  the gate's Principal
+    actor = actor_of(request)
     return MeOut(
         account=PersonOut.of(actor),
         organizations=[
@@ -89,26 +90,26 @@ def me(request: HttpRequest) -> MeOut:
 @router.get("/inbox", response={200: InboxOut, 401: ProblemOut})
 def inbox(request: HttpRequest) -> InboxOut:
     """Offers that wait for the caller."""
-    rows = list_received(request.auth, states=["pending"])  # type: ignore[attr-defined]
+    rows = list_received(actor_of(request), states=["pending"])
     return InboxOut(items=[ReceivedOut.of(row) for row in rows])
 
 
 @router.get("/tokens", response={200: TokensOut, 401: ProblemOut, 403: ProblemOut})
 def tokens(request: HttpRequest) -> TokensOut:
     """One's own API tokens."""
-    rows = list_tokens(request.auth)  # type: ignore[attr-defined]
+    rows = list_tokens(actor_of(request))
     return TokensOut(items=[TokenOut.from_orm(row) for row in rows])
 
 
 @router.post("/tokens", response={201: NewTokenOut, 401: ProblemOut, 403: ProblemOut, 422: ProblemOut})
 def create_token(request: HttpRequest, body: TokenIn) -> tuple[int, NewTokenOut]:
     """Make a token. For signed-in people only."""
-    token, secret = services.create_token(request.auth, name=body.name, scopes=body.scopes, days=body.days)  # type: ignore[attr-defined]
+    token, secret = services.create_token(actor_of(request), name=body.name, scopes=body.scopes, days=body.days)
     return 201, NewTokenOut(**TokenOut.from_orm(token).dict(), token=secret)
 
 
 @router.delete("/tokens/{token_id}", response={200: ReceiptOut, 401: ProblemOut, 404: ProblemOut})
 def revoke_token(request: HttpRequest, token_id: str) -> ReceiptOut:
     """End a token and what was opened with it."""
-    change_id = services.revoke_token(request.auth, token=token_id)  # type: ignore[attr-defined]
+    change_id = services.revoke_token(actor_of(request), token=token_id)
     return ReceiptOut.of("revoked", change_id, list_cuts(change_id))

@@ -29,6 +29,12 @@ def scope_of(request: HttpRequest) -> str:
     return scope
 
 
+def actor_of(request: HttpRequest) -> Principal:
+    """Who the gate let in."""
+    actor: Principal = request.auth  # type: ignore[attr-defined]  # ninja puts there what the gate returned
+    return actor
+
+
 class Gate:
     """ninja's auth: returns the acting Principal or refuses."""
 

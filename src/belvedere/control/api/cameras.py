@@ -8,10 +8,10 @@ from ninja import Router
 from pydantic import Field
 
 from belvedere.contracts.sessions import Quality
+from belvedere.control.api.auth import actor_of
 from belvedere.control.api.pages import DEFAULT_LIMIT, MAX_LIMIT, paginate
 from belvedere.control.api.schemas import CameraOut, Id, In, Name, Out, PersonOut, ProblemOut
 from belvedere.control.core.errors import Refusal
-from belvedere.control.core.principal import Principal
 from belvedere.control.devices import services as devices
 from belvedere.control.devices.selectors import get_camera, list_cameras
 from belvedere.control.sharing.selectors import list_access
@@ -113,7 +113,7 @@ class TicketsOut(Out):
 @router.get("/cameras", response={200: CamerasOut, 400: ProblemOut, 401: ProblemOut})
 def cameras(request: HttpRequest, limit: int = DEFAULT_LIMIT, cursor: str | None = None) -> CamerasOut:
     """Every camera the caller may do anything with."""
-    actor = request.auth  # type: ignore[attr-defined]
+    actor = actor_of(request)
     rows, following = paginate(
         list_cameras(actor),
         actor=actor,
@@ -129,7 +129,7 @@ def cameras(request: HttpRequest, limit: int = DEFAULT_LIMIT, cursor: str | None
 @router.get("/cameras/{camera_id}", response={200: CameraOut, 401: ProblemOut, 404: ProblemOut})
 def camera(request: HttpRequest, camera_id: str) -> CameraOut:
     """One camera."""
-    actor = request.auth  # type: ignore[attr-defined]
+    actor = actor_of(request)
     view = get_camera(actor, camera_id)
     return CameraOut.of(view, count_watching(actor, [view.id]).get(view.id))
 
@@ -140,7 +140,7 @@ def camera(request: HttpRequest, camera_id: str) -> CameraOut:
 )
 def set_alias(request: HttpRequest, camera_id: str, body: AliasIn) -> CameraOut:
     """Give a camera a name of one's own, for oneself alone."""
-    actor = request.auth  # type: ignore[attr-defined]
+    actor = actor_of(request)
     devices.set_alias(actor, camera=camera_id, name=body.name)
     return CameraOut.of(get_camera(actor, camera_id), None)
 
@@ -150,7 +150,7 @@ def set_alias(request: HttpRequest, camera_id: str, body: AliasIn) -> CameraOut:
 )
 def access(request: HttpRequest, camera_id: str) -> AccessListOut:
     """Who can see it, and why. Needs `share`."""
-    rows = list_access(request.auth, camera_id)  # type: ignore[attr-defined]
+    rows = list_access(actor_of(request), camera_id)
     return AccessListOut(
         items=[
             AccessOut(
@@ -172,7 +172,7 @@ def access(request: HttpRequest, camera_id: str) -> AccessListOut:
 )
 def viewers(request: HttpRequest, camera_id: str) -> ViewersOut:
     """Who is watching now. Needs `share`."""
-    rows = list_viewers(request.auth, camera_id)  # type: ignore[attr-defined]
+    rows = list_viewers(actor_of(request), camera_id)
     return ViewersOut(
         items=[
             ViewerOut(session=row.session, account=PersonOut.of(row.account), since=row.since, kind=row.kind)
@@ -214,7 +214,7 @@ def open_tickets(request: HttpRequest, body: TicketsIn) -> tuple[int, TicketsOut
 
 
 def _open(request: HttpRequest, camera_id: str, body: TicketIn) -> Ticket:
-    actor: Principal = request.auth  # type: ignore[attr-defined]
+    actor = actor_of(request)
     # A page's ticket works on that page's origin alone; a program's in no browser.
     origin = f"{request.scheme}://{request.get_host()}" if actor.scopes is None else None
     return streaming.open_ticket(actor, camera=camera_id, quality=Quality(body.quality), origin=origin)

@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from ninja import Router
 from pydantic import Field
 
+from belvedere.control.api.auth import actor_of
 from belvedere.control.api.pages import DEFAULT_LIMIT, MAX_LIMIT, paginate
 from belvedere.control.api.schemas import CameraOut, Id, In, Name, Out, ProblemOut, ReceiptOut
 from belvedere.control.core.errors import Invalid
@@ -93,7 +94,7 @@ class DevicesOut(Out):
 @router.get("/devices", response={200: DevicesOut, 400: ProblemOut, 401: ProblemOut})
 def devices(request: HttpRequest, limit: int = DEFAULT_LIMIT, cursor: str | None = None) -> DevicesOut:
     """Devices the caller may configure."""
-    actor = request.auth  # type: ignore[attr-defined]
+    actor = actor_of(request)
     rows, following = paginate(
         list_devices(actor),
         actor=actor,
@@ -121,7 +122,7 @@ def devices(request: HttpRequest, limit: int = DEFAULT_LIMIT, cursor: str | None
 )
 def add_device(request: HttpRequest, body: DeviceIn) -> tuple[int, DeviceOut]:
     """Bind a camera to a site's organization. 409 `already_bound`: it has an owner, ask for a share."""
-    actor = request.auth  # type: ignore[attr-defined]
+    actor = actor_of(request)
     if body.kind != "camera":
         raise Invalid("Only cameras can be added so far.", field="kind")
     device = services.add_device(
@@ -149,10 +150,10 @@ def add_device(request: HttpRequest, body: DeviceIn) -> tuple[int, DeviceOut]:
         503: ProblemOut,
     },
 )
-def test_device(request: HttpRequest, body: SourceIn) -> ProbeOut:
+def probe_device(request: HttpRequest, body: SourceIn) -> ProbeOut:
     """Try an address live and save nothing."""
-    found = services.test_device(
-        request.auth,  # type: ignore[attr-defined]
+    found = services.probe_device(
+        actor_of(request),
         site=body.site,
         address=body.address,
         sub_address=body.sub_address or "",
@@ -175,7 +176,7 @@ def test_device(request: HttpRequest, body: SourceIn) -> ProbeOut:
 @router.get("/devices/{device_id}", response={200: DeviceOut, 401: ProblemOut, 404: ProblemOut})
 def device(request: HttpRequest, device_id: str) -> DeviceOut:
     """One device."""
-    actor = request.auth  # type: ignore[attr-defined]
+    actor = actor_of(request)
     view = get_device(actor, device_id)
     return DeviceOut.of(view, count_watching(actor, [camera.id for camera in view.cameras]))
 
@@ -186,7 +187,7 @@ def device(request: HttpRequest, device_id: str) -> DeviceOut:
 )
 def patch_device(request: HttpRequest, device_id: str, body: DevicePatch) -> DeviceOut:
     """Rename a device."""
-    actor = request.auth  # type: ignore[attr-defined]
+    actor = actor_of(request)
     services.rename_device(actor, device=device_id, name=body.name)
     return DeviceOut.of(get_device(actor, device_id), {})
 
@@ -194,5 +195,5 @@ def patch_device(request: HttpRequest, device_id: str, body: DevicePatch) -> Dev
 @router.delete("/devices/{device_id}", response={200: ReceiptOut, 401: ProblemOut, 403: ProblemOut, 404: ProblemOut})
 def unbind_device(request: HttpRequest, device_id: str) -> ReceiptOut:
     """Unbind a device: its shares end, its pictures stop; the receipt says which."""
-    change_id = services.unbind_device(request.auth, device=device_id)  # type: ignore[attr-defined]
+    change_id = services.unbind_device(actor_of(request), device=device_id)
     return ReceiptOut.of("unbound", change_id, list_cuts(change_id))

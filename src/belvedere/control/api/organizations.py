@@ -3,6 +3,7 @@
 from django.http import HttpRequest
 from ninja import Router
 
+from belvedere.control.api.auth import actor_of
 from belvedere.control.api.schemas import In, Name, Out, ProblemOut
 from belvedere.control.organizations import services
 from belvedere.control.organizations.selectors import (
@@ -76,20 +77,20 @@ class SitesOut(Out):
 @router.get("/organizations", response={200: OrganizationsOut, 401: ProblemOut})
 def organizations(request: HttpRequest) -> OrganizationsOut:
     """Organizations the caller belongs to."""
-    rows = list_organizations(request.auth)  # type: ignore[attr-defined]
+    rows = list_organizations(actor_of(request))
     return OrganizationsOut(items=[OrganizationOut.of(row) for row in rows])
 
 
 @router.get("/organizations/{organization_id}", response={200: OrganizationOut, 401: ProblemOut, 404: ProblemOut})
 def organization(request: HttpRequest, organization_id: str) -> OrganizationOut:
     """One of them."""
-    return OrganizationOut.of(get_organization(request.auth, organization_id))  # type: ignore[attr-defined]
+    return OrganizationOut.of(get_organization(actor_of(request), organization_id))
 
 
 @router.get("/organizations/{organization_id}/sites", response={200: SitesOut, 401: ProblemOut, 404: ProblemOut})
 def sites(request: HttpRequest, organization_id: str) -> SitesOut:
     """Its sites."""
-    rows = list_sites(request.auth, organization_id)  # type: ignore[attr-defined]
+    rows = list_sites(actor_of(request), organization_id)
     return SitesOut(items=[SiteOut.of(row) for row in rows])
 
 
@@ -99,6 +100,6 @@ def sites(request: HttpRequest, organization_id: str) -> SitesOut:
 )
 def add_site(request: HttpRequest, organization_id: str, body: SiteIn) -> tuple[int, SiteOut]:
     """A further site."""
-    actor = request.auth  # type: ignore[attr-defined]
+    actor = actor_of(request)
     site = services.add_site(actor, organization=organization_id, name=body.name, address=body.address)
     return 201, next(SiteOut.of(row) for row in list_sites(actor, organization_id) if row.id == site.pk)

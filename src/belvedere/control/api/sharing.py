@@ -8,9 +8,11 @@ from ninja import Router
 from pydantic import Field
 
 from belvedere.contracts.permissions import parse_names
+from belvedere.control.api.auth import actor_of
 from belvedere.control.api.pages import DEFAULT_LIMIT, MAX_LIMIT, paginate
 from belvedere.control.api.schemas import Id, In, Name, Out, PersonOut, ProblemOut, ReceiptOut
 from belvedere.control.core.errors import Invalid, NotFound
+from belvedere.control.core.offers import OfferState
 from belvedere.control.core.principal import Principal
 from belvedere.control.devices.selectors import list_cameras
 from belvedere.control.sharing import services
@@ -169,8 +171,8 @@ def shares(
     cursor: str | None = None,
 ) -> SharesOut:
     """Shares the caller gave, or was given."""
-    actor: Principal = request.auth  # type: ignore[attr-defined]
-    states = ["pending", "accepted"] if state == "open" else list(services.OfferState)
+    actor = actor_of(request)
+    states = ["pending", "accepted"] if state == "open" else list(OfferState)
     found: list[GivenOut | ReceivedOut] = (
         [GivenOut.of(row) for row in list_given(actor, states=states)]
         if direction == "given"
@@ -201,7 +203,7 @@ def shares(
 )
 def offer_share(request: HttpRequest, body: ShareIn) -> tuple[int, GivenOut]:
     """Offer cameras to whoever holds an address. Nothing opens before they accept."""
-    actor: Principal = request.auth  # type: ignore[attr-defined]
+    actor = actor_of(request)
     share = services.offer_share(
         actor,
         recipient=body.recipient,
@@ -235,7 +237,7 @@ def _expand(actor: Principal, items: list[ItemIn]) -> list[services.Item]:
 @router.get("/shares/{share_id}", response={200: GivenOut | ReceivedOut, 401: ProblemOut, 404: ProblemOut})
 def share(request: HttpRequest, share_id: str) -> GivenOut | ReceivedOut:
     """One share, from the caller's side."""
-    actor: Principal = request.auth  # type: ignore[attr-defined]
+    actor = actor_of(request)
     try:
         return GivenOut.of(get_given(actor, share_id))
     except NotFound:
@@ -245,14 +247,14 @@ def share(request: HttpRequest, share_id: str) -> GivenOut | ReceivedOut:
 @router.delete("/shares/{share_id}", response={200: ReceiptOut, 401: ProblemOut, 404: ProblemOut, 409: ProblemOut})
 def end_share(request: HttpRequest, share_id: str) -> ReceiptOut:
     """End a share, or withdraw an offer. The receipt says what was cut, and when."""
-    change_id = services.end_share(request.auth, share=share_id)  # type: ignore[attr-defined]
+    change_id = services.end_share(actor_of(request), share=share_id)
     return ReceiptOut.of("revoked", change_id, list_cuts(change_id))
 
 
 @router.get("/receipts/{change_id}", response={200: ReceiptOut, 401: ProblemOut, 404: ProblemOut})
 def receipt(request: HttpRequest, change_id: str) -> ReceiptOut:
     """The receipt again, with what nodes have confirmed since."""
-    given = find_given_by_change(request.auth, change_id)  # type: ignore[attr-defined]
+    given = find_given_by_change(actor_of(request), change_id)
     if given is None:
         raise NotFound
     return ReceiptOut.of(given.state, change_id, list_cuts(change_id))
@@ -263,7 +265,7 @@ def receipt(request: HttpRequest, change_id: str) -> ReceiptOut:
 )
 def accept_share(request: HttpRequest, share_id: str) -> ReceivedOut:
     """Accept an offer. A second time is harmless."""
-    actor: Principal = request.auth  # type: ignore[attr-defined]
+    actor = actor_of(request)
     services.accept_share(actor, share=share_id)
     return ReceivedOut.of(get_received(actor, share_id))
 
@@ -273,7 +275,7 @@ def accept_share(request: HttpRequest, share_id: str) -> ReceivedOut:
 )
 def reject_share(request: HttpRequest, share_id: str) -> ReceivedOut:
     """Turn an offer down."""
-    actor: Principal = request.auth  # type: ignore[attr-defined]
+    actor = actor_of(request)
     services.reject_share(actor, share=share_id)
     return ReceivedOut.of(get_received(actor, share_id))
 
@@ -281,14 +283,14 @@ def reject_share(request: HttpRequest, share_id: str) -> ReceivedOut:
 @router.post("/shares/{share_id}/leave", response={200: ReceiptOut, 401: ProblemOut, 404: ProblemOut, 409: ProblemOut})
 def leave_share(request: HttpRequest, share_id: str) -> ReceiptOut:
     """Give a received share back."""
-    change_id = services.leave_share(request.auth, share=share_id)  # type: ignore[attr-defined]
+    change_id = services.leave_share(actor_of(request), share=share_id)
     return ReceiptOut.of("left", change_id, list_cuts(change_id))
 
 
 @router.get("/recipients", response={200: RecipientsOut, 401: ProblemOut})
 def recipients(request: HttpRequest) -> RecipientsOut:
     """Everybody the caller has shared with."""
-    rows = list_recipients(request.auth)  # type: ignore[attr-defined]
+    rows = list_recipients(actor_of(request))
     return RecipientsOut(items=[RecipientOut.of(row) for row in rows])
 
 
@@ -297,5 +299,5 @@ def recipients(request: HttpRequest) -> RecipientsOut:
 )
 def set_remark(request: HttpRequest, recipient_id: str, body: RemarkIn) -> RecipientsOut:
     """Change one's note on somebody."""
-    services.set_remark(request.auth, recipient=recipient_id, remark=body.remark)  # type: ignore[attr-defined]
+    services.set_remark(actor_of(request), recipient=recipient_id, remark=body.remark)
     return recipients(request)

@@ -20,7 +20,7 @@ def is_up() -> bool:
     return _line is not None and _line.is_connected
 
 
-def ask[T](subject: str, message: msgspec.Struct, reply: type[T], *, timeout: float) -> T:
+def ask[T: msgspec.Struct](subject: str, message: msgspec.Struct, reply: type[T], *, timeout: float) -> T:
     """Ask one node. Raises Unavailable if it does not answer in `timeout` seconds."""
     if _line is None:
         raise Unavailable

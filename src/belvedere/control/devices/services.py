@@ -40,7 +40,7 @@ class TestFailed(Refusal):
     status = 422
 
     def __init__(self, code: str, message: str) -> None:
-        self.code = code  # type: ignore[misc]  one class for all words of SourceError
+        self.code = code  # type: ignore[misc]  # one class for all words of SourceError
         super().__init__(message)
 
 
@@ -83,7 +83,7 @@ def _check_source(*, organization: str, address: str, sub_address: str, username
 
 
 @requires(Permission.CONFIGURE, on="site")
-def test_device(
+def probe_device(
     actor: Principal, *, site: str, address: str, sub_address: str = "", username: str = "", password: str = ""
 ) -> events.ProbeResult:
     """Try a camera live and save nothing. Raises Invalid, NetworkNotAllowed, RateLimited, Unavailable."""

@@ -81,7 +81,7 @@ else:
     DATABASES = {
         "default": {
             "ENGINE": "django.db.backends.sqlite3",
-            "NAME": BELVEDERE.data / "belvedere.sqlite3",
+            "NAME": str(BELVEDERE.data / "belvedere.sqlite3"),
             "CONN_MAX_AGE": None,
             "OPTIONS": {
                 # Write locks are taken when a transaction begins: DEFERRED ones fail with "database is locked".
@@ -145,7 +145,7 @@ ACCOUNT_CONFIRM_EMAIL_ON_GET = False
 ACCOUNT_LOGIN_ON_PASSWORD_RESET = False
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if IS_HTTPS else "http"
-ACCOUNT_RATE_LIMITS = {
+ACCOUNT_RATE_LIMITS: dict[str, str] | bool = {
     "login": "30/m/ip",
     "login_failed": "10/m/ip,5/5m/key",
     "signup": "20/h/ip",
@@ -182,6 +182,3 @@ USE_X_FORWARDED_HOST = False
 SECURE_CONTENT_TYPE_NOSNIFF = False  # our own middleware sets every header, on every answer
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 LOGGING_CONFIG = None
-SILENCED_SYSTEM_CHECKS = [
-    # Our Session keeps a hash of the key; the check for the stock table does not apply.
-]

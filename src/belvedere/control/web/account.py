@@ -1,5 +1,7 @@
 """One's own account: name, sign-ins, tokens; the way out; the way in by an offer's mail."""
 
+from contextlib import suppress
+
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
@@ -87,10 +89,8 @@ def sessions_end_others(request: HttpRequest) -> HttpResponse:
 def sign_out(request: HttpRequest) -> HttpResponse:
     """Sign this browser out: its streams end, its caches go."""
     actor = principal_of(request)
-    try:
+    with suppress(NotFound):  # it is signed out already
         services.end_session(actor, session=actor.credential.removeprefix("session:"))
-    except NotFound:
-        pass  # it is signed out already
     logout(request)
     response = redirect("account_login")
     # Not "cookies": that would empty the whole domain.

@@ -23,7 +23,7 @@ JOIN = "join"
 REGISTERED = "registered"
 
 
-class AccountAdapter(DefaultAccountAdapter):
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships no types
     """allauth asks; our services answer."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
@@ -42,7 +42,7 @@ class AccountAdapter(DefaultAccountAdapter):
             raise ValidationError(invalid.message) from None
 
     @transaction.atomic
-    def save_user(self, request: HttpRequest, user: Any, form: Any, commit: bool = True) -> Any:
+    def save_user(self, request: HttpRequest, user: Any, form: Any, commit: bool = True) -> Any:  # noqa: ARG002  allauth's signature
         """Make the account, and what each account is born with."""
         data = form.cleaned_data
         invited_as = find_join_address(request.session.get(JOIN, ""))

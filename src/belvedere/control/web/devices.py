@@ -2,7 +2,7 @@
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -30,9 +30,9 @@ class DeviceForm(forms.Form):
     username = forms.CharField(max_length=200, required=False, label=gettext_lazy("User"))
     password = forms.CharField(max_length=200, required=False, label=gettext_lazy("Password"), strip=False)
 
-    def __init__(self, *args: object, sites: list[tuple[str, str]], **kwargs: object) -> None:
-        super().__init__(*args, **kwargs)  # type: ignore[arg-type]  Django's own signature is open
-        self.fields["site"].choices = sites  # type: ignore[attr-defined]
+    def __init__(self, data: QueryDict | None, *, sites: list[tuple[str, str]]) -> None:
+        super().__init__(data)
+        self.fields["site"].choices = sites  # type: ignore[attr-defined]  # it is a ChoiceField
 
 
 def _sites(request: HttpRequest) -> list[tuple[str, str]]:
@@ -110,7 +110,7 @@ def device_probe(request: HttpRequest) -> HttpResponse:
     """Try the address that is typed, live; save nothing. A partial page."""
     fields = {key: request.POST.get(key, "") for key in ("site", "address", "sub_address", "username", "password")}
     try:
-        found = services.test_device(principal_of(request), **fields)
+        found = services.probe_device(principal_of(request), **fields)
     except Refusal as refusal:
         context = {"ok": False, "code": refusal.code, "message": refusal.message}
         return render(request, "web/_probe_result.html", context)

@@ -80,5 +80,5 @@ def guard_pages(get_response: Answer) -> Answer:
             return redirect_to_login(request.get_full_path())
         return None
 
-    middleware.process_view = process_view  # type: ignore[attr-defined]  Django's hook on function middleware
+    middleware.process_view = process_view  # type: ignore[attr-defined]  # Django's hook on function middleware
     return middleware

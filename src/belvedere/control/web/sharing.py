@@ -75,10 +75,10 @@ def _next_step(request: HttpRequest, actor: Principal, draft: dict[str, Any]) ->
         return wanted, ""
     try:
         draft["to"] = clean_email(draft["to"])
-        if draft["to"] == actor.email:
-            raise Invalid(_("That is your own address. You see this camera already."))
     except Invalid as invalid:
         return "recipient", invalid.message
+    if draft["to"] == actor.email:
+        return "recipient", _("That is your own address. You see this camera already.")
     if wanted == "cameras":
         return wanted, ""
     if not draft["cameras"]:

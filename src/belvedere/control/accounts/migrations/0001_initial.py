@@ -72,7 +72,7 @@ class Migration(migrations.Migration):
                 ("session_data", models.TextField(verbose_name="session data")),
                 ("expire_date", models.DateTimeField(db_index=True, verbose_name="expire date")),
                 ("session_key", models.CharField(max_length=64, primary_key=True, serialize=False)),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("created_at", models.DateTimeField()),
                 ("agent", models.CharField(default="", max_length=200)),
                 (
                     "account",
