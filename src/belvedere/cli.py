@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import click
 
@@ -144,9 +144,50 @@ def migrate() -> None:
     bring_up(settings)
 
 
+@main.command()
+@click.option("--email", prompt="E-mail", help="The owner's address, verified on your word.")
+@click.option("--name", prompt="Name", help="As others will read it.")
+@click.option("--reach", default="", help="Networks this owner's cameras are on: 192.168.1.0/24:554, by commas.")
+@click.option(
+    "--password-file", type=click.File(), help="Read the password there instead of asking; - is standard input."
+)
+def createowner(email: str, name: str, reach: str, password_file: IO[str] | None) -> None:
+    """Make an account with an organization of its own: the first way in, when sign-up is by invitation."""
+    settings = _role("operator")
+    from belvedere.control.operate import OperatorError, create_owner
+
+    if password_file is not None:
+        password = password_file.readline().rstrip("\r\n")
+    else:
+        password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    try:
+        create_owner(settings, email=email, name=name, password=password, reach=reach)
+    except OperatorError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"{email} may sign in at {settings.url}", err=True)
+
+
 @main.group()
 def audit() -> None:
     """Look after the audit."""
+
+
+@audit.command("verify")
+@_json_option
+def audit_verify(*, as_json: bool) -> None:
+    """Check that every chain holds; exit code 1, naming each place, when one does not."""
+    settings = _role("operator")
+    from belvedere.control.operate import list_audit_faults
+
+    faults = list_audit_faults(settings)
+    if as_json:
+        click.echo(json.dumps({"faults": faults}))
+    else:
+        for fault in faults:
+            click.echo(f"{fault['chain']} entry {fault['sequence']}: {fault['what']}")
+    if faults:
+        raise click.ClickException(f"the audit does not hold in {len(faults)} places")
+    click.echo("the audit holds", err=True)
 
 
 @main.command("demo-cameras", hidden=True)
