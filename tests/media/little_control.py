@@ -83,15 +83,13 @@ class LittleControl:
     is_silent: bool = False
 
     async def listen(self) -> None:
-        for subject, kind, handler in (
-            (NODE_HELLO, Hello, self._hello),
-            (NODE_ASSIGNMENTS, AssignmentsRequest, self._assignments),
-            (CAMERA_STATE, CameraState, self._state),
-            (SESSION_OPEN, OpenRequest, self._open),
-            (SESSION_RENEW, RenewRequest, self._renew),
-            (SESSION_CLOSED, SessionClosed, self._closed),
-        ):
-            await self.bus.subscribe(of_any_node(subject), kind, handler)
+        listen = self.bus.subscribe
+        await listen(of_any_node(NODE_HELLO), Hello, self._hello)
+        await listen(of_any_node(NODE_ASSIGNMENTS), AssignmentsRequest, self._assignments)
+        await listen(of_any_node(CAMERA_STATE), CameraState, self._state)
+        await listen(of_any_node(SESSION_OPEN), OpenRequest, self._open)
+        await listen(of_any_node(SESSION_RENEW), RenewRequest, self._renew)
+        await listen(of_any_node(SESSION_CLOSED), SessionClosed, self._closed)
 
     def add(self, camera: str, url: str, quality: Quality = Quality.MAIN, **login: str) -> None:
         self.sources[camera, quality] = StreamSource(

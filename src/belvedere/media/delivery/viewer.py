@@ -69,7 +69,10 @@ class Viewer(asyncio.Protocol):
         self._blocked_at: float | None = None
         self._is_closing = False
         self._is_over = False
+        #: texts held back while the transport is full
         self._waiting: list[bytes] = []
+        #: what the player said before there was a lease; few, by the limit on messages
+        self._early: list[PlayerMessage] = []
         self._heard_at = self._pinged_at = self._second = clock()
         self._messages = 0
         transport.set_write_buffer_limits(high=0)
@@ -97,6 +100,9 @@ class Viewer(asyncio.Protocol):
         if self._is_closing:
             return
         self._stream, self._lease = stream, lease
+        for order in self._early:
+            self._follow(order)
+        self._early.clear()
         stream.join(self)
         self.pump()
 
@@ -293,7 +299,11 @@ class Viewer(asyncio.Protocol):
         except msgspec.DecodeError:
             raise WebSocketError(1007, "not a message of ours") from None
         if self._lease is None:
-            return  # nothing is decided yet
+            self._early.append(order)  # nothing is decided yet
+        else:
+            self._follow(order)
+
+    def _follow(self, order: PlayerMessage) -> None:
         match order.type:
             case "pause":
                 self._is_paused = True
