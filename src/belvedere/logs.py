@@ -20,7 +20,19 @@ from structlog.typing import EventDict, WrappedLogger
 KEYS: Final = frozenset(
     {
         *("event", "level", "timestamp", "role", "exception", "logger", "line"),
-        *("account", "act", "actor", "attempts", "bytes", "camera", "change_id", "code", "codec", "count"),
+        *(
+            "account",
+            "act",
+            "actor",
+            "again_in_s",
+            "attempts",
+            "bytes",
+            "camera",
+            "change_id",
+            "code",
+            "codec",
+            "count",
+        ),
         *("credential", "device", "error", "expected", "exit_code", "free_mb", "host", "id", "kind", "method", "name"),
         *("node", "organization", "path", "permission", "pid", "port", "quality", "reason", "route", "rule", "run"),
         *(
