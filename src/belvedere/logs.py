@@ -20,35 +20,12 @@ from structlog.typing import EventDict, WrappedLogger
 KEYS: Final = frozenset(
     {
         *("event", "level", "timestamp", "role", "exception", "logger", "line"),
-        *(
-            "account",
-            "act",
-            "actor",
-            "again_in_s",
-            "attempts",
-            "bytes",
-            "camera",
-            "change_id",
-            "code",
-            "codec",
-            "count",
-        ),
-        *("credential", "device", "error", "expected", "exit_code", "free_mb", "host", "id", "kind", "method", "name"),
-        *("node", "organization", "path", "permission", "pid", "port", "quality", "reason", "route", "rule", "run"),
-        *(
-            "seconds",
-            "session",
-            "share",
-            "signal",
-            "site",
-            "stage",
-            "state",
-            "status",
-            "subject",
-            "took_ms",
-            "url_host",
-        ),
-        *("version", "viewers", "why", "withheld"),
+        *("account", "act", "actor", "again_in_s", "attempts", "bytes", "camera", "change_id", "code"),
+        *("codec", "count", "credential", "device", "error", "expected", "exit_code", "free_mb", "host"),
+        *("id", "kind", "method", "name", "node", "organization", "path", "permission", "pid", "port"),
+        *("quality", "reason", "route", "rule", "run", "seconds", "session", "share", "signal", "site"),
+        *("stage", "state", "status", "stream", "subject", "took_ms", "url_host", "version", "viewers"),
+        *("why", "withheld"),
     }
 )
 
