@@ -80,8 +80,9 @@ async def show(
     """
     async with running(settings, env, say) as installation:
         cameras = SampleCameras.settle_in(settings.data)
-        command, env_of_media = installation.command("demo-cameras"), installation.env_of("media")
-        await installation.add(Child("cameras", command, env_of_media, probe=listens("127.0.0.1", cameras.port)))
+        probe = listens("127.0.0.1", cameras.port)
+        child = Child("cameras", installation.command("demo-cameras"), installation.env_of("media"), probe=probe)
+        await installation.add(child, stops_last=True)
         say("inviting the cast")
         cast, _ = await asyncio.gather(_cast(installation), installation.ready())
         announce({"url": settings.url, **cast, "ready_s": round(time.monotonic() - began, 1)})

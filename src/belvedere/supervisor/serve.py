@@ -60,11 +60,10 @@ class Installation:
         env["BELVEDERE_BUS_FILE"] = str(self._settings.run_folder / f"{role}.bus")
         return env
 
-    async def add(self, child: Child) -> Child:
-        """Start a child and keep it alive until the end."""
+    async def add(self, child: Child, *, stops_last: bool = False) -> None:
+        """Start a child and keep it alive until the end; the last one started stops first, unless it `stops_last`."""
         await child.start()
-        self._children.append(child)
-        return child
+        self._children.insert(0 if stops_last else len(self._children), child)
 
     async def ready(self) -> None:
         """Wait until all are ready, and keep them so from now on. Raises StartError."""
