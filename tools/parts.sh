@@ -28,7 +28,7 @@ part_unit() {
 part_media() {
   local without=()
   need_gstreamer || { [ "${CI:-}" != true ] || return 1; without=(-m "not stranger"); }
-  run_tests tests/media tests/demo "${PARALLEL[@]}" "${without[@]}"
+  run_tests tests/media tests/demo "${without[@]}"  # one after the other: they keep time
 }
 
 # The same tests of the control plane once more, on a real PostgreSQL: the wheel's, started by tests/conftest.py.

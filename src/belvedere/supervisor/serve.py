@@ -124,7 +124,7 @@ async def running(settings: Settings, env: Mapping[str, str], say: Say) -> Async
 
 
 def run_until_signalled(story: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Run `story` until it ends or a SIGTERM or SIGINT cancels it. A second signal ends everything at once.
+    """Run `story` until it ends or a SIGTERM, SIGINT or SIGHUP cancels it. A second signal ends everything at once.
 
     Raises what the story raises.
     """
@@ -142,7 +142,8 @@ def run_until_signalled(story: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            loop.add_signal_handler(number, on_signal)
+            if signal.getsignal(number) is not signal.SIG_IGN:  # under nohup it stays ignored
+                loop.add_signal_handler(number, on_signal)
         try:
             await task
         except asyncio.CancelledError:
