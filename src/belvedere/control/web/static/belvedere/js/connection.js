@@ -1,0 +1,229 @@
+/**
+ * The way to a live stream and back to it: ticket, socket, what the server says, and coming back when it breaks.
+ *
+ * It comes back by itself, with a new ticket, from everything that may pass; never from 4403 and 4404, and never when
+ * the ticket itself is refused: access ended.
+ */
+
+import { TicketRefused } from "belvedere/tickets";
+import { isInitSegment } from "belvedere/fmp4";
+
+/** @typedef {import("belvedere/canvas-player").TrackInit} TrackInit */
+
+/**
+ * @typedef {object} Ending
+ * @property {number} code    close code, or HTTP status of a refused ticket
+ * @property {string} why     a stable word: revoked, left, expired, signed_out, not_found, …
+ * @property {string} by      the name of who ended it, "" where unknown
+ */
+
+/**
+ * @typedef {object} Listener
+ * @property {() => void} onOpen                                  the socket is open
+ * @property {(init: TrackInit, segment: Uint8Array) => void} onTrack   a run of the track begins
+ * @property {(fragment: Uint8Array) => void} onFragment
+ * @property {(isOnline: boolean, since: number) => void} onCamera   the camera itself; `since` in seconds of UTC
+ * @property {() => void} onRestart                               what comes next begins at a key frame again
+ * @property {() => void} onLost                                  the way is broken; it will be tried again
+ * @property {(isTooMany: boolean) => void} onRetry               about to try again
+ * @property {(ending: Ending) => void} onEnded                   over, for good
+ */
+
+const ENDED = 4403;
+const NOT_FOUND = 4404;
+const TOO_MANY = 4429;
+const FIRST_DELAY_MS = 200;
+const LAST_DELAY_MS = 5000;
+const TOO_MANY_DELAY_MS = 10_000;
+
+export class LiveConnection {
+  /**
+   * @param {() => Promise<string>} getTicket  resolves to the socket's address
+   * @param {Listener} listener
+   */
+  constructor(getTicket, listener) {
+    this._getTicket = getTicket;
+    this._listener = listener;
+    /** @type {WebSocket | null} */
+    this._socket = null;
+    /** @type {TrackInit | null} */
+    this._init = null;
+    this._attempts = 0;
+    this._timer = 0;
+    this._order = 0;
+    this._isWaitingForAt = false;
+    /** Grows with every opening and closing, so that late answers know that they are late. */
+    this._turn = 0;
+  }
+
+  get isOpen() {
+    return this._socket !== null;
+  }
+
+  /** Ask for a ticket and connect. */
+  async open() {
+    const turn = ++this._turn;
+    clearTimeout(this._timer);
+    /** @type {string} */
+    let url;
+    try {
+      url = await this._getTicket();
+    } catch (error) {
+      if (turn === this._turn) this._refused(error);
+      return;
+    }
+    if (turn === this._turn) this._connect(url, turn);
+  }
+
+  /** Go away: the server stops at once, and whoever looks at the list of viewers sees that. */
+  close() {
+    this._turn += 1;
+    clearTimeout(this._timer);
+    this._socket?.close(1000);
+    this._forget();
+  }
+
+  /** Stay, but be sent nothing. The end of access still arrives. */
+  pause() {
+    this._say({ type: "pause" });
+  }
+
+  /** Be sent the newest key frame and what follows. */
+  goLive() {
+    this._order += 1;
+    this._isWaitingForAt = true;
+    this._say({ type: "live", n: this._order });
+    this._listener.onRestart();
+  }
+
+  /** A picture came: the next break starts with the shortest delay again. */
+  settle() {
+    this._attempts = 0;
+  }
+
+  /** @param {object} order */
+  _say(order) {
+    if (this._socket?.readyState === WebSocket.OPEN) this._socket.send(JSON.stringify(order));
+  }
+
+  /**
+   * @param {string} url
+   * @param {number} turn
+   */
+  _connect(url, turn) {
+    const socket = new WebSocket(url);
+    socket.binaryType = "arraybuffer";
+    this._socket = socket;
+    socket.onopen = () => this._listener.onOpen();
+    socket.onmessage = (event) => {
+      if (turn === this._turn) this._hear(event.data);
+    };
+    socket.onclose = (event) => {
+      if (turn === this._turn) this._closed(event.code, event.reason);
+    };
+  }
+
+  /** @param {string | ArrayBuffer} data */
+  _hear(data) {
+    if (typeof data === "string") {
+      this._obey(JSON.parse(data));
+      return;
+    }
+    const bytes = new Uint8Array(data);
+    if (this._isWaitingForAt || !this._init || bytes[0] !== this._init.track) return;
+    const payload = bytes.subarray(1);
+    if (isInitSegment(payload)) this._listener.onTrack(this._init, payload);
+    else this._listener.onFragment(payload);
+  }
+
+  /** @param {any} message  unknown types and fields are from a newer server: not our business */
+  _obey(message) {
+    switch (message.type) {
+      case "init":
+        if (message.kind === "video") this._init = message;
+        break;
+      case "at":
+        if (message.n === this._order) this._isWaitingForAt = false;
+        break;
+      case "camera":
+        this._listener.onCamera(message.state === "online", message.since ?? 0);
+        break;
+      case "lag":
+      case "gap":
+        this._listener.onRestart();
+        break;
+      case "rights":
+        // More right is opened anew; the picture at hand stays until then.
+        this.close();
+        void this.open();
+        break;
+      case "end":
+        this._end({ code: ENDED, why: message.why ?? "", by: message.by ?? "" });
+        break;
+      default:
+    }
+  }
+
+  /**
+   * @param {number} code
+   * @param {string} reason
+   */
+  _closed(code, reason) {
+    this._forget();
+    if (code === ENDED || code === NOT_FOUND) {
+      const said = parse(reason);
+      this._end({ code, why: said.why || (code === NOT_FOUND ? "not_found" : ""), by: said.by || "" });
+      return;
+    }
+    this._listener.onLost();
+    this._retry(code === TOO_MANY ? TOO_MANY_DELAY_MS : 0);
+  }
+
+  /** @param {unknown} error */
+  _refused(error) {
+    if (!(error instanceof TicketRefused)) throw error;
+    if (error.status === 401) this._end({ code: 401, why: "signed_out", by: "" });
+    else if (error.status === 403 || error.status === 404) this._end({ code: error.status, why: error.code, by: "" });
+    else {
+      this._listener.onLost();
+      this._retry(error.retryAfter * 1000 || (error.status === 429 ? TOO_MANY_DELAY_MS : 0));
+    }
+  }
+
+  /** @param {number} atLeast  milliseconds */
+  _retry(atLeast) {
+    const delay = Math.min(LAST_DELAY_MS, FIRST_DELAY_MS * 2 ** this._attempts);
+    this._attempts += 1;
+    // Jitter: a server that comes back must not meet everybody at once.
+    this._timer = window.setTimeout(() => {
+      this._listener.onRetry(atLeast > 0);
+      void this.open();
+    }, Math.max(atLeast, delay * (0.5 + Math.random() / 2)));
+  }
+
+  /** @param {Ending} ending */
+  _end(ending) {
+    // First of all the picture: whatever else there is to do comes after it.
+    this._listener.onEnded(ending);
+    this.close();
+  }
+
+  _forget() {
+    this._socket = null;
+    this._init = null;
+    this._isWaitingForAt = false;
+  }
+}
+
+/**
+ * The reason in a close frame: `{"why", "by"}`.
+ * @param {string} reason
+ * @returns {{why?: string, by?: string}}
+ */
+function parse(reason) {
+  try {
+    return JSON.parse(reason) ?? {};
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,124 @@
+/**
+ * Small comforts of every page. Each page works without them.
+ */
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/**
+ * An icon of the sprite that the page names.
+ * @param {string} name
+ */
+export function icon(name) {
+  const sprite = document.querySelector('meta[name="sprite"]')?.getAttribute("content") ?? "";
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("class", "icon");
+  svg.setAttribute("aria-hidden", "true");
+  const use = document.createElementNS(SVG, "use");
+  use.setAttribute("href", `${sprite}#${name}`);
+  svg.append(use);
+  return svg;
+}
+
+const language = document.documentElement.lang || undefined;
+const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const seconds = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, hourCycle: "h23" });
+const day = new Intl.DateTimeFormat(language, { day: "numeric", month: "short" });
+const dayAndYear = new Intl.DateTimeFormat(language, { day: "numeric", month: "short", year: "numeric" });
+
+/**
+ * As short as it can be said: today's hour, else the day with it, and the year where it is another.
+ * @param {Date} at
+ */
+export function localTime(at) {
+  const now = new Date();
+  if (at.toDateString() === now.toDateString()) return clock.format(at);
+  const date = at.getFullYear() === now.getFullYear() ? day : dayAndYear;
+  return `${date.format(at)}, ${clock.format(at)}`;
+}
+
+/**
+ * Times are written in UTC by the server; here they become the reader's own.
+ * @param {ParentNode} root
+ */
+function localize(root) {
+  for (const element of root.querySelectorAll("time[data-local]")) {
+    const at = new Date(element.getAttribute("datetime") ?? "");
+    if (Number.isNaN(at.getTime())) continue;
+    const style = element.getAttribute("data-local");
+    element.textContent = style === "exact" ? seconds.format(at) : style === "day" ? dayAndYear.format(at) : localTime(at);
+    element.setAttribute("title", at.toLocaleString(language, { dateStyle: "full", timeStyle: "long" }));
+  }
+}
+
+/** @param {ParentNode} root */
+function arm(root) {
+  localize(root);
+  for (const toast of root.querySelectorAll(".toast")) {
+    const leave = () => {
+      toast.classList.add("is-leaving");
+      setTimeout(() => toast.remove(), 200);
+    };
+    toast.querySelector("button")?.addEventListener("click", leave);
+    // Long enough to be read twice; never while a pointer or focus rests on it.
+    setTimeout(() => {
+      if (!toast.matches(":hover, :focus-within")) leave();
+    }, 8000);
+  }
+  for (const button of root.querySelectorAll("[data-shows]")) {
+    const input = document.getElementById(button.getAttribute("data-shows") ?? "");
+    if (!(input instanceof HTMLInputElement) || !(button instanceof HTMLElement)) continue;
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      const isHidden = input.type === "password";
+      input.type = isHidden ? "text" : "password";
+      button.textContent = button.getAttribute(isHidden ? "data-hide" : "data-show");
+      button.setAttribute("aria-pressed", String(isHidden));
+    });
+  }
+  for (const button of root.querySelectorAll("[data-copies]")) {
+    if (!(button instanceof HTMLElement) || !navigator.clipboard) continue;
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(document.getElementById(button.getAttribute("data-copies") ?? "")?.textContent?.trim() ?? "");
+      button.textContent = button.getAttribute("data-done");
+    });
+  }
+}
+
+/** One menu at a time; a click elsewhere or Escape closes it, and focus goes back to where it was opened. */
+function armMenus() {
+  const open = () => /** @type {HTMLDetailsElement[]} */ ([...document.querySelectorAll("details.menu[open]")]);
+  document.addEventListener("click", (event) => {
+    for (const menu of open()) {
+      const isScrim = event.target === menu.querySelector("summary") && event.target !== document.activeElement;
+      if (!menu.contains(/** @type {Node} */ (event.target)) || isScrim) menu.open = false;
+    }
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    for (const menu of open()) {
+      menu.open = false;
+      menu.querySelector("summary")?.focus();
+    }
+  });
+}
+
+arm(document);
+armMenus();
+document.addEventListener("htmx:load", (event) => {
+  if (event.target instanceof Element) arm(event.target);
+});
+// A form sends once: a second click of an impatient hand would ask for the same thing again.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (!(form instanceof HTMLFormElement) || event.defaultPrevented || form.hasAttribute("hx-post")) return;
+  setTimeout(() => {
+    for (const button of form.querySelectorAll("button[type=submit], button:not([type])")) {
+      if (button instanceof HTMLButtonElement) button.disabled = true;
+    }
+  });
+});
+addEventListener("pageshow", (event) => {
+  if (!event.persisted) return;
+  for (const button of document.querySelectorAll("form button[disabled]")) /** @type {HTMLButtonElement} */ (button).disabled = false;
+});

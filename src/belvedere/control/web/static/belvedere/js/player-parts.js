@@ -1,0 +1,158 @@
+/**
+ * What lies over the picture of `<live-view>`: the words that say what it is doing, and the controls.
+ * Texts come from the page's `<template id="player-words">`, so that they are translated with everything else.
+ */
+
+import { icon, localTime } from "belvedere/page";
+
+/** @typedef {import("belvedere/live-view").LiveView} LiveView */
+
+const IDLE_AFTER_MS = 3000;
+const ICONS = /** @type {Record<string, string>} */ ({ offline: "cameraoff", ended: "lock", unsupported: "warn", reconnecting: "wifioff" });
+const RESUMABLE = new Set(["live", "behind", "paused"]);
+
+/**
+ * A text of the page, with its {places} filled.
+ * @param {string} key
+ * @param {Record<string, string>} [places]
+ */
+export function word(key, places = {}) {
+  const template = document.getElementById("player-words");
+  const text = template?.dataset[key] ?? "";
+  return text.replace(/\{(\w+)\}/g, (_all, place) => places[place] ?? "");
+}
+
+/**
+ * Say what the player is doing.
+ * @param {LiveView} view
+ * @param {string} state
+ * @param {{why?: string, by?: string, since?: number, codec?: string}} detail
+ */
+export function showStatus(view, state, detail) {
+  const status = view.querySelector(".lv-status") ?? makeStatus(view);
+  const name = view.getAttribute("name") ?? "";
+  const strong = document.createElement("strong");
+  const more = document.createElement("span");
+  strong.textContent = word(state, { name, codec: detail.codec ?? "" });
+  if (state === "offline" && detail.since) {
+    strong.textContent = word("offlineSince", { time: localTime(new Date(detail.since * 1000)) });
+    more.textContent = word("offlineMore");
+  } else if (state === "offline") {
+    more.textContent = word("offlineMore");
+  } else if (state === "reconnecting") {
+    more.textContent = word(detail.why === "too_many" ? "tooMany" : "reconnectingMore");
+  } else if (state === "ended") {
+    const [headline, explanation] = endingWords(detail, name);
+    strong.textContent = headline;
+    more.textContent = explanation;
+    status.setAttribute("role", "alert");
+  }
+  const sign = ICONS[state];
+  status.replaceChildren(...(sign ? [icon(sign)] : []), strong, ...(more.textContent ? [more] : []));
+}
+
+/**
+ * Who ended it, and what that means.
+ * @param {{why?: string, by?: string}} detail
+ * @param {string} name
+ * @returns {[string, string]}
+ */
+function endingWords({ why = "", by = "" }, name) {
+  if (why === "signed_out" || why === "token_revoked" || why === "password_changed") {
+    return [word("endedSignedOut"), word("endedSignedOutMore")];
+  }
+  if (why === "expired") return [word("endedExpired", { name }), word("endedMore")];
+  if (why === "left") return [word("endedLeft", { name }), ""];
+  if (why === "unbound") return [word("endedUnbound", { name }), word("endedMore")];
+  if (why === "not_found") return [word("endedNotFound"), ""];
+  return [by ? word("endedBy", { by, name }) : word("endedNow", { name }), word("endedMore")];
+}
+
+/** @param {LiveView} view */
+function makeStatus(view) {
+  const status = document.createElement("div");
+  status.className = "lv-status";
+  status.setAttribute("role", "status");
+  // A wall of twenty tiles would talk without end: there it can be read, and is not read out.
+  if (!view.hasAttribute("controls")) status.setAttribute("aria-live", "off");
+  view.append(status);
+  return status;
+}
+
+/** Pause, live mark, figures, full screen. They step back after three seconds without pointer or focus. */
+export class PlayerControls {
+  /** @param {LiveView} view */
+  constructor(view) {
+    this._view = view;
+    this._idle = 0;
+    const bar = document.createElement("div");
+    bar.className = "lv-controls";
+    this._pause = button("pause", word("pause"), () => (view.state === "paused" ? view.resume() : view.pause()));
+    this._pause.disabled = true;
+    const live = document.createElement("span");
+    live.className = "lv-live";
+    const dot = document.createElement("span");
+    dot.className = "dot";
+    live.append(dot, word("liveMark"));
+    this._stats = document.createElement("span");
+    this._stats.className = "lv-stats";
+    bar.append(this._pause, live, this._stats);
+    if (document.fullscreenEnabled) {
+      bar.append(button("expand", word("fullscreen"), () => void this._toggleFullscreen()));
+    }
+    view.append(bar);
+    for (const event of ["pointermove", "pointerdown", "focusin", "keydown"]) {
+      view.addEventListener(event, () => this._wake());
+    }
+    view.addEventListener("pointerleave", () => this._sleep());
+    view.addEventListener("dblclick", (event) => {
+      if (!(event.target instanceof Element && event.target.closest("button"))) void this._toggleFullscreen();
+    });
+    this._wake();
+  }
+
+  /** @param {string} state */
+  showState(state) {
+    const isPaused = state === "paused";
+    this._pause.replaceChildren(icon(isPaused ? "play" : "pause"));
+    this._pause.setAttribute("aria-label", word(isPaused ? "resume" : "pause"));
+    this._pause.disabled = !RESUMABLE.has(state);
+    this._wake();
+  }
+
+  /** @param {{width?: number, height?: number, fps: number, behindMs: number | null}} stats */
+  showStats({ width, height, fps, behindMs }) {
+    const parts = [width ? `${width} × ${height}` : "", `${fps} fps`];
+    if (behindMs !== null) parts.push(word("behindBy", { ms: String(behindMs) }));
+    this._stats.textContent = parts.filter(Boolean).join(", ");
+  }
+
+  _wake() {
+    clearTimeout(this._idle);
+    delete this._view.dataset.idle;
+    this._idle = window.setTimeout(() => this._sleep(), IDLE_AFTER_MS);
+  }
+
+  _sleep() {
+    if (this._view.state === "live") this._view.dataset.idle = "";
+  }
+
+  async _toggleFullscreen() {
+    if (document.fullscreenElement) await document.exitFullscreen();
+    else await this._view.requestFullscreen().catch(() => {});
+  }
+}
+
+/**
+ * @param {string} sign
+ * @param {string} label
+ * @param {() => void} act
+ */
+function button(sign, label, act) {
+  const made = document.createElement("button");
+  made.type = "button";
+  made.setAttribute("aria-label", label);
+  made.append(icon(sign));
+  made.addEventListener("click", act);
+  return made;
+}
