@@ -1,11 +1,11 @@
 """How long does a picture outlive its right? Measured on the whole product, with 200 others watching.
 
-    .venv/bin/python -m bench.cut [--viewers 200] [--rounds 50] [--json FILE]
+.venv/bin/python -m bench.cut [--viewers 200] [--rounds 50] [--json FILE]
 
-    DELETE sent → closed   from before the API call until the viewer's socket has its close frame
-    commit → closed        from the end written in the database to the node's own instant of cutting: the receipt
-    push lost              the grant ended behind the product's back: nothing is pushed, the next renewal finds out
-    control dead           control stopped (SIGSTOP): every lease runs out by itself
+DELETE sent → closed   from before the API call until the viewer's socket has its close frame
+commit → closed        from the end written in the database to the node's own instant of cutting: the receipt
+push lost              the grant ended behind the product's back: nothing is pushed, the next renewal finds out
+control dead           control stopped (SIGSTOP): every lease runs out by itself
 """
 
 import argparse
@@ -32,6 +32,12 @@ class Viewer(asyncio.Protocol):
         self.closed: asyncio.Future[float] = asyncio.get_running_loop().create_future()
         self.tail = b""
         self.bytes = 0
+        self.transport: asyncio.WriteTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Remember the way back."""
+        assert isinstance(transport, asyncio.WriteTransport)
+        self.transport = transport
 
     def data_received(self, data: bytes) -> None:
         """Count, and keep the end: the close frame is the last thing to come."""
@@ -65,6 +71,15 @@ async def watch(url: str) -> Viewer:
     return viewer
 
 
+async def keep_answering(crowd: list[Viewer]) -> None:
+    """Say a word now and then, as a browser does: who is silent is dropped."""
+    while True:
+        await asyncio.sleep(5)
+        for viewer in crowd:
+            if viewer.transport:
+                viewer.transport.write(b"\x8a\x80\0\0\0\0")
+
+
 async def ask(call: Any, *arguments: Any, **options: Any) -> Any:
     """A blocking call of httpx, off this loop."""
     answer = await asyncio.to_thread(call, *arguments, **options)
@@ -85,11 +100,13 @@ async def share_and_watch(product: Product, owner: Any, guest: Any) -> tuple[str
 async def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
     """All rows."""
     async with Product.start(cameras=1) as product:
-        owner, guest = product.api(product.olivia), product.api(product.rita)
+        owner = await asyncio.to_thread(product.api, product.olivia)
+        guest = await asyncio.to_thread(product.api, product.rita)
         crowd = []
         for _ in range(options.viewers):
             ticket = await ask(owner.post, f"cameras/{product.cameras[0]}/tickets", json={})
             crowd.append(await watch(ticket["url"]))
+        pongs = asyncio.create_task(keep_answering(crowd))
         readers = [viewer.closed for viewer in crowd]
         sent_closed, commit_cut = [], []
         for _ in range(options.rounds):
@@ -106,6 +123,7 @@ async def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
         assert not any(reader.done() for reader in readers), "somebody else's picture stopped"
         rows.append(row("push lost → closed", await push_lost(product, owner, guest, 5)))
         rows.append(row("control stopped → closed", await control_dead(product, readers)))
+            pongs.cancel()
         return rows
 
 

@@ -56,9 +56,13 @@ def enqueue(kind: str, payload: dict[str, Any], *, in_s: float = 0) -> Message:
     """Write one message with the change. An unknown kind is refused here, not found out at night."""
     assert_in_transaction()
     consumer = _consumers[kind]
-    message = Message.objects.create(kind=kind, payload=payload, due_at=clock.now() + timedelta(seconds=in_s))
+    at = clock.now()
+    message = Message(kind=kind, payload=payload, due_at=at + timedelta(seconds=in_s))
     if consumer.inline and not in_s:
-        transaction.on_commit(lambda: run(message.pk))
+        # Born claimed, by us: between the commit and the doing stands nothing but this function.
+        message.claimed_until, message.attempts = at + timedelta(seconds=CLAIM_S), 1
+        transaction.on_commit(lambda: _do(message))
+    message.save(force_insert=True)
     return message
 
 
@@ -68,15 +72,19 @@ def run(message_id: str) -> bool:
     claimed = Message.objects.filter(
         Q(claimed_until=None) | Q(claimed_until__lte=at), pk=message_id, done_at=None, failed_at=None, due_at__lte=at
     ).update(claimed_until=at + timedelta(seconds=CLAIM_S), attempts=F("attempts") + 1)
-    if not claimed:
-        return False
-    message = Message.objects.get(pk=message_id)
-    row = Message.objects.filter(pk=message_id)
+    if claimed:
+        _do(Message.objects.get(pk=message_id))
+    return bool(claimed)
+
+
+def _do(message: Message) -> None:
+    """Do a claimed message and write down how it went. Never raises what the handler raises."""
+    row = Message.objects.filter(pk=message.pk)
     consumer = _consumers.get(message.kind)
+    if consumer is None:
+        row.update(failed_at=clock.now(), last_error="nobody consumes this kind")
+        return
     try:
-        if consumer is None:
-            row.update(failed_at=at, last_error="nobody consumes this kind")
-            return True
         consumer.handler(message.payload)
     except Again as again:
         row.update(claimed_until=None, due_at=clock.now() + timedelta(seconds=again.in_s), attempts=F("attempts") - 1)
@@ -84,7 +92,6 @@ def run(message_id: str) -> bool:
         _put_off(message, error)
     else:
         row.update(done_at=clock.now(), claimed_until=None)
-    return True
 
 
 def _put_off(message: Message, error: Exception) -> None:

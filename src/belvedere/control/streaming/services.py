@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import batched
 from typing import Final
 
 from django.db import models, transaction
@@ -189,44 +190,44 @@ def cut_closed_cameras(payload: dict[str, list[str]]) -> None:
 
 
 def _cut(rows: models.QuerySet[ViewingSession], *, change_id: str, why: str, by: str) -> None:
-    """Decide each open session of `rows`, push what it has left, write down the receipts.
+    """Decide each open session of `rows`, push what it has left, then write down the receipts.
 
-    Raises Again while a node has not answered and its leases may still run.
+    The push comes first: nobody watches on while we do our books. Raises Again while a node has not answered and its
+    leases may still run.
     """
     at = clock.now()
     touched = list(rows.filter(opened_at__isnull=False, closed_at=None))
     leases = {lease.session: lease for lease in decide_leases(touched, why=why, by=by)}
-    ended = [row for row in touched if leases[row.pk].is_ended]
-    fresh = [row.pk for row in ended if not row.change_id]
-    with transaction.atomic():
-        ViewingSession.objects.filter(pk__in=fresh, change_id="").update(
-            change_id=change_id, closed_why=why[:40], cut_asked_at=at
-        )
-    waiting = False
+    ended = {row.pk: row for row in touched if leases[row.pk].is_ended}
+    cut_at: dict[str, datetime] = {}
     for node in sorted({row.node for row in touched}):
-        answer = _push(node, [leases[row.pk] for row in touched if row.node == node])
-        if answer is None:
-            waiting = waiting or any(row.node == node for row in ended)
-            continue
-        for cut in answer.cuts:
-            if leases[cut.session].is_ended:
-                cut_at = datetime.fromtimestamp(cut.cut_at, UTC) if cut.cut_at else clock.now()
-                ViewingSession.objects.filter(pk=cut.session, closed_at=None).update(closed_at=cut_at)
-    if waiting:
-        _ask_again_or_give_up(ended, at)
+        asked = [leases[row.pk] for row in touched if row.node == node]
+        for batch in batched(asked, RENEW_BATCH):
+            cut_at |= _push(node, list(batch))
+    with transaction.atomic():
+        for pk, row in ended.items():
+            session = ViewingSession.objects.filter(pk=pk)
+            if not row.change_id:
+                session.update(change_id=change_id, closed_why=why[:40], cut_asked_at=at)
+            if pk in cut_at:
+                session.update(closed_at=cut_at[pk])
+    if ended.keys() - cut_at.keys():
+        _ask_again_or_give_up(list(ended), at)
 
 
-def _push(node: str, leases: list[LeaseState]) -> LeaseReceipt | None:
+def _push(node: str, leases: list[LeaseState]) -> dict[str, datetime]:
+    """Session → when it was cut, for those that the node confirms. What it does not know (any more) is over now."""
     subject = subjects.of_node(subjects.SESSION_LEASE, node)
     try:
-        return media.ask(subject, LeasePush(leases), LeaseReceipt, timeout=PUSH_TIMEOUT_S)
+        answer = media.ask(subject, LeasePush(leases), LeaseReceipt, timeout=PUSH_TIMEOUT_S)
     except Unavailable:
-        return None
+        return {}
+    return {cut.session: datetime.fromtimestamp(cut.cut_at, UTC) if cut.cut_at else clock.now() for cut in answer.cuts}
 
 
-def _ask_again_or_give_up(ended: list[ViewingSession], at: datetime) -> None:
+def _ask_again_or_give_up(ended: list[str], at: datetime) -> None:
     """Past commit + 15 s no lease can run any more: media closed it by itself, whether we heard of it or not."""
-    pending = ViewingSession.objects.filter(pk__in=[row.pk for row in ended], closed_at=None)
+    pending = ViewingSession.objects.filter(pk__in=ended, closed_at=None)
     pending.filter(cut_asked_at__lte=at - _TTL).update(closed_at=F("cut_asked_at") + _TTL)
     if pending.exists():
         raise Again(in_s=1)
