@@ -123,7 +123,7 @@ async def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
         assert not any(reader.done() for reader in readers), "somebody else's picture stopped"
         rows.append(row("push lost → closed", await push_lost(product, owner, guest, 5)))
         rows.append(row("control stopped → closed", await control_dead(product, readers)))
-            pongs.cancel()
+        pongs.cancel()
         return rows
 
 
