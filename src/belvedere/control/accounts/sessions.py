@@ -9,7 +9,7 @@ from belvedere.control.accounts.models import Session, digest_of
 from belvedere.control.core import clock
 
 
-class SessionStore(DatabaseStore[Session]):
+class SessionStore(DatabaseStore):
     """Keeps SHA-256(key) where Django keeps the key, and whose session it is beside it."""
 
     _created_at: datetime | None = None
@@ -20,9 +20,7 @@ class SessionStore(DatabaseStore[Session]):
         return Session
 
     def _get_session_from_db(self) -> Session | None:
-        row = self.model.objects.filter(
-            session_key=digest_of(self.session_key or ""), expire_date__gt=clock.now()
-        ).first()
+        row = Session.objects.filter(session_key=digest_of(self.session_key or ""), expire_date__gt=clock.now()).first()
         if row is None:
             self._session_key = None
         else:
@@ -48,13 +46,13 @@ class SessionStore(DatabaseStore[Session]):
 
     def exists(self, session_key: str) -> bool:
         """Whether such a session is there."""
-        return self.model.objects.filter(session_key=digest_of(session_key)).exists()
+        return Session.objects.filter(session_key=digest_of(session_key)).exists()
 
     def delete(self, session_key: str | None = None) -> None:
         """End it."""
         key = session_key or self.session_key
         if key:
-            self.model.objects.filter(session_key=digest_of(key)).delete()
+            Session.objects.filter(session_key=digest_of(key)).delete()
 
     @property
     def credential(self) -> str:

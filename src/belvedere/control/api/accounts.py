@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from django.http import HttpRequest
-from ninja import Field, Router
+from ninja import Field, Router, Status
 
 from belvedere.control.accounts import services
 from belvedere.control.accounts.selectors import list_tokens
@@ -102,10 +102,10 @@ def tokens(request: HttpRequest) -> TokensOut:
 
 
 @router.post("/tokens", response={201: NewTokenOut, 401: ProblemOut, 403: ProblemOut, 422: ProblemOut})
-def create_token(request: HttpRequest, body: TokenIn) -> tuple[int, NewTokenOut]:
+def create_token(request: HttpRequest, body: TokenIn) -> Status[NewTokenOut]:
     """Make a token. For signed-in people only."""
     token, secret = services.create_token(actor_of(request), name=body.name, scopes=body.scopes, days=body.days)
-    return 201, NewTokenOut(**TokenOut.from_orm(token).dict(), token=secret)
+    return Status(201, NewTokenOut(**TokenOut.from_orm(token).dict(), token=secret))
 
 
 @router.delete("/tokens/{token_id}", response={200: ReceiptOut, 401: ProblemOut, 404: ProblemOut})

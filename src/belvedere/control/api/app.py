@@ -1,8 +1,6 @@
 """The API as one object: routers, the gate, and errors as problem documents (RFC 9457)."""
 
-from typing import Any
-
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
@@ -10,6 +8,7 @@ from ninja.errors import HttpError, ValidationError
 from belvedere import __version__
 from belvedere.control.api import accounts, cameras, devices, organizations, sharing
 from belvedere.control.api.auth import Gate
+from belvedere.control.api.problems import problem
 from belvedere.control.core.errors import RateLimited, Refusal, Unauthenticated
 
 api = NinjaAPI(
@@ -26,12 +25,6 @@ api = NinjaAPI(
 )
 for router in (accounts.router, organizations.router, devices.router, cameras.router, sharing.router):
     api.add_router("", router)
-
-
-def problem(status: int, code: str, detail: str, **extra: Any) -> HttpResponse:
-    """One problem document."""
-    body = {"type": "about:blank", "title": code.replace("_", " ").capitalize(), "status": status, "code": code}
-    return JsonResponse(body | {"detail": detail} | extra, status=status, content_type="application/problem+json")
 
 
 @api.exception_handler(Refusal)

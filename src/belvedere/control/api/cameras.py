@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Literal
 
 from django.http import HttpRequest
-from ninja import Router
+from ninja import Router, Status
 from pydantic import Field
 
 from belvedere.contracts.sessions import Quality
@@ -193,14 +193,14 @@ def viewers(request: HttpRequest, camera_id: str) -> ViewersOut:
         503: ProblemOut,
     },
 )
-def open_ticket(request: HttpRequest, camera_id: str, body: TicketIn) -> tuple[int, TicketOut]:
+def open_ticket(request: HttpRequest, camera_id: str, body: TicketIn) -> Status[TicketOut]:
     """A ticket for live view."""
     ticket = _open(request, camera_id, body)
-    return 201, TicketOut(url=ticket.url, expires_at=ticket.expires_at)
+    return Status(201, TicketOut(url=ticket.url, expires_at=ticket.expires_at))
 
 
 @router.post("/tickets", response={201: TicketsOut, 401: ProblemOut, 403: ProblemOut, 422: ProblemOut, 429: ProblemOut})
-def open_tickets(request: HttpRequest, body: TicketsIn) -> tuple[int, TicketsOut]:
+def open_tickets(request: HttpRequest, body: TicketsIn) -> Status[TicketsOut]:
     """Tickets for a wall. One camera's refusal does not stop the others."""
     found = []
     for item in body.items:
@@ -210,7 +210,7 @@ def open_tickets(request: HttpRequest, body: TicketsIn) -> tuple[int, TicketsOut
             found.append(TicketItemOut(camera=item.camera, code=refusal.code))
         else:
             found.append(TicketItemOut(camera=item.camera, url=ticket.url, expires_at=ticket.expires_at))
-    return 201, TicketsOut(items=found)
+    return Status(201, TicketsOut(items=found))
 
 
 def _open(request: HttpRequest, camera_id: str, body: TicketIn) -> Ticket:

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from django.http import HttpRequest
-from ninja import Router
+from ninja import Router, Status
 from pydantic import Field
 
 from belvedere.control.api.auth import actor_of
@@ -120,7 +120,7 @@ def devices(request: HttpRequest, limit: int = DEFAULT_LIMIT, cursor: str | None
         503: ProblemOut,
     },
 )
-def add_device(request: HttpRequest, body: DeviceIn) -> tuple[int, DeviceOut]:
+def add_device(request: HttpRequest, body: DeviceIn) -> Status[DeviceOut]:
     """Bind a camera to a site's organization. 409 `already_bound`: it has an owner, ask for a share."""
     actor = actor_of(request)
     if body.kind != "camera":
@@ -135,7 +135,7 @@ def add_device(request: HttpRequest, body: DeviceIn) -> tuple[int, DeviceOut]:
         password=body.password,
         is_tested=body.test,
     )
-    return 201, DeviceOut.of(get_device(actor, device), {})
+    return Status(201, DeviceOut.of(get_device(actor, device), {}))
 
 
 @router.post(

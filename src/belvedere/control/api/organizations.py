@@ -1,7 +1,7 @@
 """`/organizations`, and their sites."""
 
 from django.http import HttpRequest
-from ninja import Router
+from ninja import Router, Status
 
 from belvedere.control.api.auth import actor_of
 from belvedere.control.api.schemas import In, Name, Out, ProblemOut
@@ -98,8 +98,8 @@ def sites(request: HttpRequest, organization_id: str) -> SitesOut:
     "/organizations/{organization_id}/sites",
     response={201: SiteOut, 401: ProblemOut, 403: ProblemOut, 404: ProblemOut, 422: ProblemOut},
 )
-def add_site(request: HttpRequest, organization_id: str, body: SiteIn) -> tuple[int, SiteOut]:
+def add_site(request: HttpRequest, organization_id: str, body: SiteIn) -> Status[SiteOut]:
     """A further site."""
     actor = actor_of(request)
     site = services.add_site(actor, organization=organization_id, name=body.name, address=body.address)
-    return 201, next(SiteOut.of(row) for row in list_sites(actor, organization_id) if row.id == site.pk)
+    return Status(201, next(SiteOut.of(row) for row in list_sites(actor, organization_id) if row.id == site.pk))

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Literal
 
 from django.http import HttpRequest
-from ninja import Router
+from ninja import Router, Status
 from pydantic import Field
 
 from belvedere.contracts.permissions import parse_names
@@ -201,7 +201,7 @@ def shares(
         429: ProblemOut,
     },
 )
-def offer_share(request: HttpRequest, body: ShareIn) -> tuple[int, GivenOut]:
+def offer_share(request: HttpRequest, body: ShareIn) -> Status[GivenOut]:
     """Offer cameras to whoever holds an address. Nothing opens before they accept."""
     actor = actor_of(request)
     share = services.offer_share(
@@ -212,7 +212,7 @@ def offer_share(request: HttpRequest, body: ShareIn) -> tuple[int, GivenOut]:
         message=body.message,
         ends_at=body.ends_at,
     )
-    return 201, GivenOut.of(get_given(actor, share))
+    return Status(201, GivenOut.of(get_given(actor, share)))
 
 
 def _expand(actor: Principal, items: list[ItemIn]) -> list[services.Item]:

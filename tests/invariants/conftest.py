@@ -1,0 +1,91 @@
+"""One world for all invariants: the cast, a media node that lives, and an id of everything there is."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.test import Client
+
+import cast
+from belvedere.contracts.events import Hello
+from belvedere.contracts.sealing import generate_key, public_bytes
+from belvedere.control.accounts.models import Account, ApiToken
+from belvedere.control.devices.selectors import get_camera
+from belvedere.control.devices.services import record_hello
+from belvedere.control.sharing.selectors import get_given, list_recipients
+from belvedere.control.sharing.services import end_share
+from invariants.surface import BODIES, SUCCESS, Method, Path, fill
+
+NODE_KEY = public_bytes(generate_key())
+
+
+@dataclass
+class World:
+    """The cast, and ways for each of them to call every operation."""
+
+    people: cast.Cast
+    ids: dict[str, str]
+    own_token: dict[str, str]
+
+    def person(self, name: str) -> cast.Person:
+        """One of the cast by name."""
+        found: cast.Person = getattr(self.people, name)
+        return found
+
+    def by_token(self, name: str, scopes: list[str] | None = None) -> Client:
+        """A program with a token of somebody's; without any header for `anonymous`."""
+        return Client() if name == "anonymous" else self.person(name).api(scopes)
+
+    def by_session(self, name: str) -> Client:
+        """A signed-in browser of somebody's."""
+        client = Client()
+        if name != "anonymous":
+            client.force_login(Account.objects.get(pk=self.person(name).id))
+        return client
+
+    def call(
+        self, client: Client, operation: tuple[Method, Path], ids: dict[str, str] | None = None, **more: Any
+    ) -> Any:
+        """Call one operation with a body that is right, and with these ids in place of Olivia's."""
+        ids = self.ids | (ids or {})
+        body = BODIES.get(operation)
+        return send(client, operation, fill(body, ids) if body is not None else None, ids, **more)
+
+
+def send(client: Client, operation: tuple[Method, Path], body: Any, ids: dict[str, str], **more: Any) -> Any:
+    """One request to the API."""
+    method, path = operation
+    address = "/api/v1/" + "/".join(fill(part, ids) for part in path.split("/"))
+    if body is not None:
+        more = {"data": body, "content_type": "application/json"} | more
+    return getattr(client, method.lower())(address, **more)
+
+
+def success_of(operation: tuple[Method, Path]) -> int:
+    """What it answers when all is well."""
+    return SUCCESS.get(operation, 200)
+
+
+@pytest.fixture
+def world(people: cast.Cast) -> World:
+    """The cast and everything that has an id. What Olivia ended by a change is an offer to Rita."""
+    record_hello("local", Hello(node="local", run="run-1", url="ws://localhost:8001", public_key=NODE_KEY))
+    olivia = people.olivia
+    withdrawn = olivia.offer(people.rita, people.courtyard)
+    change = end_share(olivia.actor, share=withdrawn)
+    device = get_camera(olivia.actor, people.counter).device
+    assert device
+    recipient = next(row.id for row in list_recipients(olivia.actor) if row.email == people.vera.email)
+    olivia.token()
+    ids = {
+        "camera_id": people.counter,
+        "device_id": device,
+        "site_id": olivia.site,
+        "organization_id": olivia.organization,
+        "share_id": people.veras_share,
+        "recipient_id": recipient,
+        "change_id": change,
+        "token_id": ApiToken.objects.filter(account_id=olivia.id).values_list("pk", flat=True)[0],
+    }
+    assert get_given(olivia.actor, withdrawn).change_id == change
+    return World(people, ids, {})

@@ -1,0 +1,202 @@
+"""Every way into the control plane, found by walking what Django and ninja really serve; and two literal tables.
+
+ROUTES says which rule each operation of the API follows, ANSWERS what each rule answers to each of the cast. The test
+multiplies them. They are written by hand on purpose: what the code believes cannot be its own proof (B-9).
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from django.urls import URLPattern, URLResolver, get_resolver
+
+import cast
+from belvedere.control.api.app import api
+
+type Body = dict[str, Any]
+type Method = str
+type Path = str
+
+
+def api_operations() -> set[tuple[Method, Path]]:
+    """(method, path) of every operation that ninja serves."""
+    return {
+        (method, f"{prefix}{path}".lstrip("/"))
+        for prefix, router in api._routers
+        for path, view in router.path_operations.items()
+        for operation in view.operations
+        for method in operation.methods
+    }
+
+
+def page_routes(resolver: URLResolver | None = None) -> dict[str, str]:
+    """Name → route of every page."""
+    found: dict[str, str] = {}
+    for pattern in (resolver or get_resolver()).url_patterns:
+        if isinstance(pattern, URLPattern):
+            assert pattern.name, f"{pattern.pattern} has no name, so no rule can speak of it"
+            found[pattern.name] = str(pattern.pattern)
+        elif pattern.namespace != "api":
+            found |= page_routes(pattern)
+    return found
+
+
+#: (method, path) → rule
+ROUTES: Final[dict[tuple[Method, Path], str]] = {
+    ("GET", "me"): "own",
+    ("GET", "inbox"): "own",
+    ("GET", "organizations"): "own",
+    ("GET", "organizations/{organization_id}"): "member",
+    ("GET", "organizations/{organization_id}/sites"): "member",
+    ("POST", "organizations/{organization_id}/sites"): "member",
+    ("GET", "devices"): "own",
+    ("POST", "devices"): "member",
+    ("POST", "devices/test"): "prober",
+    ("GET", "devices/{device_id}"): "member",
+    ("PATCH", "devices/{device_id}"): "member",
+    ("DELETE", "devices/{device_id}"): "member",
+    ("GET", "cameras"): "own",
+    ("GET", "cameras/{camera_id}"): "viewer",
+    ("PUT", "cameras/{camera_id}/alias"): "viewer",
+    ("GET", "cameras/{camera_id}/access"): "sharer",
+    ("GET", "cameras/{camera_id}/viewers"): "sharer",
+    ("POST", "cameras/{camera_id}/tickets"): "viewer",
+    ("POST", "tickets"): "own",
+    ("GET", "recipients"): "own",
+    ("PATCH", "recipients/{recipient_id}"): "giver",
+    ("GET", "shares"): "own",
+    ("POST", "shares"): "sharer",
+    ("GET", "shares/{share_id}"): "party",
+    ("DELETE", "shares/{share_id}"): "giver",
+    ("POST", "shares/{share_id}/accept"): "offered",
+    ("POST", "shares/{share_id}/reject"): "offered",
+    ("POST", "shares/{share_id}/leave"): "receiver",
+    ("GET", "receipts/{change_id}"): "giver",
+    ("GET", "tokens"): "person",
+    ("POST", "tokens"): "person",
+    ("DELETE", "tokens/{token_id}"): "person-owner",
+}
+
+#: The things that stand in the routes are Olivia's: the counter, which Vera sees and Pat does not; and the pool, which
+#: Pat was offered. Xena has a camera of her own. "ok": the success that the operation promises.
+CAST: Final = ("anonymous", "olivia", "vera", "pat", "xena")
+ANSWERS: Final[dict[str, dict[str, str | int]]] = {
+    "own": {"anonymous": 401, "olivia": "ok", "vera": "ok", "pat": "ok", "xena": "ok"},
+    "member": {"anonymous": 401, "olivia": "ok", "vera": 404, "pat": 404, "xena": 404},
+    # No media node answers in these tests: past the guard stands 503.
+    "prober": {"anonymous": 401, "olivia": 503, "vera": 404, "pat": 404, "xena": 404},
+    "viewer": {"anonymous": 401, "olivia": "ok", "vera": "ok", "pat": 404, "xena": 404},
+    "sharer": {"anonymous": 401, "olivia": "ok", "vera": 403, "pat": 404, "xena": 404},
+    "giver": {"anonymous": 401, "olivia": "ok", "vera": 404, "pat": 404, "xena": 404},
+    "party": {"anonymous": 401, "olivia": "ok", "vera": "ok", "pat": 404, "xena": 404},
+    "offered": {"anonymous": 401, "olivia": 404, "vera": 404, "pat": "ok", "xena": 404},
+    "receiver": {"anonymous": 401, "olivia": 404, "vera": "ok", "pat": 404, "xena": 404},
+    "person": {"anonymous": 401, "olivia": "ok", "vera": "ok", "pat": "ok", "xena": "ok"},
+    "person-owner": {"anonymous": 401, "olivia": "ok", "vera": 404, "pat": 404, "xena": 404},
+}
+#: Rules of signed-in people only: the best of tokens gets 403 (N9).
+NO_TOKEN: Final = {"person", "person-owner"}
+
+#: scope → operations it opens. What is not here answers 403 to a token of that scope alone (N9).
+SCOPES: Final[dict[str, set[tuple[Method, Path]]]] = {
+    "read": {
+        ("GET", "me"),
+        ("GET", "inbox"),
+        ("GET", "organizations"),
+        ("GET", "organizations/{organization_id}"),
+        ("GET", "organizations/{organization_id}/sites"),
+        ("GET", "devices"),
+        ("GET", "devices/{device_id}"),
+        ("GET", "cameras"),
+        ("GET", "cameras/{camera_id}"),
+        ("PUT", "cameras/{camera_id}/alias"),
+        ("GET", "cameras/{camera_id}/access"),
+        ("GET", "cameras/{camera_id}/viewers"),
+        ("GET", "recipients"),
+        ("GET", "shares"),
+        ("GET", "shares/{share_id}"),
+        ("GET", "receipts/{change_id}"),
+    },
+    "watch": {("POST", "cameras/{camera_id}/tickets"), ("POST", "tickets")},
+    "share": {
+        ("PATCH", "recipients/{recipient_id}"),
+        ("POST", "shares"),
+        ("DELETE", "shares/{share_id}"),
+        ("POST", "shares/{share_id}/accept"),
+        ("POST", "shares/{share_id}/reject"),
+        ("POST", "shares/{share_id}/leave"),
+    },
+    "devices": {
+        ("POST", "organizations/{organization_id}/sites"),
+        ("POST", "devices"),
+        ("POST", "devices/test"),
+        ("PATCH", "devices/{device_id}"),
+        ("DELETE", "devices/{device_id}"),
+    },
+}
+
+#: operation → a body that is right for Olivia; ids in it stand as `{camera_id}` does in a path
+BODIES: Final[dict[tuple[Method, Path], Body]] = {
+    ("POST", "organizations/{organization_id}/sites"): {"name": "Annex"},
+    ("POST", "devices"): {
+        "site": "{site_id}",
+        "name": "Gate",
+        "address": "rtsp://127.0.0.1:9/gate",
+        "password": cast.CANARY,
+        "test": False,
+    },
+    ("POST", "devices/test"): {"site": "{site_id}", "address": "rtsp://127.0.0.1:9/gate", "password": cast.CANARY},
+    ("PATCH", "devices/{device_id}"): {"name": "Till"},
+    ("PUT", "cameras/{camera_id}/alias"): {"name": "My counter"},
+    ("POST", "cameras/{camera_id}/tickets"): {"kind": "live"},
+    ("POST", "tickets"): {"items": [{"camera": "{camera_id}"}]},
+    ("PATCH", "recipients/{recipient_id}"): {"remark": "the cook"},
+    ("POST", "shares"): {
+        "recipient": "new@example.org",
+        "items": [{"camera": "{camera_id}", "permissions": ["live_view"]}],
+    },
+    ("POST", "tokens"): {"name": "script", "scopes": ["read"]},
+}
+
+#: what an operation answers when all is well; 200 unless it is here
+SUCCESS: Final = {
+    ("POST", "organizations/{organization_id}/sites"): 201,
+    ("POST", "devices"): 201,
+    ("POST", "cameras/{camera_id}/tickets"): 201,
+    ("POST", "tickets"): 201,
+    ("POST", "shares"): 201,
+    ("POST", "tokens"): 201,
+}
+
+
+def fill(value: Any, ids: dict[str, str]) -> Any:
+    """`value` with each `{camera_id}` in it replaced."""
+    if isinstance(value, str):
+        return value.format_map(ids) if value.startswith("{") else value
+    if isinstance(value, list):
+        return [fill(item, ids) for item in value]
+    if isinstance(value, dict):
+        return {key: fill(item, ids) for key, item in value.items()}
+    return value
+
+
+def id_places(operation: tuple[Method, Path]) -> list[str]:
+    """The names of all ids that an operation takes, in path and body."""
+    names: list[str] = []
+
+    def look(value: Any) -> None:
+        if isinstance(value, str) and value.startswith("{"):
+            names.append(value[1:-1])
+        elif isinstance(value, dict):
+            for item in value.values():
+                look(item)
+        elif isinstance(value, list):
+            for item in value:
+                look(item)
+
+    for part in operation[1].split("/"):
+        look(part)
+    look(BODIES.get(operation))
+    return names
+
+
+type Caller = Callable[[tuple[Method, Path], dict[str, str]], Any]
