@@ -128,11 +128,11 @@ def serve_worker() -> None:
 def serve_media() -> None:
     """Carry video, as one node of several (BELVEDERE_NODE)."""
     settings = _role("media")
-    import asyncio
+    import uvloop
 
     from belvedere.media.node import run_node
 
-    asyncio.run(run_node(settings))
+    uvloop.run(run_node(settings))
 
 
 @main.command()
