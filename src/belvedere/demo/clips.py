@@ -119,56 +119,86 @@ def split_annex_b(data: bytes) -> Iterator[bytes]:
             yield nal
 
 
+class ClipEncoder:
+    """Makes a clip picture by picture: 4:2:0, no B-frames, a key frame every `gop` pictures exactly.
+
+    With one quantizer throughout, and nothing that weighs bits against looks: what stands still then looks the same in
+    each key frame. An encoder left to itself chooses anew, and the texture of walls is seen to jump every two seconds.
+    """
+
+    def __init__(
+        self, size: tuple[int, int], *, fps: int, gop: int, qp: int, codec: str = "h264", preset: str = "medium"
+    ) -> None:
+        """`size` is (width, height), both even; a quantizer `qp` of 18 looks lossless, 28 compressed."""
+        encoder = av.CodecContext.create(_ENCODERS[codec], "w")
+        if not isinstance(encoder, av.VideoCodecContext):  # narrows the type; create() returns what the name says
+            raise TypeError(codec)
+        encoder.width, encoder.height = size
+        encoder.pix_fmt = "yuv420p"
+        encoder.time_base = Fraction(1, fps)
+        encoder.framerate = Fraction(fps)
+        # One thread: the same pictures then give the same bytes however many cores there are.
+        encoder.thread_count = 1
+        own: dict[str, int | str] = {
+            "qp": qp,
+            "keyint": gop,
+            "min-keyint": gop,
+            "scenecut": 0,
+            "bframes": 0,
+            "repeat-headers": 1,
+        }
+        own |= {"log-level": 0, "pools": "none", "frame-threads": 1} if codec == "hevc" else {"trellis": 0, "psy": 0}
+        encoder.options = {
+            "preset": preset,
+            f"{_ENCODERS[codec].removeprefix('lib')}-params": ":".join(f"{key}={value}" for key, value in own.items()),
+        }
+        self._encoder = encoder
+        self._codec = codec
+        self._fps = fps
+        self._added = 0
+        self._units: list[AccessUnit] = []
+
+    def add(self, picture: Picture) -> None:
+        """Encode one more."""
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
+        frame.pts = self._added
+        self._added += 1
+        self._take(self._encoder.encode(frame))
+
+    def finish(self) -> Clip:
+        """Take what the encoder still holds. Raises ValueError if nothing was added."""
+        if not self._added:
+            message = "a clip needs at least one picture"
+            raise ValueError(message)
+        self._take(self._encoder.encode(None))
+        return Clip(self._codec, self._encoder.width, self._encoder.height, self._fps, tuple(self._units))
+
+    def _take(self, packets: "Iterable[av.Packet[av.VideoStream]]") -> None:
+        for packet in packets:
+            nals = tuple(nal for nal in split_annex_b(bytes(packet)) if _is_wanted(self._codec, nal))
+            self._units.append(AccessUnit(nals, packet.is_keyframe))
+
+
 def encode_clip(
     pictures: Iterable[Picture],
     *,
     fps: int,
     gop: int | None = None,
-    crf: int = 26,
-    preset: str = "veryfast",
+    qp: int = 28,
     codec: str = "h264",
+    preset: str = "medium",
 ) -> Clip:
-    """Encode pictures of one size into a clip: 4:2:0, no B-frames, a key frame every `gop` pictures exactly.
-
-    gop defaults to two seconds. crf: 18 is near lossless, 28 looks compressed. preset as of x264 and x265.
-    Raises ValueError without any picture.
-    """
-    gop = gop or 2 * fps
-    encoder = av.CodecContext.create(_ENCODERS[codec], "w")
-    if not isinstance(encoder, av.VideoCodecContext):  # narrows the type; create() returns what the name says
-        raise TypeError(codec)
-    # One thread: the same pictures then give the same bytes on every machine.
-    x26x: dict[str, int | str] = {"keyint": gop, "min-keyint": gop, "scenecut": 0, "bframes": 0, "repeat-headers": 1}
-    if codec == "hevc":
-        x26x |= {"log-level": 0, "pools": "none", "frame-threads": 1}
-    encoder.options = {
-        "preset": preset,
-        "crf": str(crf),
-        f"{_ENCODERS[codec].removeprefix('lib')}-params": ":".join(f"{key}={value}" for key, value in x26x.items()),
-    }
-    encoder.thread_count = 1
-    encoder.pix_fmt = "yuv420p"
-    encoder.time_base = Fraction(1, fps)
-    encoder.framerate = Fraction(fps)
-
-    units: list[AccessUnit] = []
-    for index, picture in enumerate(pictures):
-        frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-        if index == 0:
-            encoder.width, encoder.height = frame.width, frame.height
-        frame.pts = index
-        units.extend(_units_of(codec, encoder.encode(frame)))
-    if encoder.width == 0:
+    """Encode pictures of one size; see ClipEncoder. gop defaults to two seconds. Raises ValueError without pictures."""
+    encoder: ClipEncoder | None = None
+    for picture in pictures:
+        if encoder is None:
+            height, width, _ = picture.shape
+            encoder = ClipEncoder((width, height), fps=fps, gop=gop or 2 * fps, qp=qp, codec=codec, preset=preset)
+        encoder.add(picture)
+    if encoder is None:
         message = "a clip needs at least one picture"
         raise ValueError(message)
-    units.extend(_units_of(codec, encoder.encode(None)))
-    return Clip(codec, encoder.width, encoder.height, fps, tuple(units))
-
-
-def _units_of(codec: str, packets: "Iterable[av.Packet[av.VideoStream]]") -> Iterator[AccessUnit]:
-    for packet in packets:
-        nals = tuple(nal for nal in split_annex_b(bytes(packet)) if _is_wanted(codec, nal))
-        yield AccessUnit(nals, packet.is_keyframe)
+    return encoder.finish()
 
 
 #: A test picture carries its index in this many cells along its lower edge, the highest bit first.
@@ -189,7 +219,7 @@ def test_clip(
     size is (width, height), both even. Takes some tens of milliseconds; `gop` defaults to one second.
     """
     pictures = (_test_picture(index, size) for index in range(seconds * fps))
-    return encode_clip(pictures, fps=fps, gop=gop or fps, crf=28, preset="ultrafast", codec=codec)
+    return encode_clip(pictures, fps=fps, gop=gop or fps, codec=codec, preset="ultrafast")
 
 
 test_clip.__test__ = False  # type: ignore[attr-defined]  # the name is right, but it is not a test

@@ -56,9 +56,7 @@ class CameraServer:
     ) -> None:
         """Hang up on everybody and free the port."""
         self._stop_listening()
-        for connection in list(self._open):
-            connection.abort()
-        await asyncio.gather(*self._open.values())
+        await self._hang_up(list(self._open))
 
     def add(
         self,
@@ -116,9 +114,13 @@ class CameraServer:
 
     async def drop(self, path: str | None = None) -> None:
         """Fault: cut the TCP connections of everybody at this mount, or of everybody."""
-        for connection in list(self._open):
-            if path is None or connection.path == path:
-                connection.abort()
+        await self._hang_up([connection for connection in self._open if path is None or connection.path == path])
+
+    async def _hang_up(self, connections: list[Connection]) -> None:
+        """Cut them off, and see them end."""
+        for connection in connections:
+            connection.abort()
+        await asyncio.gather(*(self._open[connection] for connection in connections))
 
     async def _listen(self) -> None:
         if self._listener is None:

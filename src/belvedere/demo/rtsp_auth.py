@@ -84,4 +84,4 @@ class Login:
 
 def _pairs(text: str) -> list[str]:
     """Split at commas outside quotes, and drop what is no pair: the parser would raise on it."""
-    return [item for item in parse_http_list(text) if "=" in item]
+    return [item for item in parse_http_list(text) if item.partition("=")[2]]

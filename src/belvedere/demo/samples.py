@@ -1,0 +1,41 @@
+"""The sample cameras: what they are called, where they hang, and under which paths they are served.
+
+Only names: control makes devices of them without ever loading FFmpeg.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+#: All sample cameras ask for this name, and for a password made at the first start of a demo.
+USERNAME: Final = "demo"
+
+
+@dataclass(frozen=True)
+class SampleCamera:
+    """One camera. `key` is its scene, and the first part of its paths."""
+
+    key: str
+    name: str
+    site: str
+    has_audio: bool = False
+
+    @property
+    def main(self) -> str:
+        """Path of the large picture, 1280x720."""
+        return f"/{self.key}/main"
+
+    @property
+    def sub(self) -> str:
+        """Path of the small one, 640x360."""
+        return f"/{self.key}/sub"
+
+
+CAMERAS: Final = (
+    SampleCamera("courtyard", "Courtyard", "House"),
+    SampleCamera("frontdoor", "Front door", "House", has_audio=True),
+    SampleCamera("pool", "Pool", "House"),
+    SampleCamera("shop", "Counter", "Bodega"),
+    SampleCamera("driveway", "Driveway", "House"),
+    SampleCamera("corridor", "Upper corridor", "Guest house"),
+    SampleCamera("carpark", "Car park", "Guest house"),
+)
