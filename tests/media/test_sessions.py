@@ -60,7 +60,7 @@ def test_a_push_never_extends_and_an_older_answer_only_narrows() -> None:
     sessions.renew(state("s"), asked_at=11.0, now=11.1)
     assert lease.deadline == 11.0 + TTL_S
     sessions.renew(state("s"), asked_at=10.5, now=11.2)
-    assert lease.deadline <= 11.0 + TTL_S
+    assert lease.deadline == 11.0 + TTL_S  # nor does an older answer shorten what a newer one gave
 
 
 # N18
@@ -159,10 +159,15 @@ class Heard:
     facts: list[tuple[LeaseState, float]] = field(default_factory=list)
     #: asked_at of every answer that came
     asked: list[float] = field(default_factory=list)
+    #: a lease that has run out stays so, whatever comes
+    is_over: bool = False
+
+    def look(self, now: float) -> None:
+        self.is_over |= bool(self.asked) and not any(now < at + TTL_S for at in self.asked)
 
     def allows(self, permission: Permission, now: float) -> bool:
         """The oracle: look at every fact there is."""
-        if not any(now < at + TTL_S for at in self.asked):
+        if self.is_over or not self.asked:
             return False
         for told, counted_from in self.facts:
             if permission not in told.held:
@@ -195,7 +200,8 @@ class BusOfHorrors(RuleBasedStateMachine):
         self.now = 0.0
         self.runs = 0
         self.truths: dict[str, Truth] = {}
-        self.written: dict[str, float] = {}
+        self.open_before: set[str] = set()
+        self.over: set[str] = set()
 
     @initialize()
     def start(self) -> None:
@@ -205,14 +211,17 @@ class BusOfHorrors(RuleBasedStateMachine):
         self.runs += 1
         self.sessions = Sessions(f"run{self.runs}")
         self.heard: dict[str, Heard] = {}
+        self.open_before, self.over = set(), set()
 
-    @rule(target=ids)
-    def somebody_starts_to_watch(self) -> str:
+    @rule(target=ids, seconds=st.sampled_from([0.0, 1.0, 1.9]), end=st.sampled_from([None, 4, 12]))
+    def somebody_starts_to_watch(self, seconds: float, end: int | None) -> str:
         """As it should be: most sessions have to begin well for anything to go wrong later."""
         session = self._issue()
+        self.truths[session].expires_at = None if end is None else self.now + end
         question = self._present(session)
         assert question is not None
         self._decide(question)
+        self.time_passes(seconds)
         self._deliver(question)
         return session
 
@@ -226,6 +235,8 @@ class BusOfHorrors(RuleBasedStateMachine):
         assert push is not None
         self._hear(push)
         self._deliver(question)
+        if rest is NONE:
+            self.over.add(session)
         return session
 
     @rule(target=ids)
@@ -244,6 +255,7 @@ class BusOfHorrors(RuleBasedStateMachine):
     def _present(self, session: str) -> Question | None:
         if not self.sessions.begin(session):
             return None
+        assert session not in self.over
         return Question("open", self.sessions.run, self.now, [session])
 
     @rule(target=questions)
@@ -295,15 +307,15 @@ class BusOfHorrors(RuleBasedStateMachine):
             return
         for answer in question.answers:
             if question.kind == "open":
-                lease = self.sessions.admit(answer, SessionKind.LIVE, question.asked_at, self.now)
-                heard = self.heard.setdefault(answer.session, Heard())
-                assert isinstance(lease, Lease) <= (heard.allows(LIVE, self.now) or not heard.asked)
+                self.sessions.admit(answer, SessionKind.LIVE, question.asked_at, self.now)
             elif answer.session in self.sessions.open:
                 self.sessions.renew(answer, question.asked_at, self.now)
             else:
                 continue
+            heard = self.heard.setdefault(answer.session, Heard())
+            if all(question.asked_at >= at for _, at in heard.facts):
+                heard.asked.append(question.asked_at)
             self._note(answer, question.asked_at)
-            self.heard[answer.session].asked.append(question.asked_at)
 
     def _note(self, told: LeaseState, counted_from: float) -> None:
         self.heard.setdefault(told.session, Heard()).facts.append((told, counted_from))
@@ -343,6 +355,8 @@ class BusOfHorrors(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([0.01, 0.5, 1.0, 3.0, 5.0, 9.0]))
     def time_passes(self, seconds: float) -> None:
         self.now += seconds
+        for heard in self.heard.values():
+            heard.look(self.now)
 
     @rule()
     def a_tick(self) -> None:
@@ -353,6 +367,13 @@ class BusOfHorrors(RuleBasedStateMachine):
     def media_restarts(self, chance: int) -> None:
         if chance == 0:
             self._restart()
+
+    @invariant()
+    def ended_is_final(self) -> None:
+        now_open = set(self.sessions.open)
+        self.over |= self.open_before - now_open
+        assert not self.over & now_open
+        self.open_before = now_open
 
     @invariant()
     def every_write_is_covered(self) -> None:
@@ -374,9 +395,9 @@ class BusOfHorrors(RuleBasedStateMachine):
             heard = self.heard[session]
             latest = max(heard.asked)
             newest = max(at for told, at in heard.facts)
-            if newest == latest and self.now < latest + TTL_S and heard.allows(LIVE, self.now):
+            if newest == latest and heard.allows(LIVE, self.now):
                 assert lease.allows(LIVE, self.now)
 
 
-BusOfHorrors.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+BusOfHorrors.TestCase.settings = settings(max_examples=250, stateful_step_count=40, deadline=None)
 TestBusOfHorrors = BusOfHorrors.TestCase

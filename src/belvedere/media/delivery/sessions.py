@@ -91,13 +91,12 @@ class Lease:
         return not self.permissions & _NEEDED[self.kind]
 
     def narrow(self, state: LeaseState, now: float) -> None:
-        """Law (i): take over whatever is less. `now` is what the state's spans count from."""
+        """Law (i): take over whatever is less; never the deadline. `now` is what the state's spans count from."""
         self.permissions &= state.held
         self.playback_from = _later(self.playback_from, state.playback_from)
         self.export_from = _later(self.export_from, state.export_from)
         if state.narrow_in_ms is not None:
             self._add_narrowing(now + state.narrow_in_ms / 1000, Permission(state.narrow_to))
-        self.deadline = min(self.deadline, now + min(state.ttl_ms, MAX_TTL_MS) / 1000)
         self._settle()
 
     def extend(self, asked_at: float, ttl_ms: int) -> None:
@@ -159,12 +158,13 @@ class Sessions:
             state.session,
             kind,
             state.held,
-            deadline=asked_at + MAX_TTL_MS / 1000,
+            deadline=asked_at,
             playback_from=state.playback_from,
             export_from=state.export_from,
             heard_at=asked_at,
         )
         lease.narrow(state, asked_at)
+        lease.extend(asked_at, state.ttl_ms)
         told = state
         for push, pushed_at in pushed:
             lease.narrow(push, pushed_at)
