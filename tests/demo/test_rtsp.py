@@ -156,7 +156,8 @@ def test_a_conversation_from_options_to_teardown(server: CameraServerThread) -> 
         ]
         assert client.ask("PLAY", url)[0] == 454
         assert client.ask("SETUP", f"{url}/trackID=7", Transport="RTP/AVP/TCP;interleaved=0-1")[0] == 404
-        assert client.ask("SETUP", f"{url}/trackID=0", Transport="RTP/SAVP;unicast")[0] == 461
+        for impossible in ("RTP/SAVP;unicast", "RTP/AVP;client_port=65536-65537", "RTP/AVP;client_port=x", ""):
+            assert client.ask("SETUP", f"{url}/trackID=0", Transport=impossible)[0] == 461
         status, headers, _ = client.ask("SETUP", f"{url}/trackID=0", Transport="RTP/AVP/TCP;unicast;interleaved=4-5")
         assert (status, headers["transport"]) == (200, ["RTP/AVP/TCP;unicast;interleaved=4-5"])
         assert headers["session"][0].endswith(";timeout=10")
@@ -170,6 +171,25 @@ def test_a_conversation_from_options_to_teardown(server: CameraServerThread) -> 
         assert client.ask("TEARDOWN", url)[0] == 200
         assert mount.playing == 0
         assert client.ask("PLAY", url)[0] == 454, "the session is over"
+
+
+def test_an_impossible_channel_harms_nobody(server: CameraServerThread) -> None:
+    server.add("/yard", quick_clip())
+    url = server.url("/yard")
+    with PlainClient(server) as client:
+        _, headers, _ = client.ask("SETUP", f"{url}/trackID=0", Transport="RTP/AVP/TCP;interleaved=300-301")
+        assert headers["transport"] == ["RTP/AVP/TCP;unicast;interleaved=0-1"]
+        client.ask("PLAY", url)
+        assert client.packet()[0] == 1
+
+
+def test_a_path_nobody_serves_is_not_found_even_in_the_middle_of_a_conversation(server: CameraServerThread) -> None:
+    server.add("/yard", quick_clip())
+    with PlainClient(server) as client:
+        assert client.ask("DESCRIBE", server.url("/yard"))[0] == 200
+        assert client.ask("DESCRIBE", server.url("/shed"))[0] == 404
+        assert client.ask("DESCRIBE", server.url("/yard/"))[0] == 200
+        assert client.ask("OPTIONS", "*")[0] == 200
 
 
 def test_a_client_that_says_nothing_is_dropped() -> None:
@@ -188,7 +208,14 @@ def test_a_client_that_says_nothing_is_dropped() -> None:
 
 
 @pytest.mark.parametrize(
-    "raw", [b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\r\n\r\n", b"OPTIONS * RTSP/1.0\r\nx\r\n\r\n"]
+    "raw",
+    [
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"\x16\x03\x01\r\n\r\n",
+        b"OPTIONS * RTSP/1.0\r\nx\r\n\r\n",
+        b"OPTIONS rtsp://[ RTSP/1.0\r\n\r\n",
+        b"OPTIONS * RTSP/1.0\r\nContent-Length: 99999999\r\n\r\n",
+    ],
 )
 def test_what_is_not_rtsp_is_refused(server: CameraServerThread, raw: bytes) -> None:
     with PlainClient(server) as client:

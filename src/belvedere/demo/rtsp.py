@@ -132,12 +132,14 @@ class CameraServer:
             self._listener.close()
             self._listener = None
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         connection = Connection(reader, writer, find=self.find, timeout_s=self._timeout_s)
-        self._open[connection] = asyncio.ensure_future(connection.run())
+        self._open[connection] = asyncio.ensure_future(self._converse(connection))
+
+    async def _converse(self, connection: Connection) -> None:
         try:
-            await self._open[connection]
+            await connection.run()
         finally:
             del self._open[connection]
 

@@ -110,7 +110,8 @@ class Connection:
     async def _serve(self, request: Request | None) -> None:
         if request is None:
             return
-        self._mount = self._find(request.target) or self._mount
+        if request.target != "*":  # means the camera as a whole: whichever this is about
+            self._mount = self._find(request.target)
         faults = self._mount.faults if self._mount else None
         if faults and faults.silent:
             return
@@ -180,10 +181,10 @@ class Connection:
             profile, *parameters = offer.strip().split(";")
             given = dict(parameter.partition("=")[::2] for parameter in parameters)
             if profile == "RTP/AVP/TCP":
-                channel = _pair(given.get("interleaved", "")) or (2 * int(track), 2 * int(track) + 1)
+                channel = _pair(given.get("interleaved", ""), below=256) or (2 * int(track), 2 * int(track) + 1)
                 outlet: Outlet = InterleavedOutlet(self._writer, channel)
                 detail = f"interleaved={channel[0]}-{channel[1]}"
-            elif profile in {"RTP/AVP", "RTP/AVP/UDP"} and (ports := _pair(given.get("client_port", ""))):
+            elif profile in {"RTP/AVP", "RTP/AVP/UDP"} and (ports := _pair(given.get("client_port", ""), below=65_536)):
                 here, there = (self._writer.get_extra_info(name)[0] for name in ("sockname", "peername"))
                 udp = await UdpOutlet.open(here, there, ports)
                 outlet = udp
@@ -216,17 +217,18 @@ def _parse(head: bytes) -> Request:
         first, *lines = head.decode().rstrip("\r\n").split("\r\n")
         method, url, version = first.split(" ")
         headers = {name.strip().lower(): value.strip() for name, value in (line.split(":", 1) for line in lines)}
+        parts = urlsplit(url)
     except ValueError:
         raise _ProtocolError from None
     if version != "RTSP/1.0":
         raise _ProtocolError
-    parts = urlsplit(url)
     return Request(method, url, f"{parts.path}?{parts.query}" if parts.query else parts.path, headers)
 
 
-def _pair(text: str) -> tuple[int, int] | None:
-    """`4-5` → (4, 5); `4` → (4, 5); anything else → None."""
+def _pair(text: str, *, below: int) -> tuple[int, int] | None:
+    """`4-5` → (4, 5); `4` → (4, 5); anything else, or a number that is too large → None."""
     first, _, second = text.partition("-")
     if not first.isdecimal() or not (second or "0").isdecimal():
         return None
-    return int(first), int(second) if second else int(first) + 1
+    pair = int(first), int(second) if second else int(first) + 1
+    return pair if max(pair) < below else None
