@@ -45,13 +45,11 @@ django.setup()
 
 import pytest  # noqa: E402
 from django.core.cache import cache  # noqa: E402
-from django.db import connection, transaction  # noqa: E402
 
 import cast  # noqa: E402
+from rows import Rows, get_rows, put_rows  # noqa: E402
 
-#: filled by migrations, and the same for every test
-_KEPT = {"django_migrations", "django_content_type", "auth_permission"}
-_snapshot: tuple[cast.Cast, dict[str, list[tuple[Any, ...]]]] | None = None
+_snapshot: tuple[cast.Cast, Rows] | None = None
 
 
 @pytest.fixture
@@ -64,7 +62,7 @@ def transactional_db(django_db_setup: None, django_db_blocker: Any) -> Iterator[
     with django_db_blocker.unblock():
         cache.clear()
         yield
-        _put_rows({})
+        put_rows({})
 
 
 @pytest.fixture
@@ -73,36 +71,8 @@ def people(transactional_db: None) -> cast.Cast:
     global _snapshot  # noqa: PLW0603  one database for each process, one snapshot of it
     if _snapshot is None:
         made = cast.gather()
-        _snapshot = made, _get_rows()
+        _snapshot = made, get_rows()
         cache.clear()
     else:
-        _put_rows(_snapshot[1])
+        put_rows(_snapshot[1])
     return _snapshot[0]
-
-
-def _tables() -> list[str]:
-    with connection.cursor() as cursor:
-        return [name for name in connection.introspection.table_names(cursor) if name not in _KEPT]
-
-
-def _get_rows() -> dict[str, list[tuple[Any, ...]]]:
-    found = {}
-    with connection.cursor() as cursor:
-        for name in _tables():
-            cursor.execute(f"SELECT * FROM {connection.ops.quote_name(name)}")  # noqa: S608  our own tables
-            found[name] = [tuple(row) for row in cursor.fetchall()]
-    return found
-
-
-def _put_rows(rows: dict[str, list[tuple[Any, ...]]]) -> None:
-    """Make the database consist of these rows and no others."""
-    is_postgresql = connection.vendor == "postgresql"
-    with connection.constraint_checks_disabled(), transaction.atomic(), connection.cursor() as cursor:
-        if is_postgresql:
-            cursor.execute("SET LOCAL session_replication_role = replica")
-        for table in _tables():
-            name = connection.ops.quote_name(table)
-            cursor.execute(f"DELETE FROM {name}")  # noqa: S608  our own tables
-            if rows.get(table):
-                places = ", ".join(["%s"] * len(rows[table][0]))
-                cursor.executemany(f"INSERT INTO {name} VALUES ({places})", rows[table])  # noqa: S608

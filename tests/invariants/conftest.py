@@ -56,8 +56,8 @@ def send(client: Client, operation: tuple[Method, Path], body: Any, ids: dict[st
     """One request to the API."""
     method, path = operation
     address = "/api/v1/" + "/".join(fill(part, ids) for part in path.split("/"))
-    if body is not None:
-        more = {"data": body, "content_type": "application/json"} | more
+    if method != "GET":
+        more = {"data": "" if body is None else body, "content_type": "application/json"} | more
     return getattr(client, method.lower())(address, **more)
 
 

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Final
 
 from allauth.account.models import EmailAddress
+from django.core.cache import cache
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -80,6 +81,13 @@ def revoke_token(actor: Principal, *, token: str) -> str:
     if not ApiToken.objects.filter(pk=token, account_id=actor.id, revoked_at=None).update(revoked_at=at):
         raise NotFound
     return _end_credentials(actor, [f"token:{token}"], action="token.revoked", why="token_revoked")
+
+
+def note_token_use(actor: Principal) -> None:
+    """Remember that a token is in use, to the hour: one that nobody uses is one to revoke."""
+    token = actor.credential.removeprefix("token:")
+    if cache.add(f"token-used:{token}", 1, timeout=3600):
+        ApiToken.objects.filter(pk=token).update(last_used_at=clock.now())
 
 
 @transaction.atomic

@@ -8,13 +8,15 @@ from django.utils.translation import gettext as _
 from ninja.utils import check_csrf
 
 from belvedere.control.accounts.selectors import find_principal_of_token
+from belvedere.control.accounts.services import note_token_use
 from belvedere.control.api.rules import PERSON, RULES
-from belvedere.control.core.errors import Forbidden, NotFound, Unauthenticated
+from belvedere.control.core.errors import Forbidden, NotFound, Refusal, Unauthenticated
 from belvedere.control.core.limits import hit
 from belvedere.control.core.principal import Principal
 from belvedere.control.core.requests import client_address, principal_of
 
 _SAFE = {"GET", "HEAD", "OPTIONS"}
+_OUR_OWN = {"same-origin", "none"}
 _PREFIX = "api/v1/"
 CALLS_A_MINUTE = 1200
 
@@ -35,6 +37,18 @@ def actor_of(request: HttpRequest) -> Principal:
     return actor
 
 
+class NotJson(Refusal):
+    """The body is something else than JSON."""
+
+    status = 415
+    code = "unsupported_media_type"
+
+    @classmethod
+    def default_message(cls) -> str:
+        """The sentence if the caller has none."""
+        return _("Bodies are JSON here: send them as application/json. Nothing was changed.")
+
+
 class Gate:
     """ninja's auth: returns the acting Principal or refuses."""
 
@@ -43,6 +57,10 @@ class Gate:
     def __call__(self, request: HttpRequest) -> Principal:
         """The actor of this request. Raises Unauthenticated, Forbidden, RateLimited."""
         scope = scope_of(request)
+        has_body = request.headers.get("Content-Length", "") not in {"", "0"}
+        if has_body and request.method not in _SAFE and request.content_type != "application/json":
+            # A form of any site can send text/plain; none can send JSON unasked (N8).
+            raise NotJson
         header = request.headers.get("Authorization")
         actor = self._by_token(request, header) if header is not None else self._by_session(request)
         if scope == PERSON and actor.scopes is not None:
@@ -59,13 +77,14 @@ class Gate:
         actor = find_principal_of_token(secret.strip(), address=client_address(request)) if kind == "Bearer" else None
         if actor is None:
             raise Unauthenticated
+        note_token_use(actor)
         return actor
 
     def _by_session(self, request: HttpRequest) -> Principal:
         if not request.user.is_authenticated:
             raise Unauthenticated
-        if request.method not in _SAFE:
-            site = request.headers.get("Sec-Fetch-Site", "same-origin")
-            if site not in {"same-origin", "none"} or check_csrf(request) is not None:
-                raise Forbidden(_("This did not come from our own page. Nothing was changed."))
+        # Reads too: what another site can make a browser fetch, it can measure.
+        is_ours = request.headers.get("Sec-Fetch-Site", "same-origin") in _OUR_OWN
+        if not is_ours or (request.method not in _SAFE and check_csrf(request) is not None):
+            raise Forbidden(_("This did not come from our own page. Nothing was changed."))
         return principal_of(request)

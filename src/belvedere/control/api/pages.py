@@ -26,10 +26,11 @@ def paginate[T](
     start = 0
     if cursor:
         try:
-            last = signing.loads(cursor, salt=salt)
+            last, place = signing.loads(cursor, salt=salt)
         except signing.BadSignature:
             raise BadCursor from None
-        start = next((index + 1 for index, item in enumerate(items) if key(item) == last), 0)
-    page = list(items[start : start + limit])
-    has_more = start + limit < len(items)
-    return page, signing.dumps(key(page[-1]), salt=salt) if has_more and page else None
+        # Where the last one is gone meanwhile, its place is taken by the one that follows.
+        start = next((index + 1 for index, item in enumerate(items) if key(item) == last), place)
+    end = start + limit
+    page = list(items[start:end])
+    return page, signing.dumps([key(page[-1]), end - 1], salt=salt) if page and end < len(items) else None

@@ -4,6 +4,7 @@ A mail names the sharer with his verified address, the cameras and the offered r
 links to our own address.
 """
 
+import secrets
 from typing import Any
 
 from django.conf import settings
@@ -11,6 +12,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 
 from belvedere.contracts.permissions import Permission
+from belvedere.control.accounts.models import digest_of
 from belvedere.control.accounts.selectors import find_verified
 from belvedere.control.core.offers import OfferState
 from belvedere.control.sharing.models import Share
@@ -22,8 +24,15 @@ def send_offer(payload: dict[str, Any]) -> None:
     if share.state != OfferState.PENDING:
         return
     known = find_verified(share.recipient.email) is not None
-    path = f"/inbox?offer={share.pk}" if known else f"/join/{payload['secret']}"
+    path = f"/inbox?offer={share.pk}" if known else f"/join/{_new_secret(share)}"
     _send("offer" if known else "offer_signup", share.recipient.email, share, link=settings.BELVEDERE.url + path)
+
+
+def _new_secret(share: Share) -> str:
+    """A secret for this mail alone: it waits in no queue, and a mail sent again makes the older one void."""
+    secret = secrets.token_urlsafe(32)
+    Share.objects.filter(pk=share.pk).update(join_digest=digest_of(secret))
+    return secret
 
 
 def send_answer(payload: dict[str, Any]) -> None:

@@ -4,7 +4,6 @@ Known and unknown addresses take the same steps and get the same answer (N1): a 
 address may answer.
 """
 
-import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -17,7 +16,6 @@ from belvedere.control.access.guard import check, unguarded
 from belvedere.control.access.models import Origin
 from belvedere.control.access.selectors import get_decision
 from belvedere.control.access.services import Terms, end_grants, grant
-from belvedere.control.accounts.models import digest_of
 from belvedere.control.accounts.selectors import list_verified_addresses
 from belvedere.control.audit.services import write_entry
 from belvedere.control.core import clock, limits
@@ -76,14 +74,12 @@ def offer_share(
     _refuse_pointless(actor, email, organization)
     _refuse_repeated(actor, email, items)
     row = _remember_recipient(actor, email, remark)
-    secret = secrets.token_urlsafe(32)
     share = Share.objects.create(
         organization_id=organization,
         membership=membership,
         sharer_id=actor.id,
         recipient=row,
         message=clean_name(message, field="message", optional=True, max_length=280),
-        join_digest=digest_of(secret),
         offered_at=clock.now(),
         ends_at=ends_at,
     )
@@ -98,7 +94,7 @@ def offer_share(
         recipient=email,
         cameras={item.camera: item.permissions.wire_names for item in items},
     )
-    enqueue("mail.share_offered", {"share": share.pk, "secret": secret})
+    enqueue("mail.share_offered", {"share": share.pk})
     return share.pk
 
 

@@ -1,0 +1,133 @@
+"""Every service says what it demands; every message has one who hears it; no migration waits."""
+
+import ast
+import importlib
+import inspect
+import pkgutil
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+
+import belvedere.control
+from belvedere.contracts import subjects
+from belvedere.control.access.guard import REGISTRY
+from belvedere.control.consumers import BUS, OUTBOX
+
+CONTROL = Path(belvedere.control.__file__).parent
+
+#: Called by other services, inside their transaction and after their guard: never by an interface.
+BENEATH_A_GUARD = {
+    "belvedere.control.access.services.grant",
+    "belvedere.control.access.services.end_grants",
+    "belvedere.control.audit.services.write_entry",
+    "belvedere.control.organizations.services.touch_membership",
+    "belvedere.control.outbox.services.enqueue",
+}
+#: Accounts stand below access: what these change is the actor's own, found by his id.
+OF_ONES_OWN_ACCOUNT = {
+    "belvedere.control.accounts.services.rename",
+    "belvedere.control.accounts.services.create_token",
+    "belvedere.control.accounts.services.revoke_token",
+    "belvedere.control.accounts.services.end_session",
+    "belvedere.control.accounts.services.end_other_sessions",
+    "belvedere.control.accounts.services.note_token_use",
+}
+#: The operator's and the server's own acts, from the command line and from sign-in.
+OF_THE_SERVER = {
+    "belvedere.control.accounts.services.create_account",
+    "belvedere.control.accounts.services.issue_token",
+    "belvedere.control.accounts.services.end_all_credentials",
+    "belvedere.control.accounts.services.disable_account",
+    "belvedere.control.accounts.services.reset_unproven_credentials",
+}
+#: The outbox's own hands, and handlers that it alone calls.
+OF_THE_OUTBOX = {
+    "belvedere.control.outbox.services.register",
+    "belvedere.control.outbox.services.run",
+    "belvedere.control.outbox.services.run_due",
+    "belvedere.control.outbox.services.purge",
+    "belvedere.control.devices.services.announce_assignments",
+    "belvedere.control.streaming.services.cut_lost_access",
+    "belvedere.control.streaming.services.cut_lost_credentials",
+    "belvedere.control.streaming.services.cut_closed_cameras",
+}
+#: Words and forms, which read and write nothing.
+PURE = {
+    "belvedere.control.devices.services.explain_probe",
+    "belvedere.control.organizations.services.parse_reach",
+}
+
+
+def services() -> Iterator[tuple[str, Callable[..., Any]]]:
+    """Dotted name and function of every public service."""
+    for module in pkgutil.iter_modules(belvedere.control.__path__):
+        try:
+            room = importlib.import_module(f"belvedere.control.{module.name}.services")
+        except ModuleNotFoundError:
+            continue
+        for name, function in inspect.getmembers(room, inspect.isfunction):
+            if function.__module__ == room.__name__ and not name.startswith("_"):
+                yield f"{room.__name__}.{name}", function
+
+
+def test_every_service_says_what_it_demands() -> None:
+    """B-9: a service without a rule is one that nobody thought about."""
+    named = {name for name, _ in services()}
+    assert len(named) > 30
+    unguarded = BENEATH_A_GUARD | OF_ONES_OWN_ACCOUNT | OF_THE_SERVER | OF_THE_OUTBOX | PURE
+    assert named == set(REGISTRY) | unguarded
+    assert not set(REGISTRY) & unguarded
+
+
+def test_every_rule_names_a_permission_or_a_reason() -> None:
+    for name, rule in REGISTRY.items():
+        assert (rule.permission is None) == bool(rule.reason), name
+
+
+def test_who_has_an_actor_takes_him_first_and_the_rest_by_name() -> None:
+    for name, function in services():
+        parameters = list(inspect.signature(inspect.unwrap(function)).parameters.values())
+        if any(parameter.name == "actor" for parameter in parameters) and name not in BENEATH_A_GUARD:
+            assert parameters[0].name == "actor", name
+            assert all(row.kind is inspect.Parameter.KEYWORD_ONLY for row in parameters[1:]), name
+
+
+def test_interfaces_never_call_beneath_the_guard() -> None:
+    forbidden = {name.rsplit(".", 1)[1] for name in BENEATH_A_GUARD | OF_THE_OUTBOX} - {"run", "register", "grant"}
+    for folder in ("api", "web"):
+        for file in (CONTROL / folder).rglob("*.py"):
+            called = {
+                node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+                for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+                if isinstance(node, ast.Call)
+            }
+            assert not called & forbidden, file
+
+
+def _literals(pattern: str) -> set[str]:
+    return {found for file in CONTROL.rglob("*.py") for found in re.findall(pattern, file.read_text(encoding="utf-8"))}
+
+
+def test_every_message_has_a_consumer_and_every_consumer_a_message() -> None:
+    assert _literals(r'enqueue\(\s*"([a-z_.]+)"') == set(OUTBOX)
+
+
+def test_control_hears_everything_that_media_says() -> None:
+    assert set(BUS) == set(subjects.FROM_MEDIA)
+
+
+def test_every_audit_action_is_documented() -> None:
+    """The guide names what stands in the audit, so that its reader knows what does not."""
+    actions = _literals(r'action="([a-z_.]+)"')
+    text = (CONTROL.parents[2] / "docs" / "reference" / "audit.md").read_text(encoding="utf-8")
+    assert actions
+    assert actions == set(re.findall(r"^\| `([a-z_.]+)` \|", text, re.MULTILINE))
+
+
+@pytest.mark.usefixtures("transactional_db")
+def test_no_migration_waits() -> None:
+    call_command("makemigrations", check=True, dry_run=True, verbosity=0)
