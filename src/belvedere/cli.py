@@ -8,6 +8,8 @@ in use · 5 data folder unusable.
 import json
 import logging
 import os
+import re
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -168,6 +170,68 @@ def createowner(email: str, name: str, reach: str, password_file: IO[str] | None
 
 
 @main.group()
+def cameras() -> None:
+    """Look after cameras."""
+
+
+@cameras.command("add")
+@click.argument("url")
+@click.option("--owner", required=True, help="E-mail of the account that owns it from now on.")
+@click.option("--site", default="", help="The owner's site it is on, by name. Not needed when there is only one.")
+@click.option("--name", prompt="Name of the camera", help="As people will read it.")
+@click.option("--sub-url", default="", help="Its smaller stream, for the wall.")
+@click.option("--username", default="", help="The user the camera asks for; its password is asked for, too.")
+@click.option(
+    "--password-file",
+    envvar="BELVEDERE_CAMERA_PASSWORD_FILE",
+    type=click.File(),
+    help="Read the password there instead of asking; - is standard input.",
+)
+@click.option("--no-test", is_flag=True, help="Add it unseen, as for a camera that is switched off.")
+@_json_option
+def cameras_add(
+    *,
+    url: str,
+    owner: str,
+    site: str,
+    name: str,
+    sub_url: str,
+    username: str,
+    password_file: IO[str] | None,
+    no_test: bool,
+    as_json: bool,
+) -> None:
+    """Bind the camera at URL (rtsp://192.168.1.10/stream1) to its owner, by the rules of the page."""
+    if any("@" in re.split("[/?#]", address.partition("://")[2])[0] for address in (url, sub_url)):
+        # Other users of this machine can read it, and the shell remembers it: nothing good comes of going on.
+        raise click.UsageError(
+            "an address holds no user and no password: use --username, and change that password, for it was seen"
+        )
+    settings = _role("operator")
+    from belvedere.control.operate import OperatorError, add_camera
+
+    password = _camera_password(username, password_file)
+    try:
+        added = add_camera(
+            settings,
+            owner=owner,
+            site=site,
+            name=name,
+            address=url,
+            sub_address=sub_url,
+            username=username,
+            password=password,
+            is_tested=not no_test,
+        )
+    except OperatorError as error:
+        raise click.ClickException(str(error)) from None
+    if as_json:
+        click.echo(json.dumps(added))
+    else:
+        click.echo(f"{added['name']} is bound to {owner}, at {added['site']}", err=True)
+
+
+@main.group()
 def audit() -> None:
     """Look after the audit."""
 
@@ -190,6 +254,21 @@ def audit_verify(*, as_json: bool) -> None:
     click.echo("the audit holds", err=True)
 
 
+@main.command(context_settings={"ignore_unknown_options": True})
+@click.argument("what", type=click.Choice(["decision", "fanout", "ingest", "cut", "first-frame"]))
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@click.pass_context
+def bench(ctx: click.Context, what: str, arguments: tuple[str, ...]) -> None:
+    """Measure, in a throw-away installation. Needs a checkout with what ./test installs."""
+    checkout = Path(__file__).resolve().parents[2]
+    module = what.replace("-", "_")
+    if not (checkout / "bench" / f"{module}.py").is_file():
+        raise click.ClickException("measurements come with the repository, not with the package: run it in a checkout")
+    ctx.exit(
+        subprocess.run([sys.executable, "-m", f"bench.{module}", *arguments], cwd=checkout, check=False).returncode
+    )
+
+
 @main.command("demo-cameras", hidden=True)
 def demo_cameras() -> None:
     """Serve the sample cameras: a child of `demo`."""
@@ -209,6 +288,15 @@ def demo_cast() -> None:
 
     cameras = SampleCameras.of(settings.data)
     click.echo(json.dumps(create_cast(settings, cameras.port, cameras.password)))
+
+
+def _camera_password(username: str, file: IO[str] | None) -> str:
+    """From the file, from whoever sits there, or from standard input; none for a camera that asks for no user."""
+    if file is None and username and sys.stdin.isatty():
+        password: str = click.prompt("Password of the camera", hide_input=True)
+        return password
+    source = file or (sys.stdin if username else None)
+    return source.readline().rstrip("\r\n") if source else ""
 
 
 def _role(name: str) -> Settings:

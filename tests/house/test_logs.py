@@ -70,3 +70,25 @@ def test_levels_are_heard_as_asked(level: int) -> None:
     finished = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=True)
     assert ("quiet" in finished.stderr) == (level == logging.INFO)
     assert "loud" in finished.stderr
+
+
+def test_control_logs_what_broke_and_not_what_was_answered() -> None:
+    script = """
+import logging
+from belvedere import logs
+from belvedere.control.server import hear_faults_only
+logs.configure("control", as_json=True)
+hear_faults_only()
+request = logging.getLogger("django.request")
+request.warning("Not Found: /nowhere")
+request.error("Service Unavailable: /readyz")
+for name in ("django.request", "django.security.DisallowedHost"):
+    try:
+        raise LookupError("planted")
+    except LookupError as error:
+        logging.getLogger(name).error(name, exc_info=error)
+"""
+    finished = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=True)
+    broken, strange = map(json.loads, finished.stderr.splitlines())
+    assert ("planted" in broken["exception"], broken["line"]) == (True, "django.request")
+    assert ("exception" in strange, strange["line"]) == (False, "django.security.DisallowedHost")

@@ -19,6 +19,7 @@ from belvedere.cli import main
         ({"BELVEDERE_HOST": "0.0.0.0"}, ["demo"], "stays on this machine"),  # N39
         ({}, ["demo", "--port", "65535"], "65535"),
         ({}, ["dance"], "No such command"),
+        ({}, ["bench", "dance"], "is not one of"),
     ],
 )
 def test_what_makes_no_sense_is_one_sentence_and_exit_code_2(

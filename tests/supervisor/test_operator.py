@@ -1,15 +1,12 @@
 """What an operator does from the command line, on a database of one's own."""
 
 import json
-import os
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-PASSWORD = "a-rather-long-canary-7"
+from supervisor.commands import PASSWORD, add_camera, create_owner, run
 
 
 @pytest.fixture
@@ -17,23 +14,6 @@ def data(tmp_path: Path) -> Path:
     folder = tmp_path / "data"
     assert run(folder, "migrate").returncode == 0
     return folder
-
-
-def run(data: Path, *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "belvedere.cli", *arguments],
-        env={"PATH": os.environ["PATH"], "BELVEDERE_DATA": str(data)},
-        input=typed,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
-def create_owner(data: Path, email: str, password: str = PASSWORD) -> subprocess.CompletedProcess[str]:
-    arguments = ("--email", email, "--name", "Olivia", "--reach", "192.168.1.0/24:554", "--password-file", "-")
-    return run(data, "createowner", *arguments, typed=f"{password}\n")
 
 
 @pytest.mark.slow
@@ -73,3 +53,44 @@ def test_the_first_owner_and_the_audit(data: Path) -> None:
     doubted = run(data, "audit", "verify", "--json")
     assert doubted.returncode == 1
     assert [fault["what"] for fault in json.loads(doubted.stdout)["faults"]] == ["it was changed"]
+
+
+OLIVIA = ("--owner", "olivia@example.org")
+CAMERA_PASSWORD = "canary-of-the-gate"
+
+
+@pytest.mark.slow
+def test_a_camera_is_bound_to_its_owner_by_the_rules_of_the_page(data: Path, tmp_path: Path) -> None:
+    assert create_owner(data, "olivia@example.org").returncode == 0
+    assert create_owner(data, "xena@example.org").returncode == 0
+    gate = "rtsp://192.168.1.10/gate"
+
+    shown = add_camera(data, f"rtsp://admin:{CAMERA_PASSWORD}@192.168.1.10/gate", *OLIVIA)
+    assert (shown.returncode, "holds no user and no password" in shown.stderr) == (2, True)
+    nobody = add_camera(data, gate, "--owner", "nobody@example.org", "--no-test")
+    assert (nobody.returncode, "no account here" in nobody.stderr) == (1, True)
+    nowhere = add_camera(data, gate, *OLIVIA, "--site", "Moon", "--no-test")
+    assert (nowhere.returncode, "Moon" in nowhere.stderr) == (1, True)
+    far = add_camera(data, "rtsp://10.0.0.1/gate", *OLIVIA, "--no-test")  # N27
+    assert (far.returncode, "may not open connections" in far.stderr) == (1, True)
+    untested = add_camera(data, gate, *OLIVIA)
+    assert (untested.returncode, "--no-test" in untested.stderr) == (1, True)
+
+    file = tmp_path / "password"
+    file.write_text(f"{CAMERA_PASSWORD}\n")
+    arguments = ("--username", "admin", "--no-test", "--json")
+    added = add_camera(data, gate, *OLIVIA, *arguments, BELVEDERE_CAMERA_PASSWORD_FILE=str(file))
+    assert added.returncode == 0, added.stderr
+    made = json.loads(added.stdout)
+    assert made.keys() == {"device", "camera", "name", "site"}
+    assert made["name"] == "Gate"
+    again = add_camera(data, gate, "--owner", "xena@example.org", *arguments, typed=f"{CAMERA_PASSWORD}\n")
+    assert (again.returncode, "already has an owner" in again.stderr) == (1, True)
+    assert "olivia" not in again.stderr
+
+    said = "".join(part for run in (shown, untested, added, again) for part in (run.stdout, run.stderr))
+    assert CAMERA_PASSWORD not in said  # N37
+    with sqlite3.connect(data / "belvedere.sqlite3") as database:
+        assert database.execute("SELECT name FROM devices_camera").fetchall() == [("Gate",)]
+        assert [row for row in database.iterdump() if CAMERA_PASSWORD in row] == []  # N25
+    database.close()

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from belvedere.demo.clips import test_clip
+from belvedere.demo.rtsp import CameraServerThread
+from supervisor.commands import add_camera, create_owner
 from supervisor.processes import Served, answers, command_of, descendants, is_alive, until
 
 pytestmark = pytest.mark.slow
@@ -31,6 +34,7 @@ def test_it_serves_survives_and_ends(served: Served) -> None:
     keeps_its_secrets(served)
     refuses_a_second_one_on_the_same_folder(served)
     refuses_a_taken_port(served)
+    takes_a_camera_from_the_command_line(served)
     brings_media_back(served)
     brings_the_bus_back(served)
     ends_when_told_and_leaves_nothing(served)
@@ -72,6 +76,20 @@ def refuses_a_taken_port(served: Served) -> None:
         other.clear_away()
 
 
+def takes_a_camera_from_the_command_line(served: Served) -> None:
+    made = create_owner(served.folder, "olivia@example.org", reach="127.0.0.0/8")
+    assert made.returncode == 0, made.stderr
+
+    arguments = ("--owner", "olivia@example.org", "--username", "admin", "--json")
+    with CameraServerThread() as server:
+        server.add("/gate", test_clip(), username="admin", password=CANARY)
+        refused = add_camera(served.folder, server.url("/gate"), *arguments, typed="wrong\n")
+        assert (refused.returncode, "refuses this user and password" in refused.stderr) == (1, True), refused.stderr
+        added = add_camera(served.folder, server.url("/gate"), *arguments, typed=f"{CANARY}\n")  # tried live
+    assert added.returncode == 0, added.stderr
+    assert CANARY not in added.stdout + added.stderr
+
+
 def brings_media_back(served: Served) -> None:
     first = served.role("serve media")
     os.kill(first, signal.SIGKILL)
@@ -99,7 +117,9 @@ def ends_when_told_and_leaves_nothing(served: Served) -> None:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", port))
+    assert list((served.folder / "run").glob("*.bus")) == []
     assert "Traceback" not in served.said
+    assert "Service Unavailable" not in served.said  # probes that are told no are no event
 
 
 def test_a_killed_supervisor_leaves_no_children(served: Served) -> None:

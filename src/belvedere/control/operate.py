@@ -1,7 +1,16 @@
 """What an operator does from the command line. Writes the audit as the server, like anything the server does itself."""
 
+import contextlib
+import dataclasses
+import getpass
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 from belvedere.config import Settings
 from belvedere.control.manage import setup
+
+if TYPE_CHECKING:
+    from belvedere.control.core.principal import Principal
 
 
 class OperatorError(Exception):
@@ -38,6 +47,93 @@ def create_owner(settings: Settings, *, email: str, name: str, password: str, re
         raise OperatorError(" ".join(error.messages)) from None
     except Refusal as refusal:
         raise OperatorError(refusal.message) from None
+
+
+def add_camera(
+    settings: Settings,
+    *,
+    owner: str,
+    site: str,
+    name: str,
+    address: str,
+    sub_address: str,
+    username: str,
+    password: str,
+    is_tested: bool,
+) -> dict[str, str]:
+    """Bind a camera as its owner would on the page, by the same rules: `{"device", "camera", "name", "site"}`.
+
+    owner  the verified address of an account
+    site   the name of one of its sites; may be empty when there is only one
+    Testing it needs an installation that is running. Raises OperatorError.
+    """
+    setup(settings)
+    from belvedere.control.accounts.selectors import find_verified
+    from belvedere.control.core.errors import Refusal, Unavailable
+    from belvedere.control.core.principal import Principal
+    from belvedere.control.devices.selectors import get_device
+    from belvedere.control.devices.services import add_device
+
+    person = find_verified(owner)
+    if person is None:
+        message = f"{owner} has no account here"
+        raise OperatorError(message)
+    actor = Principal(id=person.id, name=person.name, email=person.email, address=f"command line, {getpass.getuser()}")
+    chosen, chosen_name = _site_of(actor, site)
+    try:
+        with _line_to_media(settings):
+            device = add_device(
+                actor,
+                site=chosen,
+                name=name,
+                address=address,
+                sub_address=sub_address,
+                username=username,
+                password=password,
+                is_tested=is_tested,
+            )
+        camera = get_device(actor, device).cameras[0]
+    except Unavailable:
+        message = "nobody is there to test the camera: start `belvedere serve`, or add it untested with --no-test"
+        raise OperatorError(message) from None
+    except Refusal as refusal:
+        raise OperatorError(refusal.message) from None
+    return {"device": device, "camera": camera.id, "name": camera.name, "site": chosen_name}
+
+
+def _site_of(actor: "Principal", name: str) -> tuple[str, str]:
+    """Id and name of the actor's site of that name, or of his only one. Raises OperatorError, naming what there is."""
+    from belvedere.control.organizations.selectors import list_organizations, list_sites
+
+    sites = [site for organization in list_organizations(actor) for site in list_sites(actor, organization.id)]
+    found = [site for site in sites if name in ("", site.name)]
+    if len(found) != 1:
+        names = ", ".join(sorted(site.name for site in sites))
+        message = (
+            f"{actor.email} has no one site {name!r}: there are {names}" if name else f"--site must be one of {names}"
+        )
+        raise OperatorError(message)
+    return found[0].id, found[0].name
+
+
+@contextlib.contextmanager
+def _line_to_media(settings: Settings) -> Iterator[None]:
+    """Speak to the media nodes of a running installation; of one that is not running, do without."""
+    from belvedere.bus import BusError
+    from belvedere.control.core import media
+    from belvedere.control.listening import connect
+
+    bus_file = settings.bus_file or str(settings.run_folder / "control.bus")
+    try:
+        line = connect(dataclasses.replace(settings, bus_file=bus_file), "control")
+    except BusError:
+        yield
+        return
+    try:
+        yield
+    finally:
+        media.set_line(None)
+        line.close()
 
 
 def list_audit_faults(settings: Settings) -> list[dict[str, str | int]]:

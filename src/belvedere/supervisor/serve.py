@@ -176,6 +176,8 @@ async def _bus(settings: Settings) -> AsyncIterator[None]:
             finally:
                 keeper.cancel()
                 await asyncio.wait([keeper])
+                for name in roles:  # they open nothing any more
+                    (settings.run_folder / f"{name}.bus").unlink(missing_ok=True)
     except (BusError, ValueError) as error:
         raise StartError(str(error)) from None
 
