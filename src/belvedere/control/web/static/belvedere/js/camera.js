@@ -25,3 +25,12 @@ document.addEventListener("ended", (event) => {
     setTimeout(() => location.reload(), 2500);
   }
 });
+
+// The chip beside the name is as old as the page. While the player knows better, only the player speaks.
+document.addEventListener("statechange", (event) => {
+  const chip = document.querySelector(".camera-head .chip");
+  const state = /** @type {CustomEvent} */ (event).detail.state;
+  if (chip instanceof HTMLElement && (state === "live" || state === "offline" || state === "ended")) {
+    chip.hidden = (state === "live") === chip.hasAttribute("data-offline") || state === "ended";
+  }
+});
