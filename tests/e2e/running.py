@@ -19,7 +19,16 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from belvedere.config import free_port
 
 #: As root, headless, and quiet: without these Chromium looks for its maker's hosts at every start.
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required"]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+]
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1440, "height": 900}
 
 
@@ -113,7 +122,7 @@ type SignIn = Callable[..., Page]
 
 @pytest.fixture
 def sign_in(chromium: Browser, demo: Demo) -> Iterator[SignIn]:
-    """`sign_in("rita", width=PHONE)` → her page. A page that complains in the console, or asks abroad, fails the test."""
+    """`sign_in("rita", viewport=PHONE)` → her page. One that complains in the console or asks abroad fails the test."""
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
 

@@ -68,7 +68,8 @@ def test_the_story(demo: Demo, sign_in: SignIn, viewport: dict[str, int]) -> Non
     xena = sign_in("xena", viewport=viewport, allow="404")
     for path in ("", "/access"):
         answer = xena.goto(f"{demo.url}/cameras/{demo.cameras[camera]}{path}")
-        assert answer and answer.status == 404
+        assert answer
+        assert answer.status == 404
     assert xena.goto(f"{demo.url}/sharing").status == 404  # type: ignore[union-attr]  # it answers
 
     share_with_rita(olivia, demo, camera)
@@ -113,7 +114,8 @@ def test_the_story(demo: Demo, sign_in: SignIn, viewport: dict[str, int]) -> Non
     expect(receipt).to_contain_text(re.compile(r"\+\d+ ms"))
     expect(receipt).to_contain_text(re.compile(r"Audit entry \d+"))
     answer = rita.goto(f"{demo.url}/cameras/{demo.cameras[camera]}")
-    assert answer and answer.status == 404
+    assert answer
+    assert answer.status == 404
     expect(rita.get_by_role("heading", level=1)).to_contain_text("ended your access")
     demo.find_mail("rita@example.org", "ended your access")
 

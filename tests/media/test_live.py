@@ -78,9 +78,10 @@ async def test_a_ticket_opens_once_and_only_as_it_is(node: MediaNode, control: L
     assert closed.value.rcvd.code == 4404
 
 
-async def test_what_is_not_this_nodes_camera_is_not_found(node: MediaNode, control: LittleControl) -> None:
+async def test_a_camera_that_is_not_here_yet_is_asked_for_again(node: MediaNode, control: LittleControl) -> None:
+    """Control said yes: the camera is on its way to this node, or moved. The player comes back with a new ticket."""
     async with watching(node, control.ticket("elsewhere")) as socket:
-        assert (await closing_of(socket))[0] == 4404
+        assert (await closing_of(socket))[0] == 1001
 
 
 async def test_a_lease_without_live_view_shows_nothing(node: MediaNode, control: LittleControl) -> None:

@@ -15,6 +15,11 @@ def set_line(line: BusThread | None) -> None:
     _line = line
 
 
+def has_line() -> bool:
+    """Whether this process has a line at all: commands have none, and leave what needs one to the worker."""
+    return _line is not None
+
+
 def is_up() -> bool:
     """Whether the bus answers just now."""
     return _line is not None and _line.is_connected

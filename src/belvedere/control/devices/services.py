@@ -27,7 +27,7 @@ from belvedere.control.devices.models import Alias, BindAttempt, Binding, Camera
 from belvedere.control.devices.selectors import NODE_IS_GONE_AFTER, choose_node
 from belvedere.control.organizations.models import Site
 from belvedere.control.organizations.selectors import get_owner, list_reach
-from belvedere.control.outbox.services import enqueue
+from belvedere.control.outbox.services import Again, enqueue
 
 PROBE_TIMEOUT_S: Final = 8.0
 ASSIGNMENTS_PAGE: Final = 100
@@ -425,7 +425,12 @@ def settle_nodes() -> None:
 
 
 def announce_assignments(payload: dict[str, list[str]]) -> None:
-    """Nudge every live node to ask for its assignments again. Handler of `assignments.changed`."""
+    """Nudge every live node to ask for its assignments again. Handler of `assignments.changed`.
+
+    Raises Again in a process that has no line to the nodes, so that the worker does it.
+    """
+    if not media.has_line():
+        raise Again(in_s=0)
     nodes = MediaNode.objects.filter(last_seen_at__gt=clock.now() - NODE_IS_GONE_AFTER)
     for node in nodes.values_list("pk", flat=True):
         media.tell(

@@ -118,7 +118,8 @@ class Listener:
         if viewer.is_over:
             keeper.release(session, "left")
         elif stream is None:
-            viewer.cut(CloseCode.NOT_FOUND, "not_found")
+            # Control says yes, so the camera is there: it is on its way to us, or to another node. Not yet is not no.
+            viewer.turn_away(is_gone=reply.kind is not SessionKind.LIVE)
         else:
             viewer.watch(stream, lease)
 
