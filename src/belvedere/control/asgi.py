@@ -3,7 +3,7 @@
 Django's own ASGI handler opens a database connection per request; threads of a pool keep theirs.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from a2wsgi import WSGIMiddleware
 from django.conf import settings
@@ -17,11 +17,22 @@ django_application = get_wsgi_application()
 type Scope = dict[str, Any]
 
 
-def _static_headers(headers: Any, _path: str, _url: str) -> None:
-    """Scripts carry a policy too: it governs workers. Hashed names never change."""
-    headers["Content-Security-Policy"] = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'"
-    headers["Cache-Control"] = headers.get("Cache-Control") or "public, max-age=60"
-    set_headers(headers, nonce="", is_page=False)
+_SCRIPT_POLICY: Final = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'"
+
+
+def _with_headers(send: Any) -> Any:
+    """Files carry the header set, and so does the word that there is none. A script's policy governs its workers."""
+
+    async def send_with_headers(message: dict[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            headers = {name.decode("latin-1").title(): value.decode("latin-1") for name, value in message["headers"]}
+            headers.setdefault("Content-Security-Policy", _SCRIPT_POLICY)
+            set_headers(headers, nonce="", is_page=False)
+            pairs = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+            message = {**message, "headers": pairs}
+        await send(message)
+
+    return send_with_headers
 
 
 def build_application() -> Any:
@@ -31,7 +42,7 @@ def build_application() -> Any:
         None,
         root=str(settings.STATIC_ROOT),
         prefix="static",
-        add_headers_function=_static_headers,
+        max_age=60,
         immutable_file_test=r"^.+\.[0-9a-f]{12}\..+$",
         allow_all_origins=False,
     )
@@ -40,7 +51,7 @@ def build_application() -> Any:
         if scope["type"] == "lifespan":
             await _live(receive, send)
         elif scope["type"] == "http" and scope["path"].startswith("/static/"):
-            await files(scope, receive, send)
+            await files(scope, receive, _with_headers(send))
         elif scope["type"] == "http":
             await pool(scope, receive, send)  # type: ignore[arg-type]  # narrowed by its type two lines above
         else:

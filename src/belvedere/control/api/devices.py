@@ -1,10 +1,11 @@
 """`/devices`: bound to exactly one owner."""
 
 from datetime import datetime
+from typing import Annotated
 
 from django.http import HttpRequest
 from ninja import Router, Status
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from belvedere.control.api.auth import actor_of
 from belvedere.control.api.pages import DEFAULT_LIMIT, MAX_LIMIT, paginate
@@ -17,6 +18,10 @@ from belvedere.control.streaming.selectors import count_watching, list_cuts
 router = Router(tags=["devices"])
 
 
+#: as typed: a blank at its end is part of it
+type Password = Annotated[str, StringConstraints(strip_whitespace=False, max_length=200)]
+
+
 class SourceIn(In):
     """Where a camera is, and how to get in."""
 
@@ -24,7 +29,7 @@ class SourceIn(In):
     address: str = Field(max_length=500, examples=["rtsp://192.168.1.10:554/stream1"])
     sub_address: str | None = Field(default=None, max_length=500)
     username: str = Field(default="", max_length=200)
-    password: str = Field(default="", max_length=200)
+    password: Password = ""
 
 
 class DeviceIn(SourceIn):

@@ -11,7 +11,14 @@ from belvedere.control.api.problems import problem
 PREFIX: Final = "/api/v1/"
 
 #: status → stable code, for errors that Django answers before or after any operation of ours
-_CODES: Final = {400: "bad_request", 403: "forbidden", 404: "not_found", 405: "method_not_allowed", 500: "server_error"}
+_CODES: Final = {
+    400: "bad_request",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    421: "wrong_host",
+    500: "server_error",
+}
 
 
 def problems_under_api(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
@@ -38,6 +45,8 @@ def _words(response: HttpResponse) -> str:
         return _("There is nothing here, or nothing that you may see.")
     if response.status_code == 405:
         return _("This address takes other methods: see Allow.")
+    if response.status_code == 421:
+        return _("This server does not go by that name.")
     if response.status_code >= 500:
         return _("That went wrong on our side, and was noted. Try again; if it stays so, tell who runs this server.")
     return _("That request makes no sense here. Nothing was changed.")

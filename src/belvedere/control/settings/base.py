@@ -41,6 +41,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "belvedere.control.web.middleware.security_headers",
     "belvedere.control.api.middleware.problems_under_api",
+    "belvedere.control.web.middleware.known_hosts",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",

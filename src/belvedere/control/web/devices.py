@@ -24,7 +24,9 @@ class DeviceForm(forms.Form):
     """What is needed to bind a camera. Rules are the service's."""
 
     name = forms.CharField(max_length=80, label=gettext_lazy("Name"))
-    site = forms.ChoiceField(label=gettext_lazy("Site"))
+    site = forms.ChoiceField(
+        label=gettext_lazy("Site"), error_messages={"invalid_choice": gettext_lazy("Choose one of your own sites.")}
+    )
     address = forms.CharField(max_length=500, label=gettext_lazy("Address"))
     sub_address = forms.CharField(max_length=500, required=False, label=gettext_lazy("Second, smaller stream"))
     username = forms.CharField(max_length=200, required=False, label=gettext_lazy("User"))

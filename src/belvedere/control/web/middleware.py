@@ -1,4 +1,4 @@
-"""Two plain functions round every page: the headers of every answer, and the gate that knows every address.
+"""Plain functions round every page: the headers of every answer, our names, and the gate that knows every address.
 
 The gate refuses what `rules.py` does not name: a new page opens for nobody until somebody has decided for whom.
 """
@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import DisallowedHost
 from django.http import Http404, HttpRequest, HttpResponse
 
 from belvedere.control.web.rules import RULES, Rule
@@ -56,6 +57,24 @@ def security_headers(get_response: Answer) -> Answer:
         is_page = response.get("Content-Type", "").startswith("text/html")
         set_headers(response.headers, nonce=request.csp_nonce, is_page=is_page)  # type: ignore[attr-defined]
         return response
+
+    return middleware
+
+
+#: asked by probes that know an address and no name; they say nothing
+_NAMELESS: Final = {"/healthz", "/readyz"}
+
+
+def known_hosts(get_response: Answer) -> Answer:
+    """Answer to our own names alone: a page of another name that resolves to us is no page of ours (N39)."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        try:
+            request.get_host()
+        except DisallowedHost:
+            if request.path_info not in _NAMELESS:
+                return HttpResponse("This server does not go by that name.", status=421, content_type="text/plain")
+        return get_response(request)
 
     return middleware
 

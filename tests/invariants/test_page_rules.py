@@ -1,0 +1,202 @@
+"""Every page × every method × everybody in the cast: a literal table, multiplied. B-9, HC-2, VA-4, N8, N16."""
+
+import re
+from typing import Any, Final
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from belvedere.control.accounts.models import Account
+from belvedere.control.core.ids import new_id
+from belvedere.control.web.rules import RULES
+from invariants.conftest import World
+from invariants.surface import CAST, fill, page_routes
+from invariants.test_api_rules import NOBODYS
+from rows import get_rows
+
+#: rule → status for each of the cast, by the order of CAST. "ok": 200, or 302 to a page of ours.
+ANSWERS: Final[dict[str, tuple[str | int, ...]]] = {
+    "public": ("ok", "ok", "ok", "ok", "ok"),
+    "own": ("sign-in", "ok", "ok", "ok", "ok"),
+    "member": ("sign-in", "ok", 404, 404, 404),
+    # The site is no choice of theirs.
+    "chooser": ("sign-in", "ok", 422, 422, 422),
+    "viewer": ("sign-in", "ok", "ok", 404, 404),
+    "sharer": ("sign-in", "ok", 403, 404, 404),
+    # Whoever has nothing to share has no share pages at all (VA 4). Xena has a camera of her own.
+    "any-sharer": ("sign-in", "ok", 404, 404, "ok"),
+    # A camera that is not theirs is no camera of the form's.
+    "share-form": ("sign-in", "ok", 404, 404, 422),
+    # Nobody's secret: one page for all; whoever is signed in is past it.
+    "way-in": (404, "ok", "ok", "ok", "ok"),
+    "giver": ("sign-in", "ok", 404, 404, 404),
+    "receiver": ("sign-in", 404, "ok", 404, 404),
+    "offered": ("sign-in", 404, 404, "ok", 404),
+    "nobody": ("sign-in", 404, 404, 404, 404),
+    "no-bus": (503, 503, 503, 503, 503),
+    "forged": (404, 404, 404, 404, 404),
+}
+
+#: (method, page) → rule; a method that is not here answers 405
+PAGES: Final[dict[tuple[str, str], str]] = {
+    ("GET", "healthz"): "public",
+    ("GET", "readyz"): "no-bus",
+    ("GET", "metrics"): "public",
+    ("GET", "account_login"): "public",
+    ("POST", "account_login"): "public",
+    ("GET", "account_signup"): "public",
+    ("POST", "account_signup"): "public",
+    ("GET", "account_inactive"): "public",
+    ("GET", "account_email_verification_sent"): "public",
+    ("GET", "account_confirm_email"): "public",
+    ("POST", "account_confirm_email"): "forged",
+    ("GET", "account_reset_password"): "public",
+    ("POST", "account_reset_password"): "public",
+    ("GET", "account_reset_password_done"): "public",
+    ("GET", "account_reset_password_from_key"): "public",
+    ("POST", "account_reset_password_from_key"): "public",
+    ("GET", "account_reset_password_from_key_done"): "public",
+    ("GET", "join"): "way-in",
+    ("GET", "account_change_password"): "own",
+    ("POST", "account_change_password"): "own",
+    ("GET", "account_set_password"): "own",
+    ("POST", "account_set_password"): "own",
+    ("GET", "account_reauthenticate"): "own",
+    ("POST", "account_reauthenticate"): "own",
+    ("GET", "account_email"): "own",
+    ("POST", "account_email"): "own",
+    ("POST", "account_logout"): "own",
+    ("POST", "sign-out"): "own",
+    ("GET", "wall"): "own",
+    ("GET", "camera"): "viewer",
+    ("GET", "camera-access"): "sharer",
+    ("POST", "camera-alias"): "viewer",
+    ("GET", "devices"): "own",
+    ("GET", "device-add"): "own",
+    ("POST", "device-add"): "chooser",
+    ("POST", "device-probe"): "own",
+    ("POST", "device-rename"): "member",
+    ("GET", "device-unbind"): "member",
+    ("POST", "device-unbind"): "member",
+    ("GET", "share"): "any-sharer",
+    ("POST", "share"): "share-form",
+    ("GET", "sharing"): "any-sharer",
+    ("POST", "share-end"): "giver",
+    ("POST", "share-leave"): "receiver",
+    ("GET", "receipt"): "giver",
+    ("GET", "inbox"): "own",
+    ("POST", "offer-accept"): "offered",
+    ("POST", "offer-reject"): "offered",
+    ("GET", "account"): "own",
+    ("POST", "account"): "own",
+    ("POST", "token-create"): "own",
+    ("POST", "token-revoke"): "giver",
+    ("POST", "session-end"): "nobody",
+    ("POST", "sessions-end-others"): "own",
+    ("POST", "organization-switch"): "member",
+}
+
+FORMS: Final[dict[str, dict[str, Any]]] = {
+    "account": {"name": "Another Name"},
+    "camera-alias": {"name": "My counter"},
+    "device-add": {"name": "Gate", "site": "{site_id}", "address": "rtsp://127.0.0.1:9/g", "skip_test": "on"},
+    "device-probe": {"site": "{site_id}", "address": "rtsp://127.0.0.1:9/g"},
+    "device-rename": {"name": "Till"},
+    "token-create": {"name": "script", "scope": ["read"]},
+    "organization-switch": {"organization": "{organization_id}"},
+    "share": {"step": "review", "to": "new@example.org", "camera": ["{camera_id}"], "permission": ["live_view"]},
+}
+METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
+#: allauth's pages answer these as GET or POST; they are not ours to refuse
+LENIENT: Final = {name for name in RULES if name.startswith("account_")}
+BY_ID: Final = sorted(
+    {
+        row
+        for row in PAGES
+        if "<str:" in page_routes()[row[1]] and not row[1].startswith("account_") and row[1] != "join"
+    }
+)
+
+
+def address_of(name: str, ids: dict[str, str]) -> str:
+    """The address of a page, with ids in it."""
+    names = re.findall(r"<str:(\w+)>", page_routes()[name])
+    more = {"secret": "s3cret", "key": "k3y", "uidb36": "0", "session_id": "f" * 64}
+    return reverse(name, kwargs={key: (ids | more)[key] for key in names})
+
+
+def request(client: Client, row: tuple[str, str], ids: dict[str, str], **more: Any) -> Any:
+    """Ask for one page, with a form that is right for Olivia."""
+    method, name = row
+    form = fill(FORMS.get(name, {}), ids) if method == "POST" else {}
+    return getattr(client, method.lower())(address_of(name, ids), form, **more)
+
+
+def same(content: bytes) -> str:
+    """A page without what is new each time by design: nonce and form token."""
+    text = re.sub(r'nonce="[^"]*"', "", content.decode())
+    return re.sub(r'(name="csrf-token" content|csrfmiddlewaretoken" value)="[^"]*"', "", text)
+
+
+def test_every_page_has_a_rule() -> None:
+    """A page that nobody decided about fails here, and answers 404 meanwhile."""
+    assert {name for _, name in PAGES} == set(page_routes())
+    assert set(page_routes()) <= set(RULES)
+    assert set(PAGES.values()) == set(ANSWERS)
+
+
+def is_right(answer: Any, expected: str | int) -> bool:
+    """Whether an answer is what the table says."""
+    if expected == "sign-in":
+        return bool(answer.status_code == 302 and answer.headers["Location"].startswith("/sign-in?next="))
+    if expected == "ok":
+        is_ours = answer.status_code == 302 and answer.headers["Location"].startswith("/")
+        return bool(answer.status_code == 200 or (is_ours and "/sign-in?" not in answer.headers["Location"]))
+    return bool(answer.status_code == expected)
+
+
+@pytest.mark.parametrize("row", sorted(PAGES), ids=" ".join)
+def test_everybody_gets_the_answer_of_the_table(world: World, row: tuple[str, str]) -> None:
+    rule = PAGES[row]
+    ids = world.ids | ({"share_id": world.people.pats_offer} if rule == "offered" else {})
+    # Those who may not come first: what they did must not be why the others get theirs.
+    for name, expected in sorted(zip(CAST, ANSWERS[rule], strict=True), key=lambda pair: pair[1] == "ok"):
+        answer = request(world.by_session(name), row, ids)
+        assert is_right(answer, expected), (name, answer.status_code, answer.headers.get("Location"))
+
+
+def test_no_page_takes_another_method(world: World) -> None:
+    client = world.by_session("olivia")
+    for name in set(page_routes()) - LENIENT:
+        for method in set(METHODS) - {row[0] for row in PAGES if row[1] == name}:
+            answer = getattr(client, method.lower())(address_of(name, world.ids))
+            assert answer.status_code == 405, (method, name)
+
+
+def test_forms_of_other_sites_write_nothing(world: World) -> None:
+    """N8: without our own page's token no form does anything, whoever is signed in."""
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(Account.objects.get(pk=world.people.olivia.id))
+    before = get_rows(without={"accounts_session"})
+    for row in PAGES:
+        if row[0] == "POST":
+            for headers in ({}, {"Origin": "null"}, {"Origin": "http://testserver:8001"}):
+                assert request(client, row, world.ids, headers=headers).status_code == 403, row
+    assert get_rows(without={"accounts_session"}) == before
+
+
+@pytest.mark.parametrize("row", BY_ID, ids=" ".join)
+def test_what_one_may_not_see_is_not_there(world: World, row: tuple[str, str]) -> None:
+    """N16: somebody else's, nobody's and impossible ids: one page, byte for byte."""
+    client = world.by_session("xena")
+    absent = {name: new_id() for name in world.ids}
+    reference = request(client, row, absent)
+    assert reference.status_code == 404
+    for name in world.ids:
+        if f"<str:{name}>" not in page_routes()[row[1]]:
+            continue
+        for value in [world.ids[name], *(value for value in NOBODYS if value not in {"..", "%00"})]:
+            answer = request(client, row, absent | {name: value})
+            assert answer.status_code == 404
+            assert same(answer.content) == same(reference.content), value
