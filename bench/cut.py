@@ -13,15 +13,14 @@ import asyncio
 import json
 import os
 import signal
-import statistics
 import time
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-
 from bench.product import Product
+from bench.table import print_table, row
 
 
 class Viewer(asyncio.Protocol):
@@ -46,7 +45,7 @@ class Viewer(asyncio.Protocol):
         if not self.opened.done() and self.bytes > 2000:
             self.opened.set_result(None)
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  asyncio's signature
         """Note when."""
         if not self.closed.done():
             self.closed.set_result(time.monotonic())
@@ -61,10 +60,12 @@ class Viewer(asyncio.Protocol):
 async def watch(url: str) -> Viewer:
     """Open a live socket and wait for its first picture."""
     parts = urlsplit(url)
-    _transport, viewer = await asyncio.get_running_loop().create_connection(Viewer, parts.hostname, parts.port)
-    _transport.write(
+    loop = asyncio.get_running_loop()
+    transport, viewer = await loop.create_connection(Viewer, parts.hostname or "", parts.port or 80)
+    transport.write(
         f"GET {parts.path}?{parts.query} HTTP/1.1\r\nHost: {parts.netloc}\r\nUpgrade: websocket\r\n"
-        "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n".encode()
+        "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n".encode()
     )
     async with asyncio.timeout(10):
         await viewer.opened
@@ -156,18 +157,6 @@ async def control_dead(product: Product, readers: list["asyncio.Future[float]"])
             os.kill(pid, signal.SIGCONT)
 
 
-def row(what: str, taken: list[float]) -> dict[str, Any]:
-    """Median, 99th percentile, maximum, in milliseconds."""
-    ordered = sorted(taken)
-    return {
-        "what": what,
-        "n": len(ordered),
-        "p50_ms": round(statistics.median(ordered), 1),
-        "p99_ms": round(ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))], 1),
-        "max_ms": round(ordered[-1], 1),
-    }
-
-
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -176,9 +165,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     rows = asyncio.run(measure(options))
-    print(f"{'':28} {'n':>5} {'p50 ms':>9} {'p99 ms':>9} {'max ms':>9}")
-    for line in rows:
-        print(f"{line['what']:28} {line['n']:>5} {line['p50_ms']:>9} {line['p99_ms']:>9} {line['max_ms']:>9}")
+    print_table(rows)
     if options.json:
         options.json.write_text(json.dumps({"viewers": options.viewers, "rows": rows}))
 

@@ -166,8 +166,8 @@ def casbin_of(world: World, policies: int) -> Callable[[str, ResourcePath], bool
 
 
 CEDAR_POLICY = """
-permit (principal, action == Action::"live_view", resource) when { principal.cameras.contains(resource.camera) };
-permit (principal, action == Action::"live_view", resource) when { principal.organizations.contains(resource.organization) };
+permit (principal, action == Action::"live_view", resource)
+  when { principal.cameras.contains(resource.camera) || principal.organizations.contains(resource.organization) };
 """
 
 
@@ -176,7 +176,7 @@ def by_cedar(account: str, path: ResourcePath) -> bool:
     grants = Grant.objects.filter(principal=account, resource__in=path[:3], ended_at=None)
     at = clock.now()
     held = {row.resource for row in grants if row.ends_at is None or row.ends_at > at}
-    entities = [
+    entities: list[dict[Any, Any]] = [
         {
             "uid": {"type": "Account", "id": account},
             "attrs": {

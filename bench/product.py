@@ -51,7 +51,7 @@ class Product:
             "BELVEDERE_SIGNUP": "open",
             "DJANGO_SETTINGS_MODULE": "belvedere.control.settings.base",
         }
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: ASYNC220  nothing else runs on this loop yet
             [sys.executable, "-m", "belvedere.cli", "serve"],
             stderr=(folder / "serve.log").open("wb"),
         )
@@ -78,15 +78,7 @@ class Product:
 
     def pids(self, role: str) -> list[int]:
         """Processes of one role, among the children of this installation."""
-        found = []
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdigit():
-                with contextlib.suppress(OSError):
-                    words = (entry / "cmdline").read_bytes().split(b"\0")
-                    environment = (entry / "environ").read_bytes()
-                    if role.encode() in words and str(self.folder).encode() in environment:
-                        found.append(int(entry.name))
-        return found
+        return pids_of(role, self.folder)
 
     def _bind(self, address: str, number: int) -> None:
         answer = self.api(self.olivia).post(
@@ -105,6 +97,19 @@ class Product:
             time.sleep(0.1)
         message = "the cameras did not come online"
         raise TimeoutError(message)
+
+
+def pids_of(role: str, folder: Path) -> list[int]:
+    """Processes of one role of the installation in `folder`."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                words = (entry / "cmdline").read_bytes().split(b"\0")
+                environment = (entry / "environ").read_bytes()
+                if role.encode() in words and str(folder).encode() in environment:
+                    found.append(int(entry.name))
+    return found
 
 
 def _wait_ready(url: str, process: subprocess.Popen[bytes]) -> None:
