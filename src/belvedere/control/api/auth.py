@@ -52,8 +52,6 @@ class NotJson(Refusal):
 class Gate:
     """ninja's auth: returns the acting Principal or refuses."""
 
-    openapi_security_schema = None
-
     def __call__(self, request: HttpRequest) -> Principal:
         """The actor of this request. Raises Unauthenticated, Forbidden, RateLimited."""
         scope = scope_of(request)
