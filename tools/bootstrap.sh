@@ -53,14 +53,13 @@ find_uv() {
 # bootstrap LOCK: .venv holds exactly what LOCK says, and this checkout. Instant when nothing changed.
 bootstrap() {
   local lock=$1 python uv stamp
-  stamp=$(cat "$lock" pyproject.toml | cksum)
+  # A development environment serves ./run as well: keep it one, rather than strip it down and build it up again.
+  if [ "$lock" = requirements.lock ] && grep -q '^requirements-dev.lock ' .venv/belvedere.stamp 2>/dev/null; then
+    lock=requirements-dev.lock
+  fi
+  stamp=$(cksum <"$lock")
   if [ -x .venv/bin/python ] && [ "$(cat .venv/belvedere.stamp 2>/dev/null)" = "$lock $stamp" ] &&
     usable_python .venv/bin/python; then
-    return 0
-  fi
-  # A development environment serves ./run as well: do not strip it down again.
-  if [ "$lock" = requirements.lock ] && [ -f .venv/belvedere.stamp ] &&
-    grep -q "^requirements-dev.lock $(cat requirements-dev.lock pyproject.toml | cksum)$" .venv/belvedere.stamp; then
     return 0
   fi
   echo "belvedere: setting up (once) …" >&2

@@ -1,0 +1,155 @@
+"""Walk every page as the cast, at two widths, light and dark, and write docs/tour/*.png: the same page for everyone.
+
+    .venv/bin/python tools/tour.py [--only wall,camera]
+
+Starts a demo of its own in a throw-away folder. Look at the pictures before calling anything done.
+"""
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import httpx
+from PIL import Image
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from belvedere.config import free_port
+
+ROOT = Path(__file__).parent.parent
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+WIDTHS = {390: 844, 1440: 900}
+SCHEMES = ("light", "dark")
+#: enough for what a page shows; a third of the size of a full-colour picture
+COLOURS = 256
+
+
+class Tour:
+    """One demo, one browser, and where the pictures go."""
+
+    def __init__(self, url: str, said: dict[str, Any], browser: Browser, only: set[str]) -> None:
+        self.url = url
+        self.accounts = {row["name"].split()[0].lower(): row for row in said["accounts"]}
+        self.cameras = {row["name"]: row["id"] for row in said["cameras"]}
+        self.browser = browser
+        self.only = only
+
+    def api(self, who: str, method: str, path: str, **body: Any) -> Any:
+        """Call as one of the cast."""
+        headers = {"Authorization": f"Bearer {self.accounts[who]['api_token']}"}
+        answer = httpx.request(method, f"{self.url}/api/v1/{path}", headers=headers, json=body or None, timeout=20)
+        answer.raise_for_status()
+        return answer.json()
+
+    def camera(self, name: str) -> str:
+        """Address of a camera's page."""
+        return f"/cameras/{self.cameras[name]}"
+
+    def shoot(self, name: str, who: str, path: str, *, before: Callable[[Page], None] | None = None) -> None:
+        """One page, at every width and in both schemes."""
+        if self.only and name not in self.only:
+            return
+        for width, height in WIDTHS.items():
+            for scheme in SCHEMES:
+                context = self.browser.new_context(
+                    viewport={"width": width, "height": height},
+                    color_scheme=scheme,  # type: ignore[arg-type]  # one of the two words it takes
+                    timezone_id="Europe/Madrid",
+                )
+                page = context.new_page()
+                if who:
+                    self.sign_in(page, who)
+                page.goto(f"{self.url}{path}")
+                if before:
+                    before(page)
+                page.wait_for_timeout(2500 if page.locator("live-view").count() else 300)
+                self.save(page.screenshot(), f"{name}-{width}-{scheme}.png")
+                context.close()
+
+    def sign_in(self, page: Page, who: str) -> None:
+        """As one of the cast."""
+        page.goto(f"{self.url}/sign-in")
+        page.get_by_label("E-mail").fill(self.accounts[who]["email"])
+        page.get_by_label("Password", exact=True).fill(self.accounts[who]["password"])
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url(f"{self.url}/")
+
+    def save(self, picture: bytes, name: str) -> None:
+        """Write it, small."""
+        image = Image.open(BytesIO(picture)).convert("RGB").quantize(COLOURS)
+        image.save(ROOT / "docs" / "tour" / name, optimize=True)
+        print(name)
+
+    def share(self, to: str, *names: str) -> str:
+        """Olivia offers cameras; the share's id."""
+        items = [{"camera": self.cameras[name], "permissions": ["live_view"]} for name in names]
+        share: str = self.api("olivia", "POST", "shares", recipient=to, items=items, remark="sister")["id"]
+        return share
+
+    def walk(self) -> None:
+        """The whole way, in the order of the story."""
+        self.shoot("sign-in", "", "/sign-in")
+        self.shoot("sign-up", "", "/sign-up")
+        self.shoot("reset", "", "/reset")
+        self.shoot("wall", "olivia", "/")
+        self.shoot("wall-empty", "xena", "/")
+        self.shoot("nothing-here", "xena", self.camera("Pool"))
+        self.shoot("devices", "olivia", "/devices")
+        self.shoot("device-add", "olivia", "/devices/add")
+        self.shoot("account", "olivia", "/account")
+        courtyard = f"camera={self.cameras['Courtyard']}"
+        self.shoot("share-1-recipient", "olivia", f"/share?{courtyard}")
+        self.shoot("share-2-cameras", "olivia", f"/share?step=cameras&to=rita@example.org&{courtyard}")
+        self.shoot("share-3-permissions", "olivia", f"/share?step=permissions&to=rita@example.org&{courtyard}")
+        self.shoot("share-4-review", "olivia", f"/share?step=review&to=rita@example.org&{courtyard}")
+        share = self.share("rita@example.org", "Courtyard", "Pool")
+        self.shoot("inbox", "rita", "/inbox")
+        self.shoot("sharing", "olivia", "/sharing")
+        self.api("rita", "POST", f"shares/{share}/accept")
+        self.shoot("wall-recipient", "rita", "/")
+        self.shoot("camera-recipient", "rita", self.camera("Courtyard"))
+        context = self.browser.new_context()
+        watching = context.new_page()
+        self.sign_in(watching, "rita")
+        watching.goto(f"{self.url}{self.camera('Courtyard')}")
+        watching.wait_for_selector('live-view[data-state="live"]')
+        self.shoot("camera", "olivia", self.camera("Courtyard"))
+        change = self.api("olivia", "DELETE", f"shares/{share}")["change_id"]
+        watching.wait_for_timeout(500)
+        context.close()
+        self.shoot("receipt", "olivia", f"/receipts/{change}")
+        self.shoot("ended", "rita", self.camera("Courtyard"))
+
+
+def main() -> None:
+    """Start a demo, walk, stop it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default="", help="names of pages, with commas")
+    options = parser.parse_args()
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    (ROOT / "docs" / "tour").mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "belvedere.cli", "demo", "--json", "--no-browser", "--port", str(free_port())]
+    with (
+        tempfile.TemporaryDirectory(prefix="belvedere-tour-") as folder,
+        subprocess.Popen([*command, "--data", f"{folder}/demo"], stdout=subprocess.PIPE, text=True) as process,
+        sync_playwright() as playwright,
+    ):
+        assert process.stdout
+        said = json.loads(process.stdout.readline())
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        try:
+            Tour(said["url"], said, browser, set(filter(None, options.only.split(",")))).walk()
+        finally:
+            browser.close()
+            process.terminate()
+            process.wait(20)
+
+
+if __name__ == "__main__":
+    main()
