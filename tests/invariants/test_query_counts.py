@@ -1,0 +1,103 @@
+"""Lists ask the database equally often for one item, for three and for thirty."""
+
+from collections.abc import Callable
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+import cast
+from belvedere.control.core import clock
+from belvedere.control.devices.services import add_device
+from belvedere.control.organizations.services import add_site
+from belvedere.control.sharing.services import accept_share
+from belvedere.control.streaming.models import ViewingSession
+from invariants.conftest import World
+
+type Grow = Callable[[World, int], None]
+
+
+def cameras(world: World, number: int) -> None:
+    """One more camera of Olivia's, shared with Vera, offered to Pat, and watched."""
+    olivia = world.people.olivia
+    device = add_device(
+        olivia.actor, site=olivia.site, name=f"C{number}", address=f"rtsp://127.0.0.1:9/c{number}", is_tested=False
+    )
+    camera = next(iter(world.by_session("olivia").get(f"/api/v1/devices/{device}").json()["cameras"]))["id"]
+    accept_share(world.people.vera.actor, share=olivia.offer(world.people.vera, camera))
+    ViewingSession.objects.create(
+        principal=olivia.id, camera_id=camera, kind="live", quality="main", issued_at=clock.now(), opened_at=clock.now()
+    )
+
+
+def recipients(world: World, number: int) -> None:
+    """One more person who sees the counter, and one who was offered it."""
+    olivia = world.people.olivia
+    person = cast.make(f"person{number}")
+    accept_share(person.actor, share=olivia.offer(person, world.people.counter))
+    olivia.offer(f"unknown{number}@example.org", world.people.counter)
+    ViewingSession.objects.create(
+        principal=person.id,
+        camera_id=world.people.counter,
+        kind="live",
+        quality="main",
+        issued_at=clock.now(),
+        opened_at=clock.now(),
+    )
+
+
+def sites(world: World, number: int) -> None:
+    """One more site."""
+    add_site(world.people.olivia.actor, organization=world.people.olivia.organization, name=f"Site {number}")
+
+
+def tokens(world: World, number: int) -> None:
+    """One more token and one more sign-in."""
+    del number
+    world.people.olivia.token()
+    world.by_session("olivia")
+
+
+def _count(client: Client, address: str) -> int:
+    client.get(address)  # what is done once for each session is done
+    with CaptureQueriesContext(connection) as queries:
+        answer = client.get(address)
+    assert answer.status_code == 200
+    return len(queries)
+
+
+OWNERS = ("cameras", "devices", "shares?direction=given", "recipients", "/", "/devices", "/sharing", "/share")
+OF_A_CAMERA = ("shares", "recipients", "cameras/{}/access", "cameras/{}/viewers", "/sharing", "/cameras/{}")
+
+
+@pytest.mark.parametrize(
+    ("grow", "name", "addresses"),
+    [
+        (cameras, "olivia", OWNERS),
+        (cameras, "vera", ("cameras", "shares?direction=received", "/", "/inbox")),
+        (recipients, "olivia", OF_A_CAMERA),
+        (sites, "olivia", ("organizations", "organizations/{org}/sites", "/devices/add", "me")),
+        (tokens, "olivia", ("tokens", "/account")),
+    ],
+    ids=["cameras-owner", "cameras-recipient", "recipients", "sites", "tokens"],
+)
+def test_more_items_are_no_more_questions(
+    world: World, monkeypatch: pytest.MonkeyPatch, grow: Grow, name: str, addresses: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr("belvedere.control.sharing.services.UNANSWERED_A_DAY", 1000)
+    monkeypatch.setattr("belvedere.control.sharing.services.NEW_PEOPLE_A_DAY", 1000)
+    client = world.by_session(name)
+    found = []
+    made = 0
+    for size in (1, 3, 12):
+        while made < size:
+            grow(world, made)
+            made += 1
+        counts = {}
+        for address in addresses:
+            place = address.format(world.people.counter, org=world.people.olivia.organization)
+            counts[address] = _count(client, place if place.startswith("/") else f"/api/v1/{place}")
+        found.append(counts)
+    assert found[0] == found[1] == found[2]
+    assert max(found[0].values()) < 40
