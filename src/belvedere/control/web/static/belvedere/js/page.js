@@ -90,8 +90,8 @@ function armMenus() {
   const open = () => /** @type {HTMLDetailsElement[]} */ ([...document.querySelectorAll("details.menu[open]")]);
   document.addEventListener("click", (event) => {
     for (const menu of open()) {
-      const isScrim = event.target === menu.querySelector("summary") && event.target !== document.activeElement;
-      if (!menu.contains(/** @type {Node} */ (event.target)) || isScrim) menu.open = false;
+      // The scrim of a sheet is part of its summary: a click on it closes by itself.
+      if (!menu.contains(/** @type {Node} */ (event.target))) menu.open = false;
     }
   });
   document.addEventListener("keydown", (event) => {
