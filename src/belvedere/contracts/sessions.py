@@ -139,7 +139,8 @@ class LeasePush(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Cut(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What became of one pushed session. `cut_at` is None where the node does not know the session,
-    or where it lives on with less. Seconds since the epoch."""
+    or where it lives on with less. Seconds since the epoch.
+    """
 
     session: str
     state: str  # cut | narrowed | unknown
