@@ -166,7 +166,9 @@ class MediaNode:
     async def _close_doors(self) -> None:
         await self._listener.close()
         await self.keeper.close()
+        # While the cameras' threads run out, the players read their goodbye.
         await self.carriage.close(_THREADS_WITHIN_S)
+        await self._listener.abort()
 
     # -- hello, and what follows from it ------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ import asyncio
 import hmac
 import re
 import time
+import weakref
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -60,6 +61,8 @@ class Listener:
     def __init__(self, door: Door) -> None:
         self.door = door
         self.strangers: Counter[str] = Counter()
+        #: everybody who is connected, in whatever state
+        self.transports: weakref.WeakSet[asyncio.Transport] = weakref.WeakSet()
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
 
@@ -78,6 +81,12 @@ class Listener:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=1.0)
+
+    async def abort(self) -> None:
+        """End every connection there is, goodbyes said or not: uvloop does not close while one stands (seen)."""
+        for transport in list(self.transports):
+            transport.abort()
+        await asyncio.sleep(0)
 
     def admit(self, viewer: Viewer, ticket: re.Match[str] | None, peer: str, origin: str | None) -> None:
         """Ask control about a ticket, and let the viewer watch or send it away."""
@@ -137,6 +146,7 @@ class HeadReader(asyncio.Protocol):
         """Somebody is at the door, and has five seconds to say what for."""
         # uvloop's transports behave like asyncio's without being a subclass.
         self._transport = transport = cast("asyncio.Transport", transport)
+        self._listener.transports.add(transport)
         peer = transport.get_extra_info("peername")
         self._peer = peer[0] if peer else ""
         self._deadline = asyncio.get_running_loop().call_later(HEAD_WITHIN_S, transport.abort)
