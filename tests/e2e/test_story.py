@@ -120,6 +120,15 @@ def test_the_story(demo: Demo, sign_in: SignIn, viewport: dict[str, int]) -> Non
     demo.find_mail("rita@example.org", "ended your access")
 
 
+def test_past_recipients_come_first(demo: Demo, sign_in: SignIn) -> None:
+    """HC-5: somebody one shared with before is one tap away."""
+    page = sign_in("olivia")
+    page.goto(f"{demo.url}/share?camera={demo.cameras['Upper corridor']}")
+    page.get_by_role("link", name=re.compile("Vera")).click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Which cameras")
+    expect(page.get_by_role("checkbox", name=re.compile("Upper corridor"))).to_be_checked()
+
+
 def test_the_wall_moves_within_seconds(demo: Demo, sign_in: SignIn) -> None:
     """Every tile that is on the screen is live."""
     page = sign_in("olivia")

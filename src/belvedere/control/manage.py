@@ -1,8 +1,11 @@
 """Django without manage.py: set up, migrate, make anew what the database and the static files need."""
 
+import hashlib
 import os
 import sys
+from pathlib import Path
 
+from belvedere import __version__
 from belvedere.config import Settings
 
 
@@ -25,12 +28,20 @@ def migrate(settings: Settings) -> None:
     call_command("migrate", interactive=False, verbosity=0)
     if settings.database_url:
         call_command("createcachetable", verbosity=0)
-    from belvedere import __version__
-
-    stamp = django_settings.STATIC_ROOT / ".version"
-    if not stamp.exists() or stamp.read_text() != __version__ or os.environ.get("BELVEDERE_DEV"):
+    stamp = django_settings.STATIC_ROOT / ".sources"
+    sources = _digest_of_static_files()
+    if not stamp.exists() or stamp.read_text() != sources:
         call_command("collectstatic", interactive=False, verbosity=0, clear=True)
-        stamp.write_text(__version__)
+        stamp.write_text(sources)
+
+
+def _digest_of_static_files() -> str:
+    """Changes with our version and with every file of ours: what is served is never an older checkout's."""
+    digest = hashlib.sha256(__version__.encode())
+    folder = Path(__file__).parent / "web" / "static"
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        digest.update(str(file.relative_to(folder)).encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()
 
 
 def main() -> None:

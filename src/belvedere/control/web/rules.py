@@ -27,7 +27,6 @@ RULES: Final[dict[str, Rule]] = {
     "account_reset_password_from_key": Rule.PUBLIC,
     "account_reset_password_from_key_done": Rule.PUBLIC,
     "join": Rule.PUBLIC,  # the secret in the mail is the proof; GET shows, sign-up acts
-    "manifest": Rule.PUBLIC,
     # Signed in
     "account_logout": Rule.ACCOUNT,
     "sign-out": Rule.ACCOUNT,

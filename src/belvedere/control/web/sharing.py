@@ -113,13 +113,7 @@ def _share_page(
         "remark": draft["remark"] or (known.remark if known else ""),
         "message": draft["message"],
         "recipients": [
-            {
-                "email": row.email,
-                "name": row.name or row.email,
-                "remark": row.remark,
-                "sees": row.sees,
-                **{key: value for key, value in _face(row.id, row.name or row.email).items() if key != "name"},
-            }
+            _face(row.id, row.name or row.email) | {"email": row.email, "remark": row.remark, "sees": row.sees}
             for row in recipients
         ],
         "cameras": [tile(view, None) | {"chosen": view in draft["cameras"]} for view in mine],
