@@ -263,7 +263,7 @@ def bench(ctx: click.Context, what: str, arguments: tuple[str, ...]) -> None:
     checkout = Path(__file__).resolve().parents[2]
     module = what.replace("-", "_")
     if not (checkout / "bench" / f"{module}.py").is_file():
-        raise click.ClickException("measurements come with the repository, not with the package: run it in a checkout")
+        raise click.ClickException(f"bench/{module}.py is not here: measurements come with the repository alone")
     ctx.exit(
         subprocess.run([sys.executable, "-m", f"bench.{module}", *arguments], cwd=checkout, check=False).returncode
     )
