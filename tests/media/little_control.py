@@ -62,6 +62,7 @@ class Row:
     why: str = ""
     by: str = ""
     ttl_ms: int = MAX_TTL_MS
+    narrow_in_ms: int | None = None
     opened_by: str = ""
     closed_why: str | None = None
     peer: str = ""
@@ -127,7 +128,14 @@ class LittleControl:
         row = self.rows.get(session)
         if row is None:
             return LeaseState(session=session, permissions=0, why="not_found")
-        return LeaseState(session=session, permissions=int(row.permissions), ttl_ms=row.ttl_ms, why=row.why, by=row.by)
+        return LeaseState(
+            session=session,
+            permissions=int(row.permissions),
+            ttl_ms=row.ttl_ms,
+            narrow_in_ms=row.narrow_in_ms,
+            why=row.why,
+            by=row.by,
+        )
 
     async def until_online(self, camera: str, quality: Quality = Quality.MAIN, online: bool = True) -> CameraState:
         async with asyncio.timeout(15):

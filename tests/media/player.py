@@ -16,12 +16,14 @@ from belvedere.media.node import MediaNode
 type Json = dict[str, object]
 
 
-def live(node: MediaNode, ticket: str) -> str:
-    return f"ws://127.0.0.1:{node.port}/media/v1/live?ticket={ticket}"
+def live(node: MediaNode | int, ticket: str) -> str:
+    """Where a ticket opens; an int is a port."""
+    port = node if isinstance(node, int) else node.port
+    return f"ws://127.0.0.1:{port}/media/v1/live?ticket={ticket}"
 
 
 @asynccontextmanager
-async def watching(node: MediaNode, ticket: str) -> AsyncIterator[ClientConnection]:
+async def watching(node: MediaNode | int, ticket: str) -> AsyncIterator[ClientConnection]:
     async with connect(live(node, ticket), max_size=None, compression=None) as socket:
         yield socket
 
