@@ -121,7 +121,7 @@ BY_ID: Final = sorted(
 
 def address_of(name: str, ids: dict[str, str]) -> str:
     """The address of a page, with ids in it."""
-    names = re.findall(r"<str:(\w+)>", page_routes()[name])
+    names = re.findall(r"<(?:str:)?(\w+)>", page_routes()[name])
     more = {"secret": "s3cret", "key": "k3y", "uidb36": "0", "session_id": "f" * 64}
     return reverse(name, kwargs={key: (ids | more)[key] for key in names})
 

@@ -1,7 +1,7 @@
 """Every address of the control plane. Who may come in stands in `web/rules.py` and `api/rules.py`."""
 
 from allauth.account import views as allauth
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, path, re_path
 
 from belvedere.control.api.app import api
 from belvedere.control.web import account, cameras, devices, health, sharing
@@ -49,7 +49,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("reset", allauth.password_reset, name="account_reset_password"),
     path("reset/sent", allauth.password_reset_done, name="account_reset_password_done"),
     path("reset/done", allauth.password_reset_from_key_done, name="account_reset_password_from_key_done"),
-    path("reset/<str:uidb36>-<str:key>", allauth.password_reset_from_key, name="account_reset_password_from_key"),
+    # A key has a dash in it, an id has none: the first one parts them.
+    re_path(
+        r"^reset/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>[^/]+)$",
+        allauth.password_reset_from_key,
+        name="account_reset_password_from_key",
+    ),
     path("api/v1/", api.urls),
 ]
 

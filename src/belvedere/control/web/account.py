@@ -16,7 +16,7 @@ from belvedere.control.core.errors import NotFound
 from belvedere.control.core.requests import principal_of
 from belvedere.control.organizations.selectors import get_organization
 from belvedere.control.sharing.selectors import find_join_address
-from belvedere.control.web.account_adapter import JOIN
+from belvedere.control.web.account_forms import JOIN
 from belvedere.control.web.errors import answers_refusals
 
 

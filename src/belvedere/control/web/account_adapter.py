@@ -5,6 +5,8 @@ from typing import Any
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
 from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.forms import ValidationError
 from django.http import HttpRequest
@@ -12,14 +14,15 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from belvedere.control.accounts import services as accounts
+from belvedere.control.accounts.selectors import list_verified_addresses
 from belvedere.control.core.errors import Invalid
 from belvedere.control.core.names import clean_email, clean_name
 from belvedere.control.core.principal import Principal
 from belvedere.control.core.requests import client_address
 from belvedere.control.organizations.services import register_account
 from belvedere.control.sharing.selectors import find_join_address
+from belvedere.control.web.account_forms import JOIN
 
-JOIN = "join"
 REGISTERED = "registered"
 
 
@@ -45,9 +48,6 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
     def save_user(self, request: HttpRequest, user: Any, form: Any, commit: bool = True) -> Any:  # noqa: ARG002  allauth's signature
         """Make the account, and what each account is born with."""
         data = form.cleaned_data
-        invited_as = find_join_address(request.session.get(JOIN, ""))
-        if settings.BELVEDERE.signup == "invited" and data["email"] != invited_as:
-            raise ValidationError(_("This invitation was sent to another address. Sign up with that one."))
         user.email = data["email"]
         user.name = clean_name(data.get("name", ""))
         user.set_password(data["password1"])
@@ -63,15 +63,26 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
         )
 
     def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
-        """Proven from a browser that did not register it: what the registering one set is gone first (N2)."""
+        """Proven from a browser that did not register it: what the registering one set is gone first (N2).
+
+        A further address of an account that has proven one is proven by who is signed in to it alone: whoever clicks
+        the link in a mail must not hand his address to a stranger's account.
+        """
         account = email_address.user.pk
-        was_verified = email_address.verified
-        is_ours = request.session.get(REGISTERED) == account or (
-            request.user.is_authenticated and request.user.pk == account
-        )
-        if not was_verified and not is_ours:
-            accounts.reset_unproven_credentials(account)
+        is_signed_in = request.user.is_authenticated and request.user.pk == account
+        if not email_address.verified and not is_signed_in:
+            if list_verified_addresses(account):
+                messages.error(request, _("Sign in to the account this address is for, then open the link again."))
+                return False
+            if request.session.get(REGISTERED) != account:
+                accounts.reset_unproven_credentials(account)
+                email_address.user.refresh_from_db(fields=["password"])
         return bool(super().confirm_email(request, email_address))
+
+    def send_account_already_exists_mail(self, email: str) -> None:
+        """Instead of signing up; takes as long as hashing the new account's password would (N1)."""
+        make_password(email)
+        super().send_account_already_exists_mail(email)
 
     def get_email_verification_redirect_url(self, email_address: EmailAddress) -> str:
         """To sign-in; to a new password where the old one was somebody else's."""

@@ -1,11 +1,19 @@
 """What sign-up asks beyond address and password."""
 
+from typing import Any, Final
+
+from allauth.core import context
 from django import forms
+from django.conf import settings
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from belvedere.control.core.errors import Invalid
 from belvedere.control.core.names import clean_name
+from belvedere.control.sharing.selectors import find_join_address
+
+#: where the session keeps the secret of the mail that led here
+JOIN: Final = "join"
 
 
 class NameForm(forms.Form):
@@ -21,6 +29,16 @@ class NameForm(forms.Form):
             return clean_name(self.cleaned_data["name"])
         except Invalid as invalid:
             raise forms.ValidationError(invalid.message) from None
+
+    def clean(self) -> dict[str, Any]:
+        """Where sign-up is by invitation, it is for the address that was invited."""
+        data = super().clean() or self.cleaned_data
+        if settings.BELVEDERE.signup == "invited" and "email" in data:
+            invited_as = find_join_address(context.request.session.get(JOIN, ""))
+            if data["email"] != invited_as:
+                words = _("This invitation was sent to another address. Sign up with that one.")
+                raise forms.ValidationError({"email": words})
+        return data
 
     def signup(self, request: HttpRequest, user: object) -> None:
         """Allauth's hook; the adapter has saved the name already."""
