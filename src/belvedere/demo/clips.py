@@ -207,12 +207,12 @@ BARCODE_BITS: Final = 16
 
 @functools.cache
 def test_clip(
-    seconds: int = 2,  # noqa: PT028  it is no test; the next three lines likewise
-    size: tuple[int, int] = (320, 180),  # noqa: PT028
-    fps: int = 25,  # noqa: PT028
+    seconds: int = 2,  # noqa: PT028  it is no test
+    size: tuple[int, int] = (320, 180),  # noqa: PT028  as above
+    fps: int = 25,  # noqa: PT028  as above
     *,
-    gop: int | None = None,  # noqa: PT028
-    codec: str = "h264",  # noqa: PT028
+    gop: int | None = None,  # noqa: PT028  as above
+    codec: str = "h264",  # noqa: PT028  as above
 ) -> Clip:
     """Make a small clip for tests, once per process: a gradient, a bar that moves, a barcode of the frame index.
 
