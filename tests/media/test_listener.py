@@ -1,7 +1,7 @@
 """The door: one way to say each thing, and everything else is closed (N19, N20)."""
 
 import asyncio
-import os
+import itertools
 import struct
 from collections.abc import AsyncIterator
 
@@ -109,6 +109,7 @@ async def test_a_path_has_one_spelling(node: MediaNode, target: str) -> None:
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
         get("/media/v1/live", f"Host: x\r\nOrigin: a\r\nOrigin: b\r\nSec-WebSocket-Version: 13\r\n{UPGRADE}"),
     ],
+    ids=itertools.count(1),
 )
 async def test_what_could_be_read_in_two_ways_is_refused(node: MediaNode, request_bytes: bytes) -> None:
     answer = await talk(node, request_bytes)
@@ -182,7 +183,7 @@ def client_frame(
     )
     if not masked:
         return bytes((first | opcode,)) + length + payload
-    mask = os.urandom(4)
+    mask = b"\x0a\xf0\x33\x81"
     body = bytes(byte ^ mask[index % 4] for index, byte in enumerate(payload))
     return bytes((first | opcode, length[0] | 0x80)) + length[1:] + mask + body
 
@@ -204,6 +205,21 @@ def client_frame(
         (client_frame(1, b"", size=1 << 20), 1009),
         (client_frame(1, b"x" * 3000, first=0) + client_frame(0, b"x" * 3000), 1009),
         (client_frame(1, b'{"type":"pause"}') * 60, 1008),
+    ],
+    ids=[
+        "unmasked",
+        "reserved bit",
+        "reserved opcode",
+        "continuation of nothing",
+        "ping in parts",
+        "long ping",
+        "binary",
+        "no UTF-8",
+        "no message",
+        "5 KB",
+        "1 MiB announced",
+        "6 KB in parts",
+        "flood",
     ],
 )
 async def test_a_player_that_breaks_the_rules_is_closed_alone(
