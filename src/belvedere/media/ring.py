@@ -42,6 +42,11 @@ class Ring:
         return self._first + len(self._items)
 
     @property
+    def newest(self) -> LiveFragment | None:
+        """The last one that came, if it is still held."""
+        return self._items[-1] if self._items else None
+
+    @property
     def size(self) -> int:
         """Bytes held."""
         return self._bytes

@@ -6,7 +6,7 @@ The walk pauses every 64 viewers, so a cut, or another camera, waits for a slice
 import asyncio
 import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -15,7 +15,7 @@ from belvedere.contracts.sessions import Quality
 from belvedere.media.delivery.counters import Counters
 from belvedere.media.delivery.websocket import frame_media
 from belvedere.media.fmp4 import Fragment, Track
-from belvedere.media.ring import Ring
+from belvedere.media.ring import LiveFragment, Ring
 from belvedere.media.sources import Lost, Opened, SourceEvent
 
 #: Viewers served before the loop may do something else: well under a millisecond.
@@ -28,6 +28,9 @@ _MEASURE_S: Final = 4.0
 class Watcher(Protocol):
     """Whoever watches a stream."""
 
+    def take(self, current: "CurrentTrack", position: int, fragment: LiveFragment) -> bool:
+        """Take the newest fragment; False: there is more to it, pump."""
+
     def pump(self) -> None:
         """Take what is due, as far as it goes now."""
 
@@ -35,11 +38,10 @@ class Watcher(Protocol):
         """This stream is no longer carried; `is_gone`: nor is the camera."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class CurrentTrack:
-    """The track that plays now; `number` tells it from the one before. `wire` is its init segment as a message."""
+    """The track that plays now, told from the one before by being another object. `wire`: its init segment, framed."""
 
-    number: int
     track: Track
     wire: bytes
 
@@ -63,7 +65,6 @@ class LiveStream:
         self._walk: Iterator[Watcher] | None = None
         self._again = False
         self._scheduled = False
-        self._tracks = itertools.count(1)
         self._measured = _Measure()
 
     @property
@@ -128,23 +129,37 @@ class LiveStream:
         if self._walk is None:
             self._again = False
             self._walk = iter(tuple(self._watchers))
-        served = 0
-        for watcher in itertools.islice(self._walk, SLICE):
-            watcher.pump()
-            served += 1
-        if served < SLICE:
+        slice_ = tuple(itertools.islice(self._walk, SLICE))
+        newest = self.ring.newest
+        if newest is None or self.current is None:
+            for watcher in slice_:
+                watcher.pump()
+        else:
+            self._hand_out(slice_, self.current, newest)
+        if len(slice_) < SLICE:
             self._walk = None
         if self._walk is not None or self._again:
             asyncio.get_running_loop().call_soon(self._serve_slice)
         else:
             self._scheduled = False
 
+    def _hand_out(self, watchers: Iterable[Watcher], current: CurrentTrack, newest: LiveFragment) -> None:
+        position = self.ring.end - 1
+        taken = 0
+        for watcher in watchers:
+            if watcher.take(current, position, newest):
+                taken += 1
+            else:
+                watcher.pump()
+        self._counters.fragments_out += taken
+        self._counters.bytes_out += taken * len(newest.wire)
+
     def _begin(self, track: Track) -> None:
         if self.current is None:
             self.since = time.time()
         self.error = ""
         self.ring.clear()
-        self.current = CurrentTrack(next(self._tracks), track, frame_media(VIDEO_TRACK, track.init))
+        self.current = CurrentTrack(track, frame_media(VIDEO_TRACK, track.init))
 
     def _append(self, fragment: Fragment) -> None:
         if self.current is None:

@@ -17,8 +17,9 @@ from belvedere.contracts.permissions import Permission
 from belvedere.contracts.sessions import CloseCode
 from belvedere.media.delivery.counters import Counters
 from belvedere.media.delivery.sessions import Lease
-from belvedere.media.delivery.stream import VIDEO_TRACK, LiveStream
+from belvedere.media.delivery.stream import VIDEO_TRACK, CurrentTrack, LiveStream
 from belvedere.media.delivery.websocket import FrameReader, Message, Opcode, WebSocketError, frame, frame_close
+from belvedere.media.ring import LiveFragment
 
 #: The kernel would hide 4 MB, that is 16 s of video, from a reader who has stopped (measured).
 SEND_BUFFER: Final = 64 * 1024
@@ -61,7 +62,7 @@ class Viewer(asyncio.Protocol):
         self._reader = FrameReader()
         self._stream: LiveStream | None = None
         self._lease: Lease | None = None
-        self._track = 0
+        self._current: CurrentTrack | None = None
         self._position: int | None = None
         self._told_online = True
         self._is_paused = False
@@ -106,6 +107,23 @@ class Viewer(asyncio.Protocol):
         stream.join(self)
         self.pump()
 
+    def take(self, current: CurrentTrack, position: int, fragment: LiveFragment) -> bool:
+        """Write the newest fragment, if that is all there is to do; else `pump` has to look. The hot path."""
+        if (
+            position != self._position
+            or current is not self._current
+            or self._blocked_at is not None
+            or self._is_paused
+            or self._is_closing
+            # Law: before every write, the moment and the permission.
+            or self._lease is None
+            or not self._lease.allows(_LIVE_VIEW, self._clock())
+        ):
+            return False
+        self._position = position + 1
+        self._transport.write(fragment.wire)
+        return True
+
     def pump(self) -> None:
         """Write what is due, as far as the transport takes it at once."""
         stream, lease = self._stream, self._lease
@@ -122,7 +140,6 @@ class Viewer(asyncio.Protocol):
         position = self._place(stream)
         while position is not None and self._blocked_at is None:
             fragment = ring.get(position)
-            # Law: before every write, the moment and the permission.
             if fragment is None or not lease.allows(_LIVE_VIEW, self._clock()):
                 break
             self._transport.write(fragment.wire)
@@ -232,9 +249,9 @@ class Viewer(asyncio.Protocol):
         current = stream.current
         if current is None or not lease.allows(_LIVE_VIEW, self._clock()):
             return False
-        if current.number == self._track:
+        if current is self._current:
             return True
-        self._track = current.number
+        self._current = current
         self._position = None
         track = current.track
         self.tell(
@@ -271,7 +288,7 @@ class Viewer(asyncio.Protocol):
 
     def _tell_state(self, stream: LiveStream) -> None:
         self._told_online = stream.is_online
-        self._track = 0
+        self._current = None
         self._position = None
         state = "online" if stream.is_online else "offline"
         self.tell({"type": "camera", "state": state, "since": round(stream.since, 3)})
