@@ -23,6 +23,7 @@ from belvedere.control.devices.selectors import get_camera
 from belvedere.control.devices.services import record_hello, unbind_device
 from belvedere.control.outbox.services import run_due
 from belvedere.control.sharing import services as sharing
+from belvedere.control.sharing.models import Share
 from belvedere.control.streaming import services
 from belvedere.control.streaming.models import ViewingSession
 from belvedere.control.streaming.selectors import count_watching, list_cuts, list_viewers
@@ -354,7 +355,7 @@ def test_accepting_and_revoking_at_once_leaves_nothing(people: cast.Cast) -> Non
         with pytest.raises(NotFound):
             get_camera(people.rita.actor, people.courtyard)
         ViewingSession.objects.all().delete()
-        sharing.Share.objects.filter(pk=share).update(accepted_by="x")  # not an unanswered one, for the limit
+        Share.objects.filter(pk=share).update(accepted_by="x")  # not an unanswered one, for the limit
 
 
 def _accept(people: cast.Cast, share: str) -> None:

@@ -430,7 +430,7 @@ def announce_assignments(payload: dict[str, list[str]]) -> None:
     Raises Again in a process that has no line to the nodes, so that the worker does it.
     """
     if not media.has_line():
-        raise Again(in_s=0)
+        raise Again(in_s=0.25)
     nodes = MediaNode.objects.filter(last_seen_at__gt=clock.now() - NODE_IS_GONE_AFTER)
     for node in nodes.values_list("pk", flat=True):
         media.tell(
