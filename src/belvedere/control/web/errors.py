@@ -42,12 +42,12 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noq
     )
 
 
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001  # Django names it
     """A request that makes no sense, or came by a name that is not ours."""
     return error_page(request, 400, _("That request makes no sense here. Nothing was changed."))
 
 
-def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001  # Django names it
     """Nothing here, or nothing one may see: the same page, byte for byte."""
     return error_page(request, 404, _("There is nothing here, or nothing that you may see."))
 

@@ -52,10 +52,11 @@ def security_headers(get_response: Answer) -> Answer:
     """Every answer carries the header set, errors and redirects too."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        request.csp_nonce = secrets.token_urlsafe(16)  # type: ignore[attr-defined]
+        nonce = secrets.token_urlsafe(16)
+        request.csp_nonce = nonce  # type: ignore[attr-defined]  # read by the frame's context
         response = get_response(request)
         is_page = response.get("Content-Type", "").startswith("text/html")
-        set_headers(response.headers, nonce=request.csp_nonce, is_page=is_page)  # type: ignore[attr-defined]
+        set_headers(response.headers, nonce=nonce, is_page=is_page)
         return response
 
     return middleware

@@ -95,7 +95,7 @@ class CameraReader:
             except Exception as error:  # one camera's surprise must not end its supervision
                 code = SourceError.FAILED
                 # Not the text: it may contain the address with its password.
-                log.error("source_surprise", stream=self._name, error=type(error).__name__)  # noqa: TRY400
+                log.error("source_surprise", stream=self._name, error=type(error).__name__)  # noqa: TRY400  # a traceback could carry the address
             else:
                 return  # told to stop
             wait = self._backoff.next(code, stood_s=time.monotonic() - started)
