@@ -8,6 +8,7 @@ Everything on loopback; everything ended on leaving.
 import asyncio
 import contextlib
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -69,6 +70,7 @@ class Product:
         finally:
             process.terminate()
             process.wait(20)
+            shutil.rmtree(folder, ignore_errors=True)
 
     def api(self, person: Any) -> httpx.Client:
         """A client that calls as `person`."""
