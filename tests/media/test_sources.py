@@ -15,6 +15,7 @@ from belvedere.media.fmp4 import Fragment, Track
 from belvedere.media.sources import CameraReader, Lost, Opened, SourceEvent, SourceFailure, probe
 from belvedere.media.sources.backoff import Backoff
 from belvedere.media.sources.gate import TimestampGate, Verdict
+from belvedere.media.sources.relay import AnswerFilter, Objection
 from belvedere.media.sources.remux import MAX_ACCESS_UNIT, Remuxer
 from media.conftest import PASSWORD
 
@@ -141,6 +142,66 @@ async def test_names_nobody_knows_and_ports_of_our_own(cameras: CameraServer) ->
     own = await probe(source_at(cameras.url("/x")), 4, own_ports=[cameras.port])
     assert own.code == "network_not_allowed"
     assert cameras.connections == 0
+
+
+# N28
+@pytest.mark.parametrize("is_hostile_later", [False, True])
+async def test_a_camera_cannot_send_us_elsewhere(cameras: CameraServer, is_hostile_later: bool) -> None:
+    async with CameraServer() as victim:
+        victim.add("/private", test_clip())
+        mount = cameras.add("/yard", test_clip())
+        if is_hostile_later:
+            assert (await probe(source_at(cameras.url("/yard")), 4)).code == "ok"
+        mount.faults.redirect_to = victim.url("/private")
+        assert (await probe(source_at(cameras.url("/yard")), 4)).code == "network_not_allowed"
+        assert victim.connections == 0
+
+
+# N28
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"RTSP/1.0 302 Moved\r\nCSeq: 1\r\nLocation: rtsp://10.0.0.1/\r\n\r\n",
+        b"RTSP/1.0 200 OK\r\nCSeq: 1\r\n\r\nRTSP/1.0 301 Moved\r\nLocation: rtsp://10.0.0.1/\r\n\r\n",
+        b"$\x00\x00\x02abRTSP/1.0 302 Moved\r\n\r\n",
+        b"RTSP/1.0 200 OK\nRTSP/1.0 302 Moved\r\n\r\n",
+        b"RTSP/1.0 200 OK\rRTSP/1.0 302 Moved\r\n\r\n",
+        b"RTSP/2.0 302 Moved\r\n\r\n",
+        b"rtsp/1.0 302 Moved\r\n\r\n",
+        b" RTSP/1.0 302 Moved\r\n\r\n",
+        b"\r\nRTSP/1.0 302 Moved\r\n\r\n",
+        b"REDIRECT rtsp://10.0.0.1/ RTSP/1.0\r\nCSeq: 1\r\n\r\n",
+        b"RTSP/1.0 200 OK\r\nContent-Length: 3\r\nContent-Length: 90\r\n\r\n",
+        b"RTSP/1.0 200 OK\r\nContent-Length: 0x10\r\n\r\n",
+        b"RTSP/1.0 200 OK\r\nContent-Length : 9\r\n\r\n",
+        b"RTSP/1.0 200 OK\r\nContent-Length: 999999999\r\n\r\n",
+        b"RTSP/1.0 200 OK\r\n" + b"A: b\r\n" * 5000,
+    ],
+    ids=itertools.count(1),
+)
+async def test_only_whole_answers_pass_before_play(said: bytes) -> None:
+    with pytest.raises(Objection):
+        AnswerFilter().feed(said)
+    passed = bytearray()
+
+    def drop_by_drop(answers: AnswerFilter) -> None:
+        for byte in said:
+            passed.extend(answers.feed(bytes((byte,))))
+
+    with pytest.raises(Objection):
+        drop_by_drop(AnswerFilter())
+    assert b"302" not in passed
+    assert b"301" not in passed
+
+
+async def test_good_answers_pass_as_they_are() -> None:
+    said = (
+        b"RTSP/1.0 200 OK\r\nCSeq: 1\r\nContent-Length: 4\r\n\r\nv=0\n$\x01\x00\x03abcRTSP/1.0 401 Unauthorized\r\n\r\n"
+    )
+    answers = AnswerFilter()
+    assert b"".join(answers.feed(said[i : i + 1]) for i in range(len(said))) == said
+    assert answers.feed(b"RTSP/1.0 2") == b""
+    assert answers.rest() == b"RTSP/1.0 2"
 
 
 async def test_a_try_says_what_is_there(cameras: CameraServer) -> None:

@@ -6,6 +6,7 @@ segmentation fault (seen, three of three). A blocked read ends by its timeout; a
 
 import time
 from collections.abc import Collection, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
@@ -18,6 +19,7 @@ from av.video.stream import VideoStream
 from belvedere.contracts.events import SourceError, StreamSource
 from belvedere.media.sources.address import resolve
 from belvedere.media.sources.failure import SourceFailure, failure_of
+from belvedere.media.sources.relay import Relay
 
 OPEN_TIMEOUT_S: Final = 5.0
 READ_TIMEOUT_S: Final = 2.0
@@ -63,9 +65,10 @@ class RawPacket:
 class Connection:
     """An open conversation; a context manager. Made by `open_camera`."""
 
-    def __init__(self, container: InputContainer, video: VideoStream) -> None:
+    def __init__(self, container: InputContainer, video: VideoStream, relay: Relay) -> None:
         self._container = container
         self._video = video
+        self._relay = relay
 
     @property
     def announced(self) -> Announced:
@@ -102,6 +105,7 @@ class Connection:
     ) -> None:
         """Close, in the thread that read."""
         self._container.close()
+        self._relay.__exit__(kind, error, trace)
 
 
 def open_camera(
@@ -109,18 +113,24 @@ def open_camera(
 ) -> Connection:
     """Connect, sign in, and hear what is announced. Raises SourceFailure."""
     ip, port = resolve(source, own_ports)
+    with ExitStack() as stack:
+        relay = stack.enter_context(Relay(ip, port, timeout_s=timeout_s))
+        container = _open(relay, source, timeout_s)
+        stack.callback(container.close)
+        connection = Connection(container, _video_of(container), relay)
+        stack.pop_all()
+    return connection
+
+
+def _open(relay: Relay, source: StreamSource, timeout_s: float) -> InputContainer:
     started = time.monotonic()
+    url = _url_to("127.0.0.1", relay.port, source)
     try:
-        container = av.open(
-            _url_to(ip, port, source), "r", format="rtsp", options=_OPTIONS, timeout=(timeout_s, READ_TIMEOUT_S)
-        )
+        return av.open(url, "r", format="rtsp", options=_OPTIONS, timeout=(timeout_s, READ_TIMEOUT_S))
     except (av.FFmpegError, OSError, ValueError) as error:
+        if relay.objection is not None:
+            raise SourceFailure(relay.objection) from None
         raise failure_of(error, took_s=time.monotonic() - started, timeout_s=timeout_s) from None
-    try:
-        return Connection(container, _video_of(container))
-    except SourceFailure:
-        container.close()
-        raise
 
 
 def _video_of(container: InputContainer) -> VideoStream:
@@ -131,10 +141,9 @@ def _video_of(container: InputContainer) -> VideoStream:
     return container.streams.video[0]
 
 
-def _url_to(ip: str, port: int, source: StreamSource) -> str:
-    """The camera's address with the literal host and the credentials in it. Never to be logged."""
+def _url_to(host: str, port: int, source: StreamSource) -> str:
+    """The camera's path at the relay's address, with the credentials in it. Never to be logged."""
     parts = urlsplit(source.url)
-    host = f"[{ip}]" if ":" in ip else ip
     login = ""
     if source.username or source.password:
         login = f"{quote(source.username, safe='')}:{quote(source.password, safe='')}@"

@@ -1,0 +1,171 @@
+"""Between FFmpeg and the camera: one connection to one address, and no other, whatever the camera says.
+
+FFmpeg follows an RTSP 302 to any host and port (seen), so one camera could show us another, or reach into our network
+(N28). It therefore talks to a relay on loopback, which has connected to the address that was judged, and lets through
+what it understands: until PLAY is asked for, only whole, well-formed answers that are no redirects. After that FFmpeg
+follows nothing, and bytes are passed on as they come.
+"""
+
+import contextlib
+import re
+import select
+import socket
+import threading
+from types import TracebackType
+from typing import Final, Self
+
+from belvedere.contracts.events import SourceError
+from belvedere.media.sources.failure import SourceFailure
+
+_CHUNK: Final = 64 * 1024
+_MAX_HEAD: Final = 16 * 1024
+_MAX_BODY: Final = 256 * 1024
+_HEAD_END: Final = b"\r\n\r\n"
+#: What two readers could end in two ways.
+_AMBIGUOUS: Final = re.compile(rb"(?<!\r)\n|\r(?!\n)|\x00")
+_STATUS: Final = re.compile(rb"RTSP/1\.0 ([1-9]\d\d)(?: [^\r\n]*)?")
+_FIELD: Final = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n]*)")
+
+
+class Objection(Exception):  # noqa: N818  said to nobody but ourselves
+    """The camera said something that must not reach FFmpeg. `code` is what people are told."""
+
+    def __init__(self, reason: str, code: SourceError = SourceError.NOT_RTSP) -> None:
+        super().__init__(reason)
+        self.code = code
+
+
+class AnswerFilter:
+    """What a camera may say before PLAY: answers and interleaved packets, whole ones. Pure."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> bytes:
+        """Take what came, return what may go on. Raises Objection."""
+        self._buffer += data
+        passed = bytearray()
+        while (size := self._whole()) and size <= len(self._buffer):
+            passed += self._buffer[:size]
+            del self._buffer[:size]
+        return bytes(passed)
+
+    def rest(self) -> bytes:
+        """What was held back as incomplete; it is no longer ours to judge."""
+        rest = bytes(self._buffer)
+        self._buffer.clear()
+        return rest
+
+    def _whole(self) -> int:
+        """Size of the message at the front, 0 while that is not known."""
+        buffer = self._buffer
+        if buffer[:1] == b"$":
+            return 4 + int.from_bytes(buffer[2:4]) if len(buffer) >= 4 else 0
+        end = buffer.find(_HEAD_END)
+        if end < 0:
+            if len(buffer) > _MAX_HEAD:
+                raise Objection("an answer without end")
+            return 0
+        return end + len(_HEAD_END) + _judge(bytes(buffer[:end]))
+
+
+def _judge(head: bytes) -> int:
+    """Size of the body behind an answer's head. Raises Objection for what is no answer, or a redirect."""
+    first, *lines = head.split(b"\r\n")
+    status = _STATUS.fullmatch(first)
+    if _AMBIGUOUS.search(head) or status is None or len(head) > _MAX_HEAD:
+        raise Objection("not an answer")
+    if status[1].startswith(b"3"):
+        raise Objection("a redirect", SourceError.NOT_ALLOWED)
+    sizes = []
+    for line in lines:
+        field = _FIELD.fullmatch(line)
+        if field is None:
+            raise Objection("not a header")
+        if field[1].lower() == b"content-length":
+            sizes.append(field[2].strip())
+    if not sizes:
+        return 0
+    if len(sizes) > 1 or not sizes[0].isdigit() or int(sizes[0]) > _MAX_BODY:
+        raise Objection("a body without a clear end")
+    return int(sizes[0])
+
+
+class Relay:
+    """One conversation. A context manager: connected and listening inside, everything closed after it."""
+
+    def __init__(self, ip: str, port: int, *, timeout_s: float) -> None:
+        """Connect to the camera. Raises SourceFailure: REFUSED, UNREACHABLE."""
+        try:
+            self._camera = socket.create_connection((ip, port), timeout=timeout_s)
+        except ConnectionRefusedError:
+            raise SourceFailure(SourceError.REFUSED) from None
+        except OSError:
+            raise SourceFailure(SourceError.UNREACHABLE) from None
+        self._camera.settimeout(None)
+        self._camera.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=1)
+        self._listener.settimeout(timeout_s)
+        self._player: socket.socket | None = None
+        self._filter: AnswerFilter | None = AnswerFilter()
+        self._thread = threading.Thread(target=self._run, name="camera relay", daemon=True)
+        #: why something the camera said was not let through, if so
+        self.objection: SourceError | None = None
+
+    @property
+    def port(self) -> int:
+        """Where FFmpeg finds it, on 127.0.0.1; the first to come is served."""
+        port: int = self._listener.getsockname()[1]
+        return port
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End: wake whatever waits, then wait for it."""
+        for sock in (self._listener, self._camera, self._player):
+            if sock is not None:
+                with contextlib.suppress(OSError):
+                    sock.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            with self._camera, self._listener:
+                self._player, _ = self._listener.accept()
+                self._listener.close()
+                with self._player:
+                    self._player.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                    self._pass_on(self._player)
+        except OSError:
+            return  # one of the two is gone, and so the other
+
+    def _pass_on(self, player: socket.socket) -> None:
+        poller = select.poll()
+        for sock in (self._camera, player):
+            poller.register(sock, select.POLLIN)
+        camera = self._camera.fileno()
+        while True:
+            for ready, _ in poller.poll():
+                data = (self._camera if ready == camera else player).recv(_CHUNK)
+                if not data:
+                    return
+                if ready == camera:
+                    try:
+                        player.sendall(data if self._filter is None else self._filter.feed(data))
+                    except Objection as objection:
+                        self.objection = objection.code
+                        return
+                else:
+                    self._to_camera(player, data)
+
+    def _to_camera(self, player: socket.socket, data: bytes) -> None:
+        if self._filter is not None and data.startswith(b"PLAY "):  # FFmpeg writes a request at once
+            if rest := self._filter.rest():
+                player.sendall(rest)
+            self._filter = None
+        self._camera.sendall(data)
