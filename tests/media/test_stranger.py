@@ -1,0 +1,60 @@
+"""A camera that is not ours, so that we are not only talking to ourselves: gst-rtsp-server (B-12)."""
+
+import asyncio
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from belvedere.contracts.events import ProbeResult, StreamSource
+from belvedere.media.sources.probe import probe
+
+pytestmark = [pytest.mark.stranger, pytest.mark.slow]
+
+LOOPBACK = [("127.0.0.1/32", 1, 65535)]
+
+
+@pytest.fixture(scope="module")
+def ports() -> Iterator[dict[str, int]]:
+    """The stranger, started with the system's Python."""
+    command = ["/usr/bin/python3", str(Path(__file__).with_name("stranger_camera.py"))]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout
+        line = process.stdout.readline()
+        assert line, "gst-rtsp-server is needed: ./test media installs it"
+        first, second = map(int, line.split())
+        yield {"/open": first, "/sound": first, "/nothing": first, "/closed": second}
+        process.kill()
+
+
+def source(ports: dict[str, int], path: str, username: str = "", password: str = "") -> StreamSource:
+    return StreamSource(f"rtsp://127.0.0.1:{ports[path]}{path}", username, password, LOOPBACK)
+
+
+def try_it(camera: StreamSource) -> ProbeResult:
+    return asyncio.run(probe(camera, 15))
+
+
+def test_its_picture_is_read(ports: dict[str, int]) -> None:
+    """B-12: H.264 with sound beside it, from another hand."""
+    found = try_it(source(ports, "/open"))
+    assert (found.code, found.codec, found.width, found.height) == ("ok", "h264", 320, 180)
+    assert found.audio == "pcm_mulaw"
+    assert found.fps == pytest.approx(25, abs=3)
+
+
+def test_its_digest_is_answered(ports: dict[str, int]) -> None:
+    assert try_it(source(ports, "/closed", "u", "p")).code == "ok"
+
+
+@pytest.mark.parametrize(
+    ("path", "user", "password", "code"),
+    [
+        ("/closed", "u", "wrong", "wrong_password"),
+        ("/nothing", "", "", "no_such_stream"),
+        ("/sound", "", "", "no_video"),
+    ],
+)
+def test_its_refusals_have_their_words(ports: dict[str, int], path: str, user: str, password: str, code: str) -> None:
+    assert try_it(source(ports, path, user, password)).code == code
