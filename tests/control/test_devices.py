@@ -106,6 +106,8 @@ def test_what_lies_outside_the_reach_is_refused(people: cast.Cast, address: str)
         "",
         "rtsp://",
         "rtsp://127.0.0.1:99999/x",
+        "rtsp://[::1",
+        "rtsp://[not-an-address]/x",
         "rtsp://127.0.0.1/a b",
         "rtsp://127.0.0.1/" + "x" * 600,
     ],

@@ -37,16 +37,18 @@ def parse_address(text: str, *, field: str = "address") -> CameraAddress:
     text = text.strip()
     if len(text) > MAX_LENGTH or not text.isprintable() or " " in text:
         raise Invalid(_("That address is too long or contains characters that no address has."), field=field)
-    parts = urlsplit(text)
-    if parts.username is not None or parts.password is not None:
+    refusal = Invalid(_("Type an address like rtsp://192.168.1.10:554/stream1."), field=field)
+    try:
+        parts = urlsplit(text)
+        has_userinfo = "@" in parts.netloc
+        host, port = ("", 0) if has_userinfo else parse_camera_url(text)
+    except ValueError:
+        raise refusal from None
+    if has_userinfo:
         raise Invalid(
             _("Leave user and password out of the address and type them into their own fields: there they are sealed."),
             field=field,
         )
-    try:
-        host, port = parse_camera_url(text)
-    except ValueError:
-        raise Invalid(_("Type an address like rtsp://192.168.1.10:554/stream1."), field=field) from None
     path = quote(unquote(parts.path), safe="/=@:,;!$&'()*+~-._") or "/"
     if parts.query:
         path += "?" + urlencode(sorted(parse_qsl(parts.query, keep_blank_values=True)))
