@@ -149,11 +149,15 @@ def migrate() -> None:
 @main.command()
 @click.option("--email", prompt="E-mail", help="The owner's address, verified on your word.")
 @click.option("--name", prompt="Name", help="As others will read it.")
-@click.option("--reach", default="", help="Networks this owner's cameras are on: 192.168.1.0/24:554, by commas.")
+@click.option(
+    "--reach",
+    help="Networks this owner's cameras are on: 192.168.1.0/24:554, by commas. Not given: the first owner reaches the "
+    "private networks this server is attached to, others none.",
+)
 @click.option(
     "--password-file", type=click.File(), help="Read the password there instead of asking; - is standard input."
 )
-def createowner(email: str, name: str, reach: str, password_file: IO[str] | None) -> None:
+def createowner(email: str, name: str, reach: str | None, password_file: IO[str] | None) -> None:
     """Make an account with an organization of its own: the first way in, when sign-up is by invitation."""
     settings = _role("operator")
     from belvedere.control.operate import OperatorError, create_owner

@@ -20,6 +20,7 @@ from belvedere.control.devices.selectors import (
     list_cameras,
     list_devices,
 )
+from belvedere.control.organizations.networks import list_attached_networks
 
 ADDRESS = "rtsp://127.0.0.1:8554/yard"
 
@@ -225,3 +226,17 @@ def test_any_rtsp_camera_no_vendor_asked(people: cast.Cast) -> None:
     device = bind(people.olivia, "rtsp://127.0.0.1:554/cam/realmonitor?channel=1&subtype=0")
     services.rename_device(people.olivia.actor, device=device, name="Hinterhof ☔ 後庭")
     assert "Hinterhof ☔ 後庭" in {view.name for view in list_cameras(people.olivia.actor)}
+
+
+def test_the_first_owner_reaches_the_servers_own_networks() -> None:
+    """Rule 8, VA-25: private networks on our own links; no way out through a gateway, no public network."""
+    table = """Iface Destination Gateway Flags RefCnt Use Metric Mask MTU Window IRTT
+eth0 00000000 0101A8C0 0003 0 0 0 00000000 0 0 0
+eth0 0001A8C0 00000000 0001 0 0 0 00FFFFFF 0 0 0
+eth1 0000000A 0101A8C0 0003 0 0 0 000000FF 0 0 0
+eth2 0000FEA9 00000000 0001 0 0 0 0000FFFF 0 0 0
+eth3 00080808 00000000 0001 0 0 0 00FFFFFF 0 0 0
+docker0 000011AC 00000000 0001 0 0 0 0000FFFF 0 0 0
+"""
+    assert list_attached_networks(table) == ["172.17.0.0/16", "192.168.1.0/24"]
+    assert list_attached_networks("") == []

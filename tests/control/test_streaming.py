@@ -112,6 +112,15 @@ def test_who_may_not_watch_gets_no_ticket(people: cast.Cast) -> None:
         ticket(people.rita, people.courtyard)
 
 
+def test_the_shape_others_rely_on(people: cast.Cast) -> None:
+    """The body as the contract has it, and its answer."""
+    body = {"kind": "live", "quality": "sub", "from": None, "to": None}
+    answer = people.olivia.api().post(f"/api/v1/cameras/{people.courtyard}/tickets", body, "application/json")
+    assert answer.status_code == 201, answer.content
+    assert set(answer.json()) == {"url", "expires_at"}
+    assert answer.json()["url"].startswith("ws://localhost:1/media/v1/live?ticket=")
+
+
 def test_no_node_no_ticket(people: cast.Cast) -> None:
     with clock.moved_by(timedelta(minutes=1)), pytest.raises(Unavailable):
         services.open_ticket(with_token(people.olivia), camera=people.courtyard)

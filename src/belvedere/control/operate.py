@@ -17,8 +17,11 @@ class OperatorError(Exception):
     """It was not done. The message says why."""
 
 
-def create_owner(settings: Settings, *, email: str, name: str, password: str, reach: str) -> None:
-    """Make an account, verified on the operator's word, with its organization; `reach` may be empty.
+def create_owner(settings: Settings, *, email: str, name: str, password: str, reach: str | None) -> None:
+    """Make an account, verified on the operator's word, with its organization.
+
+    `reach` may be empty. None: the first owner of an installation reaches the private networks that this server is
+    attached to, every other owner none.
 
     All of it or nothing. Raises OperatorError.
     """
@@ -31,6 +34,8 @@ def create_owner(settings: Settings, *, email: str, name: str, password: str, re
     from belvedere.control.accounts.services import create_account
     from belvedere.control.core.errors import Refusal
     from belvedere.control.core.principal import Principal, system
+    from belvedere.control.organizations.networks import list_attached_networks
+    from belvedere.control.organizations.selectors import is_first_owner
     from belvedere.control.organizations.services import register_account, set_reach
 
     try:
@@ -41,6 +46,8 @@ def create_owner(settings: Settings, *, email: str, name: str, password: str, re
                 raise OperatorError(message)
             account = create_account(email=email, name=name, password=password, is_verified=True)
             organization = register_account(Principal(id=account.pk, name=account.name, email=account.email))
+            if reach is None and is_first_owner(account.pk):
+                reach = ",".join(list_attached_networks())
             if reach:
                 set_reach(system("operator"), organization=organization.pk, reach=reach)
     except ValidationError as error:

@@ -70,10 +70,12 @@ class ViewersOut(Out):
 
 
 class TicketIn(In):
-    """What to open. `from` and `to` belong to playback, which comes later."""
+    """What to open. `from` and `to` belong to playback, which comes later, and must be null until then."""
 
     kind: Literal["live"] = "live"
     quality: Literal["main", "sub"] = "main"
+    from_: None = Field(default=None, alias="from")
+    to: None = None
 
 
 class TicketItemIn(TicketIn):
