@@ -27,7 +27,7 @@ def test_the_process_serves_every_camera_until_it_is_told_to_end() -> None:
             for camera in ready["cameras"]:
                 url = camera["sub"].replace("://", f"://{USERNAME}:a%20b%2Fc@")
                 with av.open(url, options={"rtsp_transport": "tcp", "analyzeduration": "20000"}, timeout=5) as stream:
-                    assert stream.streams.video[0].width == 640
+                    assert next(stream.decode(video=0)).width == 640
                     assert bool(stream.streams.audio) == (camera["key"] == "frontdoor")
             with pytest.raises(av.error.HTTPUnauthorizedError):
                 av.open(ready["cameras"][0]["main"], options={"rtsp_transport": "tcp"}, timeout=5)
