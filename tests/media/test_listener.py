@@ -9,6 +9,7 @@ import pytest
 
 from belvedere.bus.server import BusServer
 from belvedere.demo.rtsp import CameraServer
+from belvedere.media.delivery.listener import MAX_STRANGERS_OF_PEER
 from belvedere.media.node import MediaNode
 from media.conftest import add_yard, little_control, running_node
 from media.little_control import LittleControl
@@ -259,7 +260,7 @@ async def test_pings_are_answered(node: MediaNode, control: LittleControl) -> No
 
 
 async def test_nobody_can_keep_the_door_busy(node: MediaNode) -> None:
-    waiting = [await asyncio.open_connection("127.0.0.1", node.port) for _ in range(64)]
+    waiting = [await asyncio.open_connection("127.0.0.1", node.port) for _ in range(MAX_STRANGERS_OF_PEER)]
     with pytest.raises((ConnectionError, IndexError)):
         status_of(await talk(node, get("/healthz")))
     for _, writer in waiting:

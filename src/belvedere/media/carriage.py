@@ -55,6 +55,11 @@ class Carriage:
         carried = self._carried.get((camera, quality)) or self._carried.get((camera, other))
         return carried.stream if carried else None
 
+    def has(self, key: StreamKey, revision: str) -> bool:
+        """Whether this stream is carried already, in just this revision."""
+        carried = self._carried.get(key)
+        return carried is not None and carried.revision == revision
+
     def apply(self, assigned: Iterable[Assigned], kept: Collection[StreamKey] = ()) -> list[LiveStream]:
         """Carry exactly these, and those in `kept` as they are. Returns the streams that are no longer carried."""
         wanted = {stream.key: stream for stream in assigned}

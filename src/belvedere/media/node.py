@@ -5,6 +5,7 @@ Control may come and go: what was assigned is carried on, and leases run out by 
 
 import asyncio
 import contextlib
+import resource
 import secrets
 import signal
 import time
@@ -36,6 +37,7 @@ from belvedere.contracts.events import (
     StreamSource,
 )
 from belvedere.contracts.sealing import SealError, generate_key, public_bytes, unseal
+from belvedere.contracts.sessions import Quality
 from belvedere.contracts.subjects import (
     CAMERA_STATE,
     NODE_ASSIGNMENTS,
@@ -61,6 +63,7 @@ _MAX_PROBE_S: Final = 15.0
 #: A reader's thread ends when its read times out, at the latest.
 _THREADS_WITHIN_S: Final = 5.0
 _MAX_PROBES: Final = 4
+_FILES: Final = 16_384
 
 
 def run(settings: Settings) -> None:
@@ -68,8 +71,16 @@ def run(settings: Settings) -> None:
     uvloop.run(run_node(settings))
 
 
+def _raise_file_limit() -> None:
+    """Every viewer and camera is a file to the kernel, and the usual limit is 1024."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if hard == resource.RLIM_INFINITY else min(hard, _FILES)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 async def run_node(settings: Settings) -> None:
     """The same inside a running loop."""
+    _raise_file_limit()
     user = BusUser.read(Path(settings.bus_file))
     bus = await Bus.connect(user.url, user.user, user.password, role=f"media-{settings.node}")
     stop = asyncio.Event()
@@ -124,8 +135,8 @@ class MediaNode:
         self._hello_now = asyncio.Event()
         self._report_now = asyncio.Event()
         self._changed: set[LiveStream] = set()
-        #: boxes that did not open: not complained about twice
-        self._unreadable: set[str] = set()
+        #: assignments whose box did not open: not complained about twice
+        self._unreadable: set[tuple[str, Quality, str]] = set()
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -220,16 +231,18 @@ class MediaNode:
             after = page.next
         if nudges != self._nudges:
             return False  # withdrawn meanwhile: these pages may still name what is gone
-        readable = [assigned for stream in found if (assigned := self._open_box(stream)) is not None]
         keys: set[StreamKey] = {(stream.camera, stream.quality) for stream in found}
+        new = [stream for stream in found if not self.carriage.has((stream.camera, stream.quality), stream.revision)]
+        readable = [assigned for stream in new if (assigned := self._open_box(stream)) is not None]
         self._turn_away(self.carriage.apply(readable, kept=keys))
         return True
 
     def _open_box(self, stream: StreamAssignment) -> Assigned | None:
         source = self._unseal(stream.sealed)
         if source is None:
-            if stream.sealed not in self._unreadable:
-                self._unreadable.add(stream.sealed)
+            known = (stream.camera, stream.quality, stream.revision)
+            if known not in self._unreadable:
+                self._unreadable.add(known)
                 log.warning("assignment_unreadable", camera=stream.camera, quality=stream.quality.value)
             return None
         return Assigned((stream.camera, stream.quality), stream.revision, source)

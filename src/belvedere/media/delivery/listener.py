@@ -31,8 +31,9 @@ log = structlog.get_logger()
 LIVE_PATH: Final = "/media/v1/live"
 HEAD_WITHIN_S: Final = 5.0
 #: Connections that have not shown a ticket that opens.
-_MAX_STRANGERS: Final = 512
-_MAX_STRANGERS_OF_PEER: Final = 64
+_MAX_STRANGERS: Final = 1024
+#: A wall opens a hundred sockets at once, and a house is one peer.
+MAX_STRANGERS_OF_PEER: Final = 256
 _MAX_VIEWERS: Final = 2000
 _TICKET: Final = re.compile(r"([0-9A-Za-z_-]{1,64})\.([0-9A-Za-z_-]{16,128})")
 _PROTOCOL: Final = "bv1"
@@ -104,7 +105,7 @@ class Listener:
 
     def is_crowded(self, peer: str) -> bool:
         """Whether too many without a lease are here already, of this peer or of all."""
-        return self.strangers[peer] >= _MAX_STRANGERS_OF_PEER or self.strangers.total() >= _MAX_STRANGERS
+        return self.strangers[peer] >= MAX_STRANGERS_OF_PEER or self.strangers.total() >= _MAX_STRANGERS
 
     def forget(self, peer: str) -> None:
         """One stranger less."""
