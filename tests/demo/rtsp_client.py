@@ -39,7 +39,7 @@ def opened(
     """Open a mount as media does: quickly, and with little patience."""
     userinfo = f"{quote(username, safe='')}:{quote(password, safe='')}@" if username else ""
     url = server.url(path).replace("://", f"://{userinfo}", 1)
-    options = {"rtsp_transport": transport, "analyzeduration": "20000"}
+    options = {"rtsp_transport": transport, "analyzeduration": "100000"}
     with av.open(url, options=options, timeout=(1.0, 0.5)) as container:
         for stream in container.streams.video:
             stream.codec_context.thread_count = 1  # several would hold pictures back
