@@ -23,6 +23,7 @@ NOBODYS = [
     "01M80HA2KEZS9GBCTJVWRWZ594",
     "01m80ha2kezs9gbctjvwrwz594' OR '1'='1",
     "%00",
+    "\0",
     "..",
     "a" * 64,
     "ｘ",

@@ -196,7 +196,7 @@ def test_what_one_may_not_see_is_not_there(world: World, row: tuple[str, str]) -
     for name in world.ids:
         if f"<str:{name}>" not in page_routes()[row[1]]:
             continue
-        for value in [world.ids[name], *(value for value in NOBODYS if value not in {"..", "%00"})]:
+        for value in [world.ids[name], *(value for value in NOBODYS if value != "..")]:
             answer = request(client, row, absent | {name: value})
             assert answer.status_code == 404
             assert same(answer.content) == same(reference.content), value

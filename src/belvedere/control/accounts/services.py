@@ -13,7 +13,7 @@ from belvedere.control.accounts.tokens import SCOPES, new_secret
 from belvedere.control.audit.services import write_entry
 from belvedere.control.core import clock
 from belvedere.control.core.errors import Forbidden, Invalid, NotFound
-from belvedere.control.core.ids import new_id
+from belvedere.control.core.ids import is_id, new_id
 from belvedere.control.core.limits import hit
 from belvedere.control.core.names import clean_email, clean_name
 from belvedere.control.core.principal import Principal, system
@@ -77,8 +77,8 @@ def issue_token(account: str, *, name: str, scopes: list[str], days: int, by: Pr
 @transaction.atomic
 def revoke_token(actor: Principal, *, token: str) -> str:
     """End one of one's own tokens and everything opened with it. Returns the change id."""
-    at = clock.now()
-    if not ApiToken.objects.filter(pk=token, account_id=actor.id, revoked_at=None).update(revoked_at=at):
+    rows = ApiToken.objects.filter(pk=token, account_id=actor.id, revoked_at=None)
+    if not is_id(token) or not rows.update(revoked_at=clock.now()):
         raise NotFound
     return _end_credentials(actor, [f"token:{token}"], action="token.revoked", why="token_revoked")
 
@@ -93,7 +93,8 @@ def note_token_use(actor: Principal) -> None:
 @transaction.atomic
 def end_session(actor: Principal, *, session: str) -> str:
     """Sign out one of one's own browsers. Returns the change id."""
-    if not Session.objects.filter(pk=session, account_id=actor.id).delete()[0]:
+    rows = Session.objects.filter(pk=session, account_id=actor.id)
+    if not session.isalnum() or not rows.delete()[0]:
         raise NotFound
     return _end_credentials(actor, [f"session:{session}"], action="session.ended", why="signed_out")
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from belvedere.control.audit.models import Chain, Entry, entry_digest, fields_digest
+from belvedere.control.core.ids import is_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,8 @@ class Proof:
 
 def find_proof(change_id: str) -> Proof | None:
     """The first audit entry of a change."""
+    if not is_id(change_id):
+        return None
     entry = Entry.objects.filter(change_id=change_id).order_by("sequence").only("sequence", "digest").first()
     return Proof(entry.sequence, entry.digest) if entry else None
 

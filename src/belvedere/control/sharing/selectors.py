@@ -161,7 +161,9 @@ def get_given(actor: Principal, share: str) -> GivenShare:
 
 def find_given_by_change(actor: Principal, change_id: str) -> GivenShare | None:
     """The share that the actor ended in this change."""
-    row = _with_items(Share.objects.filter(change_id=change_id, sharer_id=actor.id)).first() if change_id else None
+    row = (
+        _with_items(Share.objects.filter(change_id=change_id, sharer_id=actor.id)).first() if is_id(change_id) else None
+    )
     return _given(row) if row else None
 
 

@@ -301,7 +301,8 @@ def _end(actor: Principal, share: Share, to: OfferState, *, action: str) -> str:
 def set_remark(actor: Principal, *, recipient: str, remark: str) -> None:
     """Change the private note on a recipient. Raises NotFound."""
     remark = clean_name(remark, field="remark", optional=True)
-    if not Recipient.objects.filter(pk=recipient, sharer_id=actor.id).update(remark=remark):
+    rows = Recipient.objects.filter(pk=recipient, sharer_id=actor.id)
+    if not is_id(recipient) or not rows.update(remark=remark):
         raise NotFound
 
 
