@@ -5,6 +5,7 @@ sense stops the start with a sentence that names it. No Django here; both planes
 """
 
 import os
+import random
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -200,8 +201,19 @@ def _is_loopback(host: str) -> bool:
 
 
 def free_port() -> int:
-    """A loopback port nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A loopback port nobody listens on just now, and the one above it neither: pages and video.
+
+    From below the range that systems hand out to outgoing connections, one of which could otherwise take it before its
+    server starts. Raises OSError when a hundred pairs are taken.
+    """
+    for _ in range(100):
+        port = random.randrange(10_000, 30_000, 2)  # noqa: S311  # any will do
+        with socket.socket() as first, socket.socket() as second:
+            try:
+                first.bind(("127.0.0.1", port))
+                second.bind(("127.0.0.1", port + 1))
+            except OSError:
+                continue
+            return port
+    message = "no two free ports side by side on loopback"
+    raise OSError(message)
