@@ -45,6 +45,7 @@ import django  # noqa: E402  what it reads is set above
 django.setup()
 
 import pytest  # noqa: E402
+from django.core import mail  # noqa: E402
 from django.core.cache import cache  # noqa: E402
 
 import cast  # noqa: E402
@@ -77,6 +78,7 @@ def people(transactional_db: None) -> cast.Cast:
         # What gathering them put off is done, so that tests find the outbox empty.
         with clock.moved_by(timedelta(hours=1)):
             run_due(limit=1000)
+        mail.outbox.clear()
         _snapshot = made, get_rows()
         cache.clear()
     else:

@@ -55,10 +55,10 @@ def unseal(sealed: str, *, table: str, row: str, field: str) -> str:
     key_id, _dot, body = sealed.partition(".")
     if key_id != _KEY_ID:
         raise SealBroken
-    raw = base64.urlsafe_b64decode(body)
     try:
+        raw = base64.urlsafe_b64decode(body)
         return AESGCM(_field_key()).decrypt(raw[:12], raw[12:], _bound_to(table, row, field)).decode()
-    except InvalidTag:
+    except (InvalidTag, ValueError):
         raise SealBroken from None
 
 
