@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import structlog
+from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from ninja import NinjaAPI
@@ -13,7 +15,7 @@ from belvedere import __version__
 from belvedere.control.api import accounts, cameras, devices, organizations, sharing
 from belvedere.control.api.auth import Gate
 from belvedere.control.api.problems import problem
-from belvedere.control.core.errors import RateLimited, Refusal, Unauthenticated
+from belvedere.control.core.errors import RateLimited, Refusal, Unauthenticated, Unavailable
 
 
 class Api(NinjaAPI):
@@ -31,6 +33,8 @@ class Api(NinjaAPI):
         }
         return schema
 
+
+log = structlog.get_logger(__name__)
 
 api = Api(
     title="Belvedere",
@@ -62,6 +66,15 @@ def _invalid(_request: HttpRequest, error: ValidationError) -> HttpResponse:
     # Places and reasons only: pydantic would repeat the input, and that may be a password.
     errors = [{"at": [str(part) for part in row["loc"][1:]], "what": row["msg"]} for row in error.errors]
     return problem(422, "invalid", _("The request does not have the form this operation takes."), errors=errors)
+
+
+@api.exception_handler(OperationalError)
+def _database_gone(_request: HttpRequest, _error: OperationalError) -> HttpResponse:
+    # Locked, full or away. Every change is one transaction, so what was asked for was not done in part either.
+    log.error("database_does_not_answer")
+    response = problem(503, Unavailable.code, Unavailable.default_message())
+    response["Retry-After"] = "5"
+    return response
 
 
 @api.exception_handler(HttpError)

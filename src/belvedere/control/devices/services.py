@@ -3,10 +3,11 @@
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from belvedere.contracts import events, subjects
@@ -258,7 +259,6 @@ def explain_probe(found: events.ProbeResult) -> str:
 
 
 @requires(Permission.CONFIGURE, on="device")
-@transaction.atomic
 def readdress_device(
     actor: Principal, *, device: str, address: str, sub_address: str = "", username: str = "", password: str = ""
 ) -> None:
@@ -278,13 +278,27 @@ def readdress_device(
         return
     bound = Binding.objects.filter(value__in=source.identities).exclude(device=row).select_related("device").first()
     if bound:
+        # Outside a transaction: what is noted of the attempt must outlive the refusal.
         raise _already_bound(actor, bound.device, source)
-    Binding.objects.filter(device=row).delete()
-    Binding.objects.bulk_create(Binding(value=value, device=row) for value in source.identities)
-    row.source, row.revision = _seal_source(row.pk, source), new_id()
-    row.shown_address, row.has_sub = source.main.shown, source.sub is not None
-    row.save()
-    write_entry(actor=actor, action="device.readdressed", thing=f"device:{device}", organization=row.organization_id)
+    _rebind(actor, row, source)
+
+
+@transaction.atomic
+def _rebind(actor: Principal, device: Device, source: Source) -> None:
+    # The conditional UPDATE comes first: a device that is being unbound gets no identity back.
+    changed = Device.objects.filter(pk=device.pk, unbound_at=None).update(
+        source=_seal_source(device.pk, source),
+        revision=new_id(),
+        shown_address=source.main.shown,
+        has_sub=source.sub is not None,
+    )
+    if not changed:
+        raise NotFound
+    Binding.objects.filter(device=device).delete()
+    Binding.objects.bulk_create(Binding(value=value, device=device) for value in source.identities)
+    write_entry(
+        actor=actor, action="device.readdressed", thing=f"device:{device.pk}", organization=device.organization_id
+    )
     enqueue("assignments.changed", {"withdrawn": []})
 
 
@@ -396,23 +410,24 @@ def record_state(node: str, state: events.CameraState) -> None:
     """What a camera's main stream does now. Older words than the last are dropped."""
     if state.quality is not Quality.MAIN or not MediaNode.objects.filter(pk=node, run=state.run).exists():
         return
-    row = Camera.objects.filter(pk=state.camera, closed_at=None).first()
-    if row is None or (row.state_run == state.run and row.state_sequence >= state.sequence):
+    # The conditional UPDATE comes first: words of one run may arrive at once, and the camera may be closing.
+    rows = Camera.objects.filter(pk=state.camera, closed_at=None)
+    is_old = Q(state_run=state.run, state_sequence__gte=state.sequence)
+    if not rows.exclude(is_old).update(state_run=state.run, state_sequence=state.sequence):
         return
-    was_online = row.state == "online"
-    row.state = "online" if state.online else "offline"
-    row.state_run, row.state_sequence = state.run, state.sequence
-    row.error = state.error
+    before, known_since = rows.values_list("state", "state_since").get()
+    changes: dict[str, Any] = {"state": "online" if state.online else "offline", "error": state.error}
     if state.online:
-        row.codec, row.width, row.height, row.fps = state.codec, state.width, state.height, state.fps
-        row.has_audio = state.has_audio
-    if was_online != state.online or row.state_since is None:
+        changes |= {"codec": state.codec, "width": state.width, "height": state.height, "fps": state.fps}
+        changes["has_audio"] = state.has_audio
+    was_online = before == "online"
+    if was_online != state.online or known_since is None:
         since = datetime.fromtimestamp(state.since, UTC)
-        row.state_since = since
-        StateChange.objects.create(camera=row, at=since, is_online=state.online)
+        changes["state_since"] = since
+        StateChange.objects.create(camera_id=state.camera, at=since, is_online=state.online)
         if was_online and not state.online:
-            row.last_drop_at = since
-    row.save()
+            changes["last_drop_at"] = since
+    rows.update(**changes)
 
 
 @unguarded("the worker's own housekeeping")

@@ -4,11 +4,16 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+import structlog
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
 from belvedere.control.core.errors import RateLimited, Refusal
+
+log = structlog.get_logger(__name__)
 
 type View = Callable[..., HttpResponse]
 
@@ -22,6 +27,10 @@ def answers_refusals(view: View) -> View:
             return view(request, *args, **kwargs)
         except Refusal as refusal:
             return error_page(request, refusal.status, refusal.message, refusal=refusal)
+        except OperationalError:
+            # The path may hold a secret of a mail; the error text an address: the fact alone is the event.
+            log.warning("database_does_not_answer")
+            return _bare_page(request, 503)
 
     return wrapped
 
@@ -54,4 +63,13 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # no
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Our own fault."""
-    return render(request, "500.html", {"status": 500}, status=500)
+    return _bare_page(request, 500)
+
+
+def _bare_page(request: HttpRequest, status: int) -> HttpResponse:
+    """The page that asks nothing of a database: without the frame's context, which would fail again."""
+    context = {"status": status, "csp_nonce": getattr(request, "csp_nonce", "")}
+    response = HttpResponse(render_to_string("500.html", context), status=status)
+    if status == 503:
+        response["Retry-After"] = "5"
+    return response

@@ -1,0 +1,65 @@
+"""Bad days: the database is locked, or full. A clear answer, nothing done in part, and all is well afterwards."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connection
+
+import cast
+from belvedere.control.sharing.selectors import list_given
+
+
+@contextmanager
+def database_that_does_not_answer() -> Iterator[None]:
+    """Every statement fails, as it does when the file stays locked or the disk is full."""
+
+    def refuse(*_call: Any) -> None:
+        message = "database is locked"
+        raise OperationalError(message)
+
+    with connection.execute_wrapper(refuse):
+        yield
+
+
+def test_the_api_says_so_and_nothing_is_done(people: cast.Cast) -> None:
+    client = people.olivia.api()
+    offer = {"recipient": "rita@example.org", "items": [{"camera": people.courtyard, "permissions": ["live_view"]}]}
+    with database_that_does_not_answer():
+        answer = client.post("/api/v1/shares", offer, "application/json")
+    assert (answer.status_code, answer.json()["code"], answer["Retry-After"]) == (503, "unavailable", "5")
+    assert "locked" not in answer.content.decode()
+    assert "rita@example.org" not in {row.recipient_email for row in list_given(people.olivia.actor)}
+    assert client.post("/api/v1/shares", offer, "application/json").status_code == 201
+
+
+def test_a_database_that_dies_halfway_leaves_nothing_behind(people: cast.Cast) -> None:
+    """The tenth statement of an offer fails: the nine before it are gone with it."""
+    client = people.olivia.api()
+    offer = {"recipient": "rita@example.org", "items": [{"camera": people.courtyard, "permissions": ["live_view"]}]}
+    written = 0
+
+    def fail_late(execute: Any, sql: str, *call: Any) -> Any:
+        nonlocal written
+        written += sql.startswith(("INSERT", "UPDATE"))
+        if written > 4:
+            message = "database or disk is full"
+            raise OperationalError(message)
+        return execute(sql, *call)
+
+    with connection.execute_wrapper(fail_late):
+        assert client.post("/api/v1/shares", offer, "application/json").status_code == 503
+    assert written > 4
+    assert "rita@example.org" not in {row.recipient_email for row in list_given(people.olivia.actor)}
+
+
+@pytest.mark.parametrize("path", ["/", "/sharing", "/inbox", "/devices"])
+def test_the_page_says_so_without_asking_again(people: cast.Cast, path: str) -> None:
+    browser = people.olivia.browser()
+    browser.raise_request_exception = False
+    with database_that_does_not_answer():
+        answer = browser.get(path)
+    assert answer.status_code in {500, 503}
+    assert "Something broke on our side" in answer.content.decode()
+    assert browser.get(path).status_code == 200
