@@ -13,10 +13,10 @@ import pytest
 from django.db import connection, transaction
 
 import cast
-from belvedere.contracts.events import Hello
+from belvedere.contracts.events import CameraState, Hello
 from belvedere.contracts.permissions import Permission
 from belvedere.contracts.sealing import generate_key, public_bytes
-from belvedere.contracts.sessions import OpenRequest
+from belvedere.contracts.sessions import OpenRequest, Quality
 from belvedere.control.access.models import Grant, Origin
 from belvedere.control.access.services import end_grants
 from belvedere.control.accounts.models import ApiToken
@@ -24,9 +24,15 @@ from belvedere.control.accounts.selectors import find_principal_of_token
 from belvedere.control.accounts.services import disable_account
 from belvedere.control.core.errors import AlreadyBound, Refusal
 from belvedere.control.core.principal import Principal, system
-from belvedere.control.devices.models import Binding
-from belvedere.control.devices.selectors import list_cameras
-from belvedere.control.devices.services import add_device, record_hello
+from belvedere.control.devices.models import Binding, Camera
+from belvedere.control.devices.selectors import get_camera, list_cameras
+from belvedere.control.devices.services import (
+    add_device,
+    readdress_device,
+    record_hello,
+    record_state,
+    unbind_device,
+)
 from belvedere.control.organizations.models import Membership
 from belvedere.control.sharing.models import Share
 from belvedere.control.sharing.services import accept_share, end_share, leave_share, reject_share
@@ -134,11 +140,57 @@ def test_one_device_gets_one_owner(people: cast.Cast) -> None:
     assert Binding.objects.filter(value__endswith="|/the-same").count() == 1
 
 
-def test_a_ticket_opens_one_socket(people: cast.Cast) -> None:
-    """N18: on two nodes, or twice on one, at the same moment."""
+def test_a_camera_that_goes_stays_gone(people: cast.Cast) -> None:
+    """Rule 6: what its node says of it at that moment, or a new address, brings neither camera nor identity back."""
+    raise_node()
+    words = [
+        CameraState(run="run-1", sequence=n, camera=people.courtyard, quality=Quality.MAIN, online=True, since=0, at=0)
+        for n in range(1, 4)
+    ]
+    olivia = people.olivia.actor
+    device = get_camera(olivia, people.courtyard).device
+    assert device
+    at_once(
+        *[partial(record_state, "local", word) for word in words],
+        partial(unbind_device, olivia, device=device),
+        partial(readdress_device, olivia, device=device, address="rtsp://127.0.0.1:9/elsewhere"),
+    )
+    assert Camera.objects.get(pk=people.courtyard).closed_at is not None
+    assert people.courtyard not in {view.id for view in list_cameras(olivia)}
+    assert not Binding.objects.filter(device=device).exists()
+
+
+def test_words_that_come_at_once_leave_the_last(people: cast.Cast) -> None:
+    """Four threads hear the bus: whichever is first, the highest sequence is what stays."""
+    raise_node()
+    for start in range(0, 40, 8):
+        words = [
+            CameraState(
+                run="run-1",
+                sequence=start + n,
+                camera=people.courtyard,
+                quality=Quality.MAIN,
+                online=n % 2 == 1,
+                since=start + n,
+                at=0,
+            )
+            for n in range(1, 8)
+        ]
+        at_once(*[partial(record_state, "local", word) for word in words])
+        row = Camera.objects.get(pk=people.courtyard)
+        assert (row.state, row.state_sequence) == ("online", start + 7)
+
+
+def raise_node() -> None:
+    """A media node that lives."""
     record_hello(
         "local", Hello(node="local", run="run-1", url="ws://localhost:1", public_key=public_bytes(generate_key()))
     )
+
+
+def test_a_ticket_opens_one_socket(people: cast.Cast) -> None:
+    """N18: on two nodes, or twice on one, at the same moment."""
+    raise_node()
     token = f"token:{_token_of(people.olivia)}"
     actor = Principal(id=people.olivia.id, name="Olivia", credential=token)
     for _ in range(ROUNDS):
@@ -153,9 +205,7 @@ def test_a_ticket_opens_one_socket(people: cast.Cast) -> None:
 
 def test_claiming_while_the_right_ends(people: cast.Cast) -> None:
     """Claim, commit, then look — against — end, commit, then look: never an open session without a right."""
-    record_hello(
-        "local", Hello(node="local", run="run-1", url="ws://localhost:1", public_key=public_bytes(generate_key()))
-    )
+    raise_node()
     share = people.olivia.share(people.rita, people.courtyard)
     token = f"token:{_token_of(people.rita)}"
     actor = Principal(id=people.rita.id, name="Rita", credential=token)
