@@ -2,6 +2,8 @@
 
 import base64
 import stat
+import threading
+import time
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -9,7 +11,9 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.db import connection
 from django.test import RequestFactory
+from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -226,3 +230,40 @@ def test_the_clock_can_be_moved_in_tests_alone() -> None:
             assert clock.now() == real
     assert clock.now() - real < timedelta(hours=1)
     assert clock.now().utcoffset() == timedelta(0)
+
+
+@pytest.mark.usefixtures("transactional_db")
+def test_a_limit_counts_those_that_come_at_once() -> None:
+    """N1, N40: thirty guesses in parallel are thirty guesses, with either cache."""
+    allowed = []
+    start = threading.Barrier(10)
+
+    def guess() -> None:
+        start.wait()
+        try:
+            for _ in range(3):
+                limits.hit("test", "parallel", limit=5, per_s=3600)
+                allowed.append(1)
+        except RateLimited:
+            return
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=guess) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(allowed) == 5
+
+
+@pytest.mark.usefixtures("transactional_db")
+def test_counting_does_not_shorten_the_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A limit of a day still holds an hour later: counting must not give the window Django's five minutes."""
+    for _ in range(2):
+        limits.hit("test", "day", limit=2, per_s=86400)
+    window = int(time.time()) // 86400
+    real_now, real_time = timezone.now, time.time
+    monkeypatch.setattr("django.core.cache.backends.db.tz_now", lambda: real_now() + timedelta(hours=1))
+    monkeypatch.setattr("django.core.cache.backends.locmem.time.time", lambda: real_time() + 3600)
+    assert cache.get(f"limit:test:day:{window}") == 2

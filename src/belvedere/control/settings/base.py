@@ -76,9 +76,17 @@ TEMPLATES = [
     }
 ]
 
+#: Django's 300 would let whoever makes many keys push other people's limits out.
+MAX_CACHED = 100_000
 if BELVEDERE.database_url:
     DATABASES = {"default": dj_database_url.parse(BELVEDERE.database_url, conn_max_age=None)}
-    CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache"}}
+    CACHES = {
+        "default": {
+            "BACKEND": "belvedere.control.core.counting.CountingCache",
+            "LOCATION": "cache",
+            "OPTIONS": {"MAX_ENTRIES": MAX_CACHED},
+        }
+    }
 else:
     DATABASES = {
         "default": {
@@ -96,7 +104,12 @@ else:
         }
     }
     # One control process: its own memory is shared enough.
-    CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+            "OPTIONS": {"MAX_ENTRIES": MAX_CACHED},
+        }
+    }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 LANGUAGE_CODE = "en"
