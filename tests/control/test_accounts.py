@@ -24,6 +24,7 @@ from belvedere.control.core import clock
 from belvedere.control.core.errors import Forbidden, Invalid, NotFound
 from belvedere.control.core.principal import Principal, system
 from belvedere.control.outbox.services import run_due
+from belvedere.control.settings import base
 from rows import get_rows
 
 NEW_PASSWORD = "a different horse entirely"
@@ -340,3 +341,36 @@ def test_the_form_of_tokens() -> None:
         assert not is_well_formed(wrong)
     for wrong in ("", "bv_", secret[:-1], secret + "0", secret.upper(), "ｂ" + secret[1:], secret[3:]):
         assert not is_well_formed(wrong)
+
+
+def test_guessing_is_slow_for_known_and_unknown_alike(people: cast.Cast, settings: Any) -> None:
+    """N1, N39: five wrong passwords, then a pause; a forged address buys none, and nobody else is locked out."""
+    settings.ACCOUNT_RATE_LIMITS = base.ACCOUNT_RATE_LIMITS
+    answers = []
+    for email in (people.rita.email, "nobody@example.org"):
+        cache.clear()
+        tries = [
+            shape(
+                Client().post(
+                    "/sign-in",
+                    {"login": email, "password": f"guess {number}"},
+                    headers={"X-Forwarded-For": f"192.0.2.{number}"},
+                )
+            )
+            for number in range(7)
+        ]
+        assert tries[0] != tries[6]
+        answers.append(tries)
+    assert answers[0] == answers[1]
+    assert Client().post("/sign-in", {"login": people.vera.email, "password": cast.PASSWORD}).status_code == 302
+
+
+def test_too_many_tries_from_one_place_are_refused_whole(people: cast.Cast, settings: Any) -> None:
+    """429 with our own page and headers, before anything is looked up."""
+    settings.ACCOUNT_RATE_LIMITS = base.ACCOUNT_RATE_LIMITS
+    cache.clear()
+    answers = [Client().post("/sign-in", {"login": f"n{n}@example.org", "password": "x"}) for n in range(31)]
+    assert answers[-1].status_code == 429
+    assert answers[-1].headers["X-Content-Type-Options"] == "nosniff"
+    assert answers[-1].headers["Retry-After"] == "60"
+    assert "Wait a while" in answers[-1].content.decode()

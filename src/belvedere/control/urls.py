@@ -60,4 +60,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
 
 handler400 = "belvedere.control.web.errors.bad_request"
 handler404 = "belvedere.control.web.errors.not_found"
+# Asked for by allauth, whose limits stand before its own pages.
+handler429 = "belvedere.control.web.errors.too_many"
 handler500 = "belvedere.control.web.errors.server_error"

@@ -61,6 +61,12 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # no
     return error_page(request, 404, _("There is nothing here, or nothing that you may see."))
 
 
+def too_many(request: HttpRequest) -> HttpResponse:
+    """Too many tries from one place; what they were does not matter."""
+    refusal = RateLimited(retry_after=60)
+    return error_page(request, 429, refusal.message, refusal=refusal)
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
     """Our own fault."""
     return _bare_page(request, 500)
