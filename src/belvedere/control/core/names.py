@@ -10,7 +10,7 @@ MAX_LENGTH = 80
 
 
 def clean_name(text: str, *, field: str = "name", optional: bool = False, max_length: int = MAX_LENGTH) -> str:
-    """NFC, trimmed, 1–80 characters, none of them a control, bidi override or invisible. Raises Invalid."""
+    """NFC, single blanks, 1–80 characters, none of them a control, bidi override or invisible. Raises Invalid."""
     text = unicodedata.normalize("NFC", text).strip()
     if not text and not optional:
         raise Invalid(_("A name is needed here."), field=field)
@@ -18,7 +18,8 @@ def clean_name(text: str, *, field: str = "name", optional: bool = False, max_le
         raise Invalid(_("At most %(count)d characters fit here.") % {"count": max_length}, field=field)
     if any(unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"} for character in text):
         raise Invalid(_("Invisible and control characters are not allowed here."), field=field)
-    return text
+    # A blank is a blank: twins that differ by the kind of theirs are one name.
+    return " ".join(text.split())
 
 
 def clean_email(text: str, *, field: str = "email") -> str:
