@@ -44,6 +44,7 @@ import django  # noqa: E402  what it reads is set above
 
 django.setup()
 
+import hypothesis  # noqa: E402
 import pytest  # noqa: E402
 from django.core import mail  # noqa: E402
 from django.core.cache import cache  # noqa: E402
@@ -52,6 +53,11 @@ import cast  # noqa: E402
 from belvedere.control.core import clock  # noqa: E402
 from belvedere.control.outbox.services import run_due  # noqa: E402
 from rows import Rows, get_rows, put_rows  # noqa: E402
+
+# Here chance finds new faults; in CI the same examples every time, so that red means what was changed.
+hypothesis.settings.register_profile("ci", derandomize=True, deadline=None)
+if os.environ.get("CI") == "true":
+    hypothesis.settings.load_profile("ci")
 
 _snapshot: tuple[cast.Cast, Rows] | None = None
 

@@ -61,7 +61,7 @@ def grant(
     )
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def end_grants(
     actor: Principal,
     *,

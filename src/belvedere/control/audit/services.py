@@ -13,7 +13,7 @@ from belvedere.control.core.principal import Principal
 INSTALLATION = "installation"
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def write_entry(
     *,
     actor: Principal,
