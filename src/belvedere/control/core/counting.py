@@ -23,13 +23,13 @@ class CountingCache(DatabaseCache):
         table = connections[alias].ops.quote_name(self._table)  # type: ignore[attr-defined]  # the stubs leave it out
         with transaction.atomic(using=alias), connections[alias].cursor() as cursor:
             # S608: the table's name is a setting of ours.
-            cursor.execute(f"SELECT value, expires FROM {table} WHERE cache_key = %s FOR UPDATE", [name])  # noqa: S608
+            cursor.execute(f"SELECT value, expires FROM {table} WHERE cache_key = %s FOR UPDATE", [name])  # noqa: S608  # our table
             row = cursor.fetchone()
             if row is None or row[1] <= timezone.now():
                 message = f"there is no {key}"
                 raise ValueError(message)
             # S301: written by this server alone.
-            value: int = pickle.loads(base64.b64decode(row[0])) + delta  # noqa: S301
+            value: int = pickle.loads(base64.b64decode(row[0])) + delta  # noqa: S301  # see above
             packed = base64.b64encode(pickle.dumps(value, self.pickle_protocol)).decode()
             cursor.execute(f"UPDATE {table} SET value = %s WHERE cache_key = %s", [packed, name])  # noqa: S608  # constants and bound values
         return value
