@@ -36,7 +36,7 @@ def entry(chain: str, sequence: int) -> Entry:
     return Entry.objects.get(chain=chain, sequence=sequence)
 
 
-@pytest.mark.parametrize("field", ["action", "thing", "change_id", "at", "previous", "fields_digest", "digest"])
+@pytest.mark.parametrize("field", ["action", "thing", "change_id", "at", "site", "previous", "fields_digest", "digest"])
 def test_a_changed_entry_is_named(chain: str, field: str) -> None:
     """N36."""
     row = entry(chain, 3)

@@ -21,12 +21,14 @@ def write_entry(
     thing: str,
     organization: str = "",
     change_id: str = "",
+    site: str = "",
     **details: Any,
 ) -> Entry:
     """Append one entry to the organization's chain (or the installation's).
 
-    `thing` is `kind:id`. `details` are JSON values; with the actor they are the entry's personal fields. Never put a
-    secret here.
+    `thing` is `kind:id`. `site` is the one site it happened at: those who manage that site alone read the entry;
+    without one, only those who manage the whole organization do. `details` are JSON values; with the actor they are the
+    entry's personal fields. Never put a secret here.
     """
     chain_id = organization or INSTALLATION
     # The UPDATE comes first: it locks the chain (on PostgreSQL the row, on SQLite the file) until we commit.
@@ -49,6 +51,7 @@ def write_entry(
         action=action,
         thing=thing,
         change_id=change_id,
+        site=site,
         fields=fields,
         salt=salt,
         fields_digest=fields_digest(salt, fields),
