@@ -20,6 +20,8 @@ from belvedere.control.core.ids import is_id
 from belvedere.control.core.principal import Principal
 
 type Resolver = Callable[[str], ResourcePath | None]
+#: whether this account may know that the resource exists though it holds nothing on it
+type Visible = Callable[[str, str], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +36,17 @@ class Rule:
 #: dotted name of a service → its rule; a test holds it against every service there is
 REGISTRY: dict[str, Rule] = {}
 _resolvers: dict[str, Resolver] = {}
+_visible: dict[str, Visible] = {}
 
 
-def register_resolver(kind: str, resolver: Resolver) -> None:
-    """Tell the guard how ids of `kind` become resource paths. Called once, by the app that owns the kind."""
+def register_resolver(kind: str, resolver: Resolver, *, visible: Visible | None = None) -> None:
+    """Tell the guard how ids of `kind` become resource paths. Called once, by the app that owns the kind.
+
+    `visible` (account, resource): an organization is known to all of its members, whatever they hold in it.
+    """
     _resolvers[kind] = resolver
+    if visible:
+        _visible[kind] = visible
 
 
 def check(actor: Principal, permission: Permission, *, on: str, resource: str) -> Decision:
@@ -47,7 +55,7 @@ def check(actor: Principal, permission: Permission, *, on: str, resource: str) -
     if path is None:
         raise NotFound
     decision = get_decision(actor.id, path)
-    if not decision.permissions:
+    if not decision.permissions and not (on in _visible and _visible[on](actor.id, resource)):
         raise NotFound
     if permission not in decision.permissions:
         raise Forbidden

@@ -69,19 +69,26 @@ def end_grants(
     reason: str,
     action: str,
     thing: str,
+    grants: Iterable[str] = (),
     origin_ids: Iterable[str] = (),
     resources: Iterable[str] = (),
+    change_id: str = "",
     details: dict[str, object] | None = None,
 ) -> str:
-    """End every grant in force of these origins, or on these resources. Returns the change id.
+    """End these grants, or every grant in force of these origins, or on these resources. Returns the change id.
 
     Writes the end, the audit entry and the message that cuts what rests on it, in the caller's transaction. The change
-    exists even where no grant did: withdrawing an offer is a change too.
+    exists even where no grant did: withdrawing an offer is a change too. Bring `change_id` where rows of yours carry it
+    already.
     """
-    change_id = new_id()
+    change_id = change_id or new_id()
     rows = Grant.objects.filter(ended_at=None)
-    origin_ids, resources = list(origin_ids), list(resources)
-    rows = rows.filter(origin_id__in=origin_ids) if origin_ids else rows.filter(resource__in=resources)
+    if grants := list(grants):
+        rows = rows.filter(pk__in=grants)
+    elif origin_ids := list(origin_ids):
+        rows = rows.filter(origin_id__in=origin_ids)
+    else:
+        rows = rows.filter(resource__in=list(resources))
     rows.update(ended_at=clock.now(), ended_by=actor.id, ended_reason=reason, change_id=change_id)
     write_entry(
         actor=actor, action=action, thing=thing, organization=organization, change_id=change_id, **(details or {})
