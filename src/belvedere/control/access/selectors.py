@@ -8,7 +8,7 @@ from django.db import connection, models
 
 from belvedere.control.access.decision import Decision, GrantFacts, decide
 from belvedere.control.access.models import Grant, Origin
-from belvedere.control.core import clock
+from belvedere.control.core import clock, sql
 
 
 class ResourcePath(NamedTuple):
@@ -151,4 +151,5 @@ def count_shared_with(resources: Sequence[str]) -> dict[str, int]:
 
 def list_principals_of_change(change_id: str) -> list[str]:
     """Who lost something in this change."""
-    return list(Grant.objects.filter(change_id=change_id).values_list("principal", flat=True).distinct())
+    rows = sql.fetch("SELECT DISTINCT principal FROM access_grant WHERE change_id = %s", change_id)
+    return [principal for (principal,) in rows]

@@ -6,16 +6,21 @@ Every loss of access ends in `end_grants`: revoke, leave, role change, removal, 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Final
 
 from django.db import transaction
 
 from belvedere.contracts.permissions import Permission, normalize
 from belvedere.control.access.models import Grant, Origin
 from belvedere.control.audit.services import write_entry
-from belvedere.control.core import clock
+from belvedere.control.core import clock, sql
 from belvedere.control.core.ids import new_id
 from belvedere.control.core.principal import Principal
 from belvedere.control.outbox.services import enqueue
+
+_END: Final = (
+    "UPDATE access_grant SET ended_at = %s, ended_by = %s, ended_reason = %s, change_id = %s WHERE ended_at IS NULL"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +78,7 @@ def end_grants(
     origin_ids: Iterable[str] = (),
     resources: Iterable[str] = (),
     change_id: str = "",
-    details: dict[str, object] | None = None,
+    details: dict[str, Any] | None = None,
 ) -> str:
     """End these grants, or every grant in force of these origins, or on these resources. Returns the change id.
 
@@ -82,14 +87,10 @@ def end_grants(
     already.
     """
     change_id = change_id or new_id()
-    rows = Grant.objects.filter(ended_at=None)
-    if grants := list(grants):
-        rows = rows.filter(pk__in=grants)
-    elif origin_ids := list(origin_ids):
-        rows = rows.filter(origin_id__in=origin_ids)
-    else:
-        rows = rows.filter(resource__in=list(resources))
-    rows.update(ended_at=clock.now(), ended_by=actor.id, ended_reason=reason, change_id=change_id)
+    for column, ids in (("id", list(grants)), ("origin_id", list(origin_ids)), ("resource", list(resources))):
+        if ids:
+            sql.change(f"{_END} AND {column} IN ({sql.marks(ids)})", clock.now(), actor.id, reason, change_id, *ids)
+            break
     write_entry(
         actor=actor, action=action, thing=thing, organization=organization, change_id=change_id, **(details or {})
     )

@@ -3,14 +3,24 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from allauth.account.models import EmailAddress
 from django.db.models import Q
 
 from belvedere.control.accounts.models import Account, ApiToken, Session, digest_of
 from belvedere.control.accounts.tokens import is_well_formed
-from belvedere.control.core import clock
+from belvedere.control.core import clock, sql
 from belvedere.control.core.principal import Principal
+
+_ALIVE_SESSIONS: Final = (
+    "SELECT session_key FROM accounts_session JOIN accounts_account ON accounts_account.id = account_id "
+    "WHERE is_active AND expire_date > %s AND session_key IN"
+)
+_ALIVE_TOKENS: Final = (
+    "SELECT accounts_apitoken.id FROM accounts_apitoken JOIN accounts_account ON accounts_account.id = account_id "
+    "WHERE is_active AND revoked_at IS NULL AND expires_at > %s AND accounts_apitoken.id IN"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +90,11 @@ def list_alive_credentials(credentials: Iterable[str]) -> set[str]:
     tokens = [name.removeprefix("token:") for name in named if name.startswith("token:")]
     alive: set[str] = set()
     if sessions:
-        found = Session.objects.filter(session_key__in=sessions, expire_date__gt=at, account__is_active=True)
-        alive |= {f"session:{key}" for key in found.values_list("session_key", flat=True)}
+        found = sql.fetch(f"{_ALIVE_SESSIONS} ({sql.marks(sessions)})", at, *sessions)
+        alive |= {f"session:{key}" for (key,) in found}
     if tokens:
-        good = ApiToken.objects.filter(pk__in=tokens, revoked_at=None, expires_at__gt=at, account__is_active=True)
-        alive |= {f"token:{pk}" for pk in good.values_list("pk", flat=True)}
+        found = sql.fetch(f"{_ALIVE_TOKENS} ({sql.marks(tokens)})", at, *tokens)
+        alive |= {f"token:{pk}" for (pk,) in found}
     return alive
 
 

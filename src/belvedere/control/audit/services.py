@@ -1,16 +1,18 @@
 """Writing the audit. Called by other apps' services, inside the transaction of the change."""
 
 import secrets
-from typing import Any
+from typing import Any, Final
 
 from django.db import transaction
-from django.db.models import F
 
 from belvedere.control.audit.models import Chain, Entry, entry_digest, fields_digest
-from belvedere.control.core import clock
+from belvedere.control.core import clock, sql
 from belvedere.control.core.principal import Principal
 
 INSTALLATION = "installation"
+
+_NEXT: Final = "UPDATE audit_chain SET length = length + 1 WHERE id = %s RETURNING length, head"
+_SET_HEAD: Final = "UPDATE audit_chain SET head = %s WHERE id = %s"
 
 
 @transaction.atomic(savepoint=False)
@@ -32,10 +34,11 @@ def write_entry(
     """
     chain_id = organization or INSTALLATION
     # The UPDATE comes first: it locks the chain (on PostgreSQL the row, on SQLite the file) until we commit.
-    if not Chain.objects.filter(pk=chain_id).update(length=F("length") + 1):
+    taken = sql.fetch(_NEXT, chain_id)
+    if not taken:
         Chain.objects.get_or_create(pk=chain_id)
-        Chain.objects.filter(pk=chain_id).update(length=F("length") + 1)
-    chain = Chain.objects.get(pk=chain_id)
+        taken = sql.fetch(_NEXT, chain_id)
+    [(sequence, head)] = taken
     fields = {
         "actor": actor.id,
         "actor_name": actor.name,
@@ -45,8 +48,8 @@ def write_entry(
     }
     salt = secrets.token_hex(16)
     entry = Entry(
-        chain=chain,
-        sequence=chain.length,
+        chain_id=chain_id,
+        sequence=sequence,
         at=clock.now(),
         action=action,
         thing=thing,
@@ -55,10 +58,10 @@ def write_entry(
         fields=fields,
         salt=salt,
         fields_digest=fields_digest(salt, fields),
-        previous=chain.head,
+        previous=head,
         digest="",
     )
     entry.digest = entry_digest(entry)
-    entry.save(force_insert=True)
-    Chain.objects.filter(pk=chain_id).update(head=entry.digest)
+    sql.insert(entry)
+    sql.change(_SET_HEAD, entry.digest, chain_id)
     return entry

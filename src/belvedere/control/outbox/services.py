@@ -14,7 +14,7 @@ import structlog
 from django.db import transaction
 from django.db.models import F, Q
 
-from belvedere.control.core import clock
+from belvedere.control.core import clock, sql
 from belvedere.control.core.transactions import assert_in_transaction
 from belvedere.control.outbox.models import Message
 
@@ -62,7 +62,7 @@ def enqueue(kind: str, payload: dict[str, Any], *, in_s: float = 0) -> Message:
         # Born claimed, by us: between the commit and the doing stands nothing but this function.
         message.claimed_until, message.attempts = at + timedelta(seconds=CLAIM_S), 1
         transaction.on_commit(lambda: _do(message))
-    message.save(force_insert=True)
+    sql.insert(message)
     return message
 
 

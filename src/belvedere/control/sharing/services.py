@@ -20,7 +20,7 @@ from belvedere.control.accounts.selectors import list_verified_addresses
 from belvedere.control.audit.services import write_entry
 from belvedere.control.core import clock, limits
 from belvedere.control.core.errors import Conflict, Forbidden, Invalid, NotFound, RateLimited
-from belvedere.control.core.ids import is_id
+from belvedere.control.core.ids import is_id, new_id
 from belvedere.control.core.names import clean_email, clean_name
 from belvedere.control.core.offers import OPEN_STATES, OfferState, move
 from belvedere.control.core.principal import Principal
@@ -278,19 +278,19 @@ def _may_end(actor: Principal, share: Share) -> bool:
 
 
 def _end(actor: Principal, share: Share, to: OfferState, *, action: str) -> str:
-    was = share.state
-    if not move(share, to, at=clock.now(), ended_by=actor.id, ended_reason=to.value):
+    was, change_id = share.state, new_id()
+    if not move(share, to, at=clock.now(), ended_by=actor.id, ended_reason=to.value, change_id=change_id):
         raise Conflict(_("This share is over already."))
-    change_id = end_grants(
+    end_grants(
         actor,
         organization=share.organization_id,
         reason=to.value,
         action=action,
         thing=f"share:{share.pk}",
         origin_ids=[share.pk],
+        change_id=change_id,
         details={"was": was},
     )
-    Share.objects.filter(pk=share.pk).update(change_id=change_id)
     if was == OfferState.ACCEPTED:
         enqueue("mail.share_ended", {"share": share.pk})
     return change_id

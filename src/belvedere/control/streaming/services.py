@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import batched
 from typing import Final
 
-from django.db import models, transaction
+from django.db import transaction
 from django.db.models import F
 
 from belvedere.contracts import subjects
@@ -39,7 +39,7 @@ from belvedere.contracts.sessions import (
 from belvedere.control.access.guard import requires, unguarded
 from belvedere.control.access.selectors import list_principals_of_change
 from belvedere.control.accounts.models import digest_of
-from belvedere.control.core import clock, limits, media
+from belvedere.control.core import clock, limits, media, sql
 from belvedere.control.core.errors import RateLimited, Unavailable
 from belvedere.control.core.ids import is_id
 from belvedere.control.core.principal import Principal
@@ -52,6 +52,8 @@ MAX_SESSIONS: Final = 256
 KEEP: Final = timedelta(days=90)
 ROUND: Final = timedelta(seconds=RENEW_EVERY_S)
 _TTL: Final = timedelta(milliseconds=MAX_TTL_MS)
+_OPEN: Final = "SELECT * FROM streaming_viewingsession WHERE opened_at IS NOT NULL AND closed_at IS NULL"
+_CLOSE: Final = "UPDATE streaming_viewingsession SET closed_at = %s WHERE id = %s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,30 +175,36 @@ def _close(sessions: Iterable[str], *, why: str, at: datetime) -> None:
 def cut_lost_access(payload: dict[str, str]) -> None:
     """Grants ended: look at every open session of everybody who lost one. Handler of `access.lost`."""
     principals = list_principals_of_change(payload["change_id"])
-    rows = ViewingSession.objects.filter(principal__in=principals)
+    rows = _list_open("principal", principals)
     _cut(rows, change_id=payload["change_id"], why=payload["why"], by=payload.get("by", ""))
 
 
 def cut_lost_credentials(payload: dict[str, list[str]]) -> None:
     """Credentials died: everything opened through them ends. Handler of `credential.lost`."""
-    rows = ViewingSession.objects.filter(credential__in=payload["credentials"])
+    rows = _list_open("credential", payload["credentials"])
     _cut(rows, change_id=str(payload["change_id"]), why=str(payload["why"]), by="")
 
 
 def cut_closed_cameras(payload: dict[str, list[str]]) -> None:
     """Cameras closed: nobody watches them any more, by whatever right. Handler of `cameras.closed`."""
-    rows = ViewingSession.objects.filter(camera__in=payload["cameras"])
+    rows = _list_open("camera_id", payload["cameras"])
     _cut(rows, change_id=str(payload["change_id"]), why=str(payload["why"]), by="")
 
 
-def _cut(rows: models.QuerySet[ViewingSession], *, change_id: str, why: str, by: str) -> None:
-    """Decide each open session of `rows`, push what it has left, then write down the receipts.
+def _list_open(column: str, values: list[str]) -> list[ViewingSession]:
+    """Sessions open now whose `column` is one of these."""
+    if not values:
+        return []
+    return list(ViewingSession.objects.raw(f"{_OPEN} AND {column} IN ({sql.marks(values)})", values))
+
+
+def _cut(touched: list[ViewingSession], *, change_id: str, why: str, by: str) -> None:
+    """Decide each of these open sessions, push what it has left, then write down the receipts.
 
     The push comes first: nobody watches on while we do our books. Raises Again while a node has not answered and its
     leases may still run.
     """
     at = clock.now()
-    touched = list(rows.filter(opened_at__isnull=False, closed_at=None))
     leases = {lease.session: lease for lease in decide_leases(touched, why=why, by=by)}
     ended = {row.pk: row for row in touched if leases[row.pk].is_ended}
     cut_at: dict[str, datetime] = {}
@@ -205,12 +213,10 @@ def _cut(rows: models.QuerySet[ViewingSession], *, change_id: str, why: str, by:
         for batch in batched(asked, RENEW_BATCH):
             cut_at |= _push(node, list(batch))
     with transaction.atomic():
-        for pk, row in ended.items():
-            session = ViewingSession.objects.filter(pk=pk)
-            if not row.change_id:
-                session.update(change_id=change_id, closed_why=why[:40], cut_asked_at=at)
-            if pk in cut_at:
-                session.update(closed_at=cut_at[pk])
+        sessions = ViewingSession.objects.filter(pk__in=ended, change_id="")
+        sessions.update(change_id=change_id, closed_why=why[:40], cut_asked_at=at)
+        for pk in ended.keys() & cut_at.keys():
+            sql.change(_CLOSE, cut_at[pk], pk)
     if ended.keys() - cut_at.keys():
         _ask_again_or_give_up(list(ended), at)
 
