@@ -12,6 +12,7 @@ from django.test import Client
 from belvedere.contracts.permissions import Permission
 from belvedere.control.accounts.services import create_account, issue_token
 from belvedere.control.accounts.tokens import SCOPES
+from belvedere.control.core import clock
 from belvedere.control.core.principal import Principal
 from belvedere.control.devices.selectors import list_cameras
 from belvedere.control.devices.services import add_device
@@ -34,8 +35,8 @@ class Person:
 
     @property
     def actor(self) -> Principal:
-        """As services know him, signed in nowhere."""
-        return Principal(id=self.id, name=self.name, email=self.email)
+        """As services know him: signed in nowhere, and himself beyond doubt."""
+        return Principal(id=self.id, name=self.name, email=self.email, proved_at=clock.now())
 
     @property
     def organization(self) -> str:

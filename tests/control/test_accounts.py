@@ -1,6 +1,7 @@
 """Signing up, in, out; passwords, sessions, tokens; and that what ends, ends everywhere."""
 
 import re
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -18,10 +19,11 @@ from belvedere.control.accounts.selectors import (
     find_principal_of_token,
     list_alive_credentials,
     list_verified_addresses,
+    require_fresh,
 )
 from belvedere.control.accounts.tokens import is_well_formed, new_secret
 from belvedere.control.core import clock
-from belvedere.control.core.errors import Forbidden, Invalid, NotFound
+from belvedere.control.core.errors import Forbidden, Invalid, NotFound, ReauthenticationRequired
 from belvedere.control.core.principal import Principal, system
 from belvedere.control.outbox.services import run_due
 from belvedere.control.settings import base
@@ -305,7 +307,7 @@ def test_nobody_elses_tokens_and_sessions(people: cast.Cast) -> None:
 
 def test_tokens_are_bounded(people: cast.Cast) -> None:
     """N9: only a person, only known scopes, at most a year."""
-    person = Principal(id=people.rita.id, name="Rita", credential="session:x")
+    person = Principal(id=people.rita.id, name="Rita", credential="session:x", proved_at=clock.now())
     cache.clear()
     for scopes in ([], ["everything"], ["read", "manage"]):
         with pytest.raises(Invalid):
@@ -322,6 +324,40 @@ def test_tokens_are_bounded(people: cast.Cast) -> None:
     assert find_principal_of_token(secret)
     with clock.moved_by(timedelta(days=1)):
         assert find_principal_of_token(secret) is None
+
+
+def test_dangerous_acts_want_a_fresh_proof(people: cast.Cast) -> None:
+    """N9: within ten minutes of a proof, by control's clock; afterwards page and API ask again, and lead back."""
+    client = people.rita.browser()
+    form = {"name": "script", "scope": ["read"]}
+    body = {"name": "script", "scopes": ["read"]}
+    with clock.moved_by(timedelta(minutes=9, seconds=50)):
+        assert client.post("/account/tokens", form).status_code == 200
+    for offset in (timedelta(minutes=10, seconds=1), -timedelta(hours=1)):
+        with clock.moved_by(offset):
+            answer = client.post("/account/tokens", form, headers={"Referer": "http://testserver/account?x=1#y"})
+            assert answer.headers["Location"] == "/account/reauthenticate?next=%2Faccount%3Fx%3D1"
+            for foreign in ("https://evil.example/", "//evil.example/a", "javascript:alert(1)", ""):
+                answer = client.post("/account/tokens", form, headers={"Referer": foreign})
+                assert answer.headers["Location"] == "/account/reauthenticate?next=%2Faccount", foreign
+            refused = client.post("/api/v1/tokens", body, content_type="application/json")
+            assert (refused.status_code, refused.json()["code"]) == (403, "reauthentication_required")
+            assert client.post("/account/sessions/others/end").headers["Location"].startswith("/account/reauth")
+    assert ApiToken.objects.filter(account_id=people.rita.id).count() == 1
+    with pytest.raises(ReauthenticationRequired):
+        require_fresh(Principal(id=people.rita.id, name="Rita", credential="token:x"))
+
+
+def test_proving_it_once_more_leads_back(people: cast.Cast) -> None:
+    client = people.rita.browser()
+    session = client.session
+    session["account_authentication_methods"] = [{"method": "password", "at": time.time() - 3600}]
+    session.save()
+    asked = client.post("/account/tokens", {"name": "script", "scope": ["read"]}).headers["Location"]
+    assert "Is it you?" in client.get(asked).content.decode()
+    assert client.post(asked, {"password": "wrong"}).status_code == 200
+    assert client.post(asked, {"password": cast.PASSWORD}).headers["Location"] == "/account"
+    assert client.post("/account/tokens", {"name": "script", "scope": ["read"]}).status_code == 200
 
 
 def test_a_token_shows_that_it_is_used(people: cast.Cast) -> None:

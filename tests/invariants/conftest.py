@@ -9,7 +9,7 @@ from django.test import Client
 import cast
 from belvedere.contracts.events import Hello
 from belvedere.contracts.sealing import generate_key, public_bytes
-from belvedere.control.accounts.models import Account, ApiToken
+from belvedere.control.accounts.models import ApiToken
 from belvedere.control.devices.selectors import get_camera
 from belvedere.control.devices.services import record_hello
 from belvedere.control.sharing.selectors import get_given, list_recipients
@@ -38,10 +38,7 @@ class World:
 
     def by_session(self, name: str) -> Client:
         """A signed-in browser of somebody's."""
-        client = Client()
-        if name != "anonymous":
-            client.force_login(Account.objects.get(pk=self.person(name).id))
-        return client
+        return Client() if name == "anonymous" else self.person(name).browser()
 
     def call(
         self, client: Client, operation: tuple[Method, Path], ids: dict[str, str] | None = None, **more: Any

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from allauth.account.models import EmailAddress
@@ -11,7 +11,10 @@ from django.db.models import Q
 from belvedere.control.accounts.models import Account, ApiToken, Session, digest_of
 from belvedere.control.accounts.tokens import is_well_formed
 from belvedere.control.core import clock, sql
+from belvedere.control.core.errors import ReauthenticationRequired
 from belvedere.control.core.principal import Principal
+
+FRESH_FOR: Final = timedelta(minutes=10)
 
 _ALIVE_SESSIONS: Final = (
     "SELECT session_key FROM accounts_session JOIN accounts_account ON accounts_account.id = account_id "
@@ -40,6 +43,15 @@ class SignIn:
     agent: str
     created_at: datetime
     is_this: bool
+
+
+def require_fresh(actor: Principal) -> None:
+    """Called first by every dangerous act. Raises ReauthenticationRequired unless proved within ten minutes.
+
+    A proof that lies ahead counts as little as an old one: setting the clock back revives none.
+    """
+    if actor.proved_at is None or abs(clock.now() - actor.proved_at) > FRESH_FOR:
+        raise ReauthenticationRequired
 
 
 def get_persons(ids: Iterable[str]) -> dict[str, Person]:
@@ -111,3 +123,9 @@ def list_sign_ins(actor: Principal) -> list[SignIn]:
         for row in rows
     ]
     return sorted(found, key=lambda row: not row.is_this)
+
+
+def list_last_seen(accounts: Iterable[str]) -> dict[str, datetime]:
+    """Account → when it last signed in. The caller has decided that its actor may know. One query."""
+    rows = Account.objects.filter(pk__in=list(accounts), last_login__isnull=False)
+    return dict(rows.values_list("pk", "last_login"))

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from belvedere.control.accounts.models import Account, ApiToken, Session, digest_of
+from belvedere.control.accounts.selectors import require_fresh
 from belvedere.control.accounts.tokens import SCOPES, new_secret
 from belvedere.control.audit.services import write_entry
 from belvedere.control.core import clock
@@ -46,6 +47,7 @@ def create_token(actor: Principal, *, name: str, scopes: list[str], days: int = 
     """A new API token and its secret, which nobody can read again. No token makes tokens (N9)."""
     if not actor.credential.startswith("session:"):
         raise Forbidden(_("Only a signed-in person makes tokens. Sign in on the page, then make one there."))
+    require_fresh(actor)
     hit("token.create", actor.id, limit=30, per_s=3600)
     unknown = [scope for scope in scopes if scope not in SCOPES]
     if unknown or not scopes:
@@ -102,6 +104,7 @@ def end_session(actor: Principal, *, session: str) -> str:
 @transaction.atomic
 def end_other_sessions(actor: Principal) -> str:
     """Sign out everywhere else. Returns the change id."""
+    require_fresh(actor)
     rows = Session.objects.filter(account_id=actor.id).exclude(pk=actor.credential.removeprefix("session:"))
     names = [f"session:{key}" for key in rows.values_list("pk", flat=True)]
     rows.delete()

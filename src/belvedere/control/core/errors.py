@@ -60,6 +60,18 @@ class Unauthenticated(Refusal):
         return _("Sign in first, or send a token that is still good.")
 
 
+class ReauthenticationRequired(Refusal):
+    """The act wants a fresh proof of who is at the keys. Pages lead to it, and back."""
+
+    status = 403
+    code = "reauthentication_required"
+
+    @classmethod
+    def default_message(cls) -> str:
+        """The sentence if the caller has none."""
+        return _("Prove first that it is you: sign in once more on the page, then try again. Nothing was changed.")
+
+
 class NetworkNotAllowed(Refusal):
     """The address lies outside the organization's reach. No packet was sent."""
 

@@ -1,6 +1,7 @@
 """Who acts: an account (later: a guest link), through one credential, from somewhere."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 
@@ -13,6 +14,7 @@ class Principal:
     credential    `session:<hash>` or `token:<id>`; when it dies, what was opened through it ends. "" = none
     scopes        None = all that the account may; else permission and act names a token is limited to
     address       network address, for the audit
+    proved_at     when this session last proved who sits there, by password, code or passkey; None for tokens
     """
 
     id: str
@@ -21,6 +23,7 @@ class Principal:
     credential: str = ""
     scopes: frozenset[str] | None = None
     address: str = ""
+    proved_at: datetime | None = None
     kind: Literal["account", "system"] = "account"
 
     def may_use(self, scope: str) -> bool:

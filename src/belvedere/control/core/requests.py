@@ -1,7 +1,9 @@
 """What both interfaces need to know of a request: from where, and by whom."""
 
+from datetime import UTC, datetime
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
+from allauth.account.authentication import get_authentication_records
 from django.conf import settings
 from django.http import HttpRequest
 
@@ -34,4 +36,11 @@ def principal_of(request: HttpRequest) -> Principal:
         email=str(getattr(user, "email", "")),
         credential=str(getattr(request.session, "credential", "")),
         address=client_address(request),
+        proved_at=_proved_at(request),
     )
+
+
+def _proved_at(request: HttpRequest) -> datetime | None:
+    """The last proof among what allauth noted in the session: sign-in, second step, or the page that asks again."""
+    instants = [float(record["at"]) for record in get_authentication_records(request, request.user)]
+    return datetime.fromtimestamp(max(instants), UTC) if instants else None

@@ -3,15 +3,18 @@
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
+from urllib.parse import urlencode, urlsplit
 
 import structlog
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
-from belvedere.control.core.errors import RateLimited, Refusal
+from belvedere.control.core.errors import RateLimited, ReauthenticationRequired, Refusal
 
 log = structlog.get_logger(__name__)
 
@@ -25,6 +28,8 @@ def answers_refusals(view: View) -> View:
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
             return view(request, *args, **kwargs)
+        except ReauthenticationRequired:
+            return _to_reauthenticate(request)
         except Refusal as refusal:
             return error_page(request, refusal.status, refusal.message, refusal=refusal)
         except OperationalError:
@@ -33,6 +38,19 @@ def answers_refusals(view: View) -> View:
             return _bare_page(request, 503)
 
     return wrapped
+
+
+def _to_reauthenticate(request: HttpRequest) -> HttpResponse:
+    """To the page that asks who is there, and from it back to where he was: after a form, to the page with the form."""
+    origin = request.headers.get("HX-Current-URL") or request.headers.get("Referer", "")
+    back = request.get_full_path()
+    if request.method != "GET" or request.headers.get("HX-Request"):
+        is_ours = url_has_allowed_host_and_scheme(origin, {request.get_host()}, require_https=request.is_secure())
+        back = urlsplit(origin)._replace(scheme="", netloc="", fragment="").geturl() if is_ours else reverse("account")
+    address = f"{reverse('account_reauthenticate')}?{urlencode({'next': back})}"
+    if request.headers.get("HX-Request"):
+        return HttpResponse(status=403, headers={"HX-Redirect": address})
+    return redirect(address)
 
 
 def error_page(request: HttpRequest, status: int, message: str, *, refusal: Refusal | None = None) -> HttpResponse:
