@@ -3,14 +3,14 @@
 from belvedere.control.access.guard import register_resolver
 from belvedere.control.consumers import OUTBOX
 from belvedere.control.devices.selectors import find_camera_path, find_device_path
-from belvedere.control.organizations.selectors import find_organization_path, find_site_path
+from belvedere.control.organizations.selectors import find_organization_path, find_site_path, is_member
 from belvedere.control.outbox.services import register
 
 
 def compose() -> None:
     """Called by `web.apps` when all apps are loaded; a second time changes nothing."""
     register(OUTBOX)
-    register_resolver("organization", find_organization_path)
+    register_resolver("organization", find_organization_path, visible=is_member)
     register_resolver("site", find_site_path)
     register_resolver("device", find_device_path)
     register_resolver("camera", find_camera_path)

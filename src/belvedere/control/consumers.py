@@ -7,6 +7,7 @@ import msgspec
 
 from belvedere.contracts import events, sessions, subjects
 from belvedere.control.devices import services as devices
+from belvedere.control.organizations import mails as organization_mails
 from belvedere.control.outbox.services import Consumer
 from belvedere.control.sharing import mails
 from belvedere.control.sharing import services as sharing
@@ -24,6 +25,10 @@ OUTBOX: Final[dict[str, Consumer]] = {
     "credential.lost": Consumer(streaming.cut_lost_credentials, inline=True),
     "cameras.closed": Consumer(_cameras_closed, inline=True),
     "assignments.changed": Consumer(devices.announce_assignments, inline=True),
+    "mail.invitation_sent": Consumer(organization_mails.send_invitation),
+    "mail.invitation_answered": Consumer(organization_mails.send_invitation_answer),
+    "mail.member_changed": Consumer(organization_mails.send_member_changed),
+    "mail.member_removed": Consumer(organization_mails.send_member_removed),
     "mail.share_offered": Consumer(mails.send_offer),
     "mail.share_answered": Consumer(mails.send_answer),
     "mail.share_ended": Consumer(mails.send_ended),

@@ -128,4 +128,4 @@ def list_sign_ins(actor: Principal) -> list[SignIn]:
 def list_last_seen(accounts: Iterable[str]) -> dict[str, datetime]:
     """Account → when it last signed in. The caller has decided that its actor may know. One query."""
     rows = Account.objects.filter(pk__in=list(accounts), last_login__isnull=False)
-    return dict(rows.values_list("pk", "last_login"))
+    return {pk: at for pk, at in rows.values_list("pk", "last_login") if at}

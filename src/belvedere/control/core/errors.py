@@ -121,6 +121,17 @@ class Invalid(Refusal):
         self.field = field
 
 
+class InvitationExpired(Conflict):
+    """Its time is over; only a new one helps."""
+
+    code = "invitation_expired"
+
+    @classmethod
+    def default_message(cls) -> str:
+        """The sentence if the caller has none."""
+        return _("This invitation has expired: it was good for seven days. Ask whoever invited you for a new one.")
+
+
 class WrongAccount(Refusal):
     """The offer is for another account."""
 

@@ -52,8 +52,11 @@ class Offer(models.Model):
         abstract = True
 
 
-def move[M: Offer](offer: M, to: OfferState, *, at: datetime, **changes: Any) -> bool:
-    """Take `offer` to `to` if that is allowed from where it stands in the database now.
+def move[M: Offer](
+    offer: M, to: OfferState, *, at: datetime, only_from: OfferState | None = None, **changes: Any
+) -> bool:
+    """Take `offer` to `to` if that is allowed from where it stands in the database now; with `only_from`, from there
+    alone.
 
     True: it was us. False: it was not in a state that leads there (any more); nothing was changed.
     """
@@ -61,7 +64,7 @@ def move[M: Offer](offer: M, to: OfferState, *, at: datetime, **changes: Any) ->
         changes["decided_at"] = at
     else:
         changes["ended_at"] = at
-    rows = type(offer)._default_manager.filter(pk=offer.pk, state__in=_FROM[to])  # noqa: SLF001  Django's public spelling
+    rows = type(offer)._default_manager.filter(pk=offer.pk, state__in=[only_from] if only_from else _FROM[to])  # noqa: SLF001  Django's public spelling
     if rows.update(state=to, **changes) == 0:
         return False
     # What the database holds now, without asking it again: this stands between a person and the end of a picture.

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 
-from belvedere.contracts.permissions import Permission
-from belvedere.control.access.roles import PERMISSIONS, Role
-from belvedere.control.access.selectors import GrantsOfPrincipal, ResourcePath
+from belvedere.contracts.permissions import NONE, Permission
+from belvedere.control.access.selectors import GrantsOfPrincipal, ResourcePath, get_decision
 from belvedere.control.core.errors import NotFound
+from belvedere.control.core.ids import is_id
 from belvedere.control.core.principal import Principal
 from belvedere.control.organizations.models import Membership, Organization, Reach, Site
+from belvedere.control.organizations.selectors.members import standing_of
+from belvedere.control.organizations.standing import highest, manages_somewhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +20,11 @@ class OrganizationView:
     name: str
     role: str
     is_personal: bool
+    region: str
     time_zone: str
+    #: whether the actor manages members anywhere in it: what *Admin* is shown by
+    is_managed: bool
+    is_owned: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +34,10 @@ class SiteView:
     id: str
     name: str
     organization: str
+    region: str
     time_zone: str
     address: str
+    permissions: Permission
 
 
 def list_organizations(actor: Principal) -> list[OrganizationView]:
@@ -37,15 +45,19 @@ def list_organizations(actor: Principal) -> list[OrganizationView]:
     rows = (
         Membership.objects.filter(account_id=actor.id, is_active=True)
         .select_related("organization")
-        .order_by("-organization__is_personal", "organization__name")
+        .prefetch_related("site_roles")
+        .order_by("-organization__is_personal", "organization__name", "pk")
     )
     return [
         OrganizationView(
-            row.organization_id,
-            row.organization.name,
-            row.role,
-            row.organization.is_personal,
-            row.organization.time_zone,
+            id=row.organization_id,
+            name=row.organization.name,
+            role=highest(standing_of(row)),
+            is_personal=row.organization.is_personal,
+            region=row.organization.region,
+            time_zone=row.organization.time_zone,
+            is_managed=manages_somewhere(standing_of(row)),
+            is_owned=row.organization.owner_id == actor.id,
         )
         for row in rows
     ]
@@ -62,13 +74,23 @@ def get_organization(actor: Principal, organization: str) -> OrganizationView:
 def list_sites(actor: Principal, organization: str) -> list[SiteView]:
     """Sites of one of the actor's organizations on which he holds anything."""
     get_organization(actor, organization)
-    rows = Site.objects.filter(organization_id=organization).order_by("name", "pk")
+    rows = Site.objects.filter(organization_id=organization, closed_at=None).order_by("name", "pk")
     grants = GrantsOfPrincipal(actor.id)
-    return [
-        SiteView(row.pk, row.name, row.organization_id, row.time_zone, row.address)
-        for row in rows
-        if grants.decide(path_of_site(row)).permissions
-    ]
+    found = [(row, grants.decide(path_of_site(row)).permissions) for row in rows]
+    return [_site(row, permissions) for row, permissions in found if permissions]
+
+
+def get_site(actor: Principal, site: str) -> SiteView:
+    """One site on which the actor holds anything. Raises NotFound."""
+    row = Site.objects.filter(pk=site, closed_at=None).first() if is_id(site) else None
+    permissions = get_decision(actor.id, path_of_site(row)).permissions if row else NONE
+    if row is None or not permissions:
+        raise NotFound
+    return _site(row, permissions)
+
+
+def _site(row: Site, permissions: Permission) -> SiteView:
+    return SiteView(row.pk, row.name, row.organization_id, row.region, row.time_zone, row.address, permissions)
 
 
 def path_of_site(site: Site) -> ResourcePath:
@@ -78,8 +100,13 @@ def path_of_site(site: Site) -> ResourcePath:
 
 def find_site_path(site: str) -> ResourcePath | None:
     """The guard's resolver for sites."""
-    row = Site.objects.filter(pk=site).first()
+    row = Site.objects.filter(pk=site, closed_at=None).first()
     return path_of_site(row) if row else None
+
+
+def is_member(account: str, organization: str) -> bool:
+    """Whether this account belongs to it, with whatever role: it may know that it exists."""
+    return Membership.objects.filter(account_id=account, organization_id=organization, is_active=True).exists()
 
 
 def find_organization_path(organization: str) -> ResourcePath | None:
@@ -87,12 +114,6 @@ def find_organization_path(organization: str) -> ResourcePath | None:
     if not Organization.objects.filter(pk=organization).exists():
         return None
     return ResourcePath(organization, organization, organization)
-
-
-def find_membership(account: str, organization: str, *, needs: Permission) -> Membership | None:
-    """The membership in force under which `account` may use `needs`; roles are what memberships hold."""
-    row = Membership.objects.filter(account_id=account, organization_id=organization, is_active=True).first()
-    return row if row and needs in PERMISSIONS[Role(row.role)] else None
 
 
 def list_reach(organization: str) -> list[tuple[str, int, int]]:

@@ -1,0 +1,228 @@
+"""Reading members: who they are and where, as far as the asker manages. Nobody else sees who belongs."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from belvedere.contracts.permissions import Permission
+from belvedere.control.access.models import Grant, Origin
+from belvedere.control.access.roles import PERMISSIONS, Role
+from belvedere.control.access.selectors import GrantsOfPrincipal, ResourcePath
+from belvedere.control.accounts.selectors import Person, list_last_seen
+from belvedere.control.core.errors import Forbidden, NotFound
+from belvedere.control.core.ids import is_id
+from belvedere.control.core.principal import Principal
+from belvedere.control.organizations.models import Membership, Site, SiteRole
+from belvedere.control.organizations.standing import Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Management:
+    """Where somebody manages members: the sites, by id and name; and whether that is the whole organization."""
+
+    organization: str
+    sites: Mapping[str, str]
+    is_whole: bool
+    #: what he is himself
+    standing: Standing
+    membership: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberView:
+    """A member as one manager may see him: of the standing, what concerns the manager's own sites."""
+
+    id: str
+    organization: str
+    account: Person
+    standing: Standing
+    since: datetime
+    last_seen_at: datetime | None
+    version: int
+    is_me: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MemberFilter:
+    """What to look for: part of a name or address, a role held on some site, a site."""
+
+    text: str = ""
+    role: str = ""
+    site: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MemberPage:
+    """A page of members; `after` is where the next one starts, "" at the end. `total` counts what may be seen."""
+
+    items: list[MemberView] = field(default_factory=list)
+    after: str = ""
+    total: int = 0
+
+
+def standing_of(membership: Membership) -> Standing:
+    """A membership's rows as the law reads them. Uses prefetched `site_roles` where they are."""
+    role = Role(membership.role)
+    roles = {row.site_id: Role(row.role) for row in membership.site_roles.all()}
+    if membership.is_everywhere:
+        return Standing(role, None, roles)
+    return Standing(
+        role,
+        frozenset(site for site, held in roles.items() if held is role),
+        {site: held for site, held in roles.items() if held is not role},
+    )
+
+
+def get_management(actor: Principal, organization: str) -> Management:
+    """Where the actor manages members. Raises NotFound for who is no member, Forbidden for who manages nothing."""
+    membership = (
+        Membership.objects.filter(organization_id=organization, account_id=actor.id, is_active=True)
+        .prefetch_related("site_roles")
+        .first()
+        if is_id(organization)
+        else None
+    )
+    if membership is None:
+        raise NotFound
+    grants = GrantsOfPrincipal(actor.id)
+    rows = Site.objects.filter(organization_id=organization, closed_at=None).order_by("name", "pk")
+    sites = {
+        pk: name
+        for pk, name in rows.values_list("pk", "name")
+        if grants.decide(ResourcePath(pk, pk, organization)).allows(Permission.MANAGE)
+    }
+    is_whole = grants.decide(ResourcePath(organization, organization, organization)).allows(Permission.MANAGE)
+    if not (is_whole or sites):
+        raise Forbidden
+    return Management(organization, sites, is_whole, standing_of(membership), membership.pk)
+
+
+def may_manage(actor: Principal, organization: str) -> bool:
+    """Whether *Admin* is there for the actor at all (VV 1)."""
+    try:
+        get_management(actor, organization)
+    except (NotFound, Forbidden):
+        return False
+    return True
+
+
+def _seen_by(management: Management) -> QuerySet[Membership]:
+    """Members that a manager may know of: all, or those who are anything on his sites, or were set to nothing there."""
+    rows = Membership.objects.filter(organization_id=management.organization, is_active=True)
+    if management.is_whole:
+        return rows
+    holds = Grant.objects.filter(
+        origin=Origin.MEMBERSHIP,
+        origin_id=OuterRef("pk"),
+        ended_at=None,
+        resource__in=[management.organization, *management.sites],
+    )
+    named = SiteRole.objects.filter(membership=OuterRef("pk"), site__in=list(management.sites))
+    return rows.filter(Q(Exists(holds)) | Q(Exists(named)))
+
+
+def list_members(
+    actor: Principal, organization: str, *, look_for: MemberFilter | None = None, after: str = "", limit: int = 50
+) -> MemberPage:
+    """Members whom the actor may manage or at least know, by name. A constant number of queries.
+
+    `after` is the `after` of the page before. Raises NotFound, Forbidden.
+    """
+    management = get_management(actor, organization)
+    rows = _filtered(_seen_by(management), look_for or MemberFilter(), management)
+    total = rows.count()
+    if after:
+        name, _colon, pk = after.rpartition(":")
+        rows = rows.filter(Q(account__name__gt=name) | Q(account__name=name, pk__gt=pk))
+    page = list(
+        rows.select_related("account").prefetch_related("site_roles").order_by("account__name", "pk")[: limit + 1]
+    )
+    views = _views(actor, page[:limit], management)
+    last = page[limit - 1] if len(page) > limit else None
+    return MemberPage(views, f"{last.account.name}:{last.pk}" if last else "", total)
+
+
+def _filtered(rows: QuerySet[Membership], look_for: MemberFilter, management: Management) -> QuerySet[Membership]:
+    for word in look_for.text.split():
+        rows = rows.filter(Q(account__name__icontains=word) | Q(account__email__icontains=word))
+    if look_for.site and look_for.site not in management.sites:
+        return rows.none()
+    sites = [look_for.site] if look_for.site else list(management.sites)
+    here = SiteRole.objects.filter(membership=OuterRef("pk"), site__in=sites)
+    everywhere = Q(is_everywhere=True)
+    if look_for.site:
+        # On one site, what stands there hides what is held everywhere.
+        everywhere &= ~Q(Exists(here))
+    if look_for.role:
+        return rows.filter(Q(Exists(here.filter(role=look_for.role))) | everywhere & Q(role=look_for.role))
+    if look_for.site:
+        return rows.filter(Q(Exists(here.exclude(role=Role.NO_ACCESS))) | everywhere)
+    return rows
+
+
+def _views(actor: Principal, rows: Iterable[Membership], management: Management) -> list[MemberView]:
+    rows = list(rows)
+    seen = list_last_seen(row.account_id for row in rows)
+    return [
+        MemberView(
+            id=row.pk,
+            organization=row.organization_id,
+            account=Person(row.account.pk, row.account.name, row.account.email),
+            standing=_shown(standing_of(row), management),
+            since=row.created_at,
+            last_seen_at=seen.get(row.account_id),
+            version=row.version,
+            is_me=row.account_id == actor.id,
+        )
+        for row in rows
+    ]
+
+
+def _shown(standing: Standing, management: Management) -> Standing:
+    return standing if management.is_whole else standing.seen_from(management.sites)
+
+
+def get_member(actor: Principal, member: str) -> MemberView:
+    """One member, for who manages him or knows him. Raises NotFound, and Forbidden for fellow members."""
+    row = (
+        Membership.objects.filter(pk=member, is_active=True)
+        .select_related("account")
+        .prefetch_related("site_roles")
+        .first()
+        if is_id(member)
+        else None
+    )
+    if row is None:
+        raise NotFound
+    try:
+        management = get_management(actor, row.organization_id)
+    except Forbidden:
+        # Of the other members a plain one knows nothing; himself he may read of.
+        if row.account_id != actor.id:
+            raise NotFound from None
+        management = Management(row.organization_id, {}, True, standing_of(row), row.pk)
+    if row.account_id != actor.id and not _seen_by(management).filter(pk=row.pk).exists():
+        raise NotFound
+    return _views(actor, [row], management)[0]
+
+
+def find_membership(account: str, organization: str, *, needs: Permission) -> Membership | None:
+    """The membership in force under which `account` may use `needs` somewhere; roles are what memberships hold."""
+    row = (
+        Membership.objects.filter(account_id=account, organization_id=organization, is_active=True)
+        .prefetch_related("site_roles")
+        .first()
+    )
+    if row is None:
+        return None
+    standing = standing_of(row)
+    roles = {standing.role, *standing.overrides.values()}
+    return row if any(needs in PERMISSIONS[role] for role in roles) else None
+
+
+def get_standings(memberships: Iterable[str]) -> dict[str, Standing]:
+    """Membership id → standing, of those in force. Two queries."""
+    rows = Membership.objects.filter(pk__in=list(memberships), is_active=True).prefetch_related("site_roles")
+    return {row.pk: standing_of(row) for row in rows}

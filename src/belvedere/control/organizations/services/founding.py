@@ -1,0 +1,208 @@
+"""Founding organizations, editing them, changing their owner, and setting their reach."""
+
+from datetime import datetime
+from ipaddress import ip_network
+from typing import Final
+from zoneinfo import available_timezones
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+from django.utils.translation import gettext as _
+
+from belvedere.contracts.permissions import Permission
+from belvedere.control.access.guard import requires, unguarded
+from belvedere.control.access.models import Origin
+from belvedere.control.access.roles import PERMISSIONS, Role
+from belvedere.control.access.services import grant
+from belvedere.control.audit.services import write_entry
+from belvedere.control.core import clock, limits
+from belvedere.control.core.errors import Conflict, Invalid
+from belvedere.control.core.names import clean_name
+from belvedere.control.core.principal import Principal
+from belvedere.control.organizations.models import Membership, Organization, Reach, Site
+from belvedere.control.organizations.services.projection import project
+
+MAX_OWNED: Final = 20
+
+
+@unguarded("a new account's own, and nobody else's")
+@transaction.atomic
+def register_account(actor: Principal, *, site_name: str = "") -> Organization:
+    """Give a new account what each account is born with: a personal organization, one site, ownership of it.
+
+    A second call for the same account answers with the first one's organization.
+    """
+    existing = Organization.objects.filter(owner_id=actor.id, is_personal=True).first()
+    if existing:
+        return existing
+    at = clock.now()
+    organization = Organization.objects.create(
+        name=_("%(name)s’s home") % {"name": actor.name.split(" ")[0]},
+        is_personal=True,
+        owner_id=actor.id,
+        created_at=at,
+    )
+    _write_created(actor, organization)
+    Site.objects.create(organization=organization, name=site_name or _("Home"), created_at=at)
+    _become_owner(organization, actor.id, at)
+    for cidr, first, last in parse_reach(settings.BELVEDERE.reach):
+        Reach.objects.create(organization=organization, cidr=cidr, first_port=first, last_port=last)
+    return organization
+
+
+def _become_owner(organization: Organization, account: str, at: datetime) -> None:
+    membership = Membership.objects.create(
+        organization=organization, account_id=account, role=Role.OWNER, created_at=at
+    )
+    grant(
+        principal=account,
+        resource=organization.pk,
+        permissions=PERMISSIONS[Role.OWNER],
+        origin=Origin.MEMBERSHIP,
+        origin_id=membership.pk,
+        created_by=account,
+    )
+
+
+@unguarded("anybody may found an organization; its founder owns it")
+@transaction.atomic
+def create_organization(actor: Principal, *, name: str, region: str = "", time_zone: str = "UTC") -> str:
+    """Found an organization and own it; its id. The first site may come later (VV 30).
+
+    It reaches the networks that the founder's own organization reaches: what the operator trusts one person with.
+    Raises Invalid (also beyond MAX_OWNED), RateLimited.
+    """
+    name, region = clean_name(name), clean_name(region, field="region", optional=True, max_length=60)
+    clean_zone(time_zone)
+    limits.hit("organization.new", actor.id, limit=10, per_s=3600)
+    if Organization.objects.filter(owner_id=actor.id).count() >= MAX_OWNED:
+        raise Invalid(_("One account owns at most %(count)d organizations.") % {"count": MAX_OWNED})
+    at = clock.now()
+    organization = Organization.objects.create(
+        name=name, owner_id=actor.id, region=region, time_zone=time_zone, created_at=at
+    )
+    _write_created(actor, organization)
+    _become_owner(organization, actor.id, at)
+    personal = Reach.objects.filter(organization__owner_id=actor.id, organization__is_personal=True)
+    for cidr, first, last in personal.values_list("cidr", "first_port", "last_port"):
+        Reach.objects.create(organization=organization, cidr=cidr, first_port=first, last_port=last)
+    return organization.pk
+
+
+def _write_created(actor: Principal, organization: Organization) -> None:
+    write_entry(
+        actor=actor,
+        action="organization.created",
+        thing=f"organization:{organization.pk}",
+        organization=organization.pk,
+        name=organization.name,
+    )
+
+
+def clean_zone(text: str) -> str:
+    """A time zone that this server knows. Raises Invalid."""
+    if text not in available_timezones():
+        raise Invalid(_("%(zone)s is no time zone, as in Europe/Madrid.") % {"zone": text[:60]}, field="time_zone")
+    return text
+
+
+@requires(Permission.MANAGE, on="organization")
+@transaction.atomic
+def edit_organization(
+    actor: Principal, *, organization: str, name: str | None = None, region: str | None = None, zone: str | None = None
+) -> None:
+    """Change name, region or time zone; None leaves it. Raises NotFound, Forbidden, Invalid."""
+    changes: dict[str, str] = {}
+    if name is not None:
+        changes["name"] = clean_name(name)
+    if region is not None:
+        changes["region"] = clean_name(region, field="region", optional=True, max_length=60)
+    if zone is not None:
+        changes["time_zone"] = clean_zone(zone)
+    if not changes:
+        return
+    before = Organization.objects.values(*changes).get(pk=organization)
+    if before == changes:
+        return
+    Organization.objects.filter(pk=organization).update(**changes)
+    write_entry(
+        actor=actor,
+        action="organization.edited",
+        thing=f"organization:{organization}",
+        organization=organization,
+        before=before,
+        **changes,
+    )
+
+
+@unguarded("the new owner's own acceptance; `handover` has decided that it was offered to him by the owner")
+@transaction.atomic
+def change_owner(actor: Principal, *, organization: str, giver: str, is_leaving: bool) -> str:
+    """The actor, a Super Admin, becomes owner in place of `giver`, who stays as Super Admin or leaves. The change id.
+
+    Raises Conflict if `giver` is not the owner (any more) or the actor is no Super Admin (any more).
+    """
+    rows = Membership.objects.filter(organization_id=organization, is_active=True)
+    # The old owner's row first: of two transfers at once, and of a transfer and a removal, one waits for the other.
+    if not rows.filter(account_id=giver, role=Role.OWNER).update(role=Role.SUPER_ADMIN, version=F("version") + 1):
+        raise Conflict(_("The owner changed in the meantime. Nothing was changed."))
+    if not rows.filter(account_id=actor.id, role=Role.SUPER_ADMIN).update(role=Role.OWNER, version=F("version") + 1):
+        raise Conflict(_("Only a Super Admin of the organization can become its owner. Nothing was changed."))
+    Organization.objects.filter(pk=organization).update(owner_id=actor.id)
+    old = rows.get(account_id=giver)
+    if is_leaving:
+        Membership.objects.filter(pk=old.pk).update(is_active=False, ended_at=clock.now())
+        old.is_active = False
+    return project(
+        actor,
+        [old, rows.get(account_id=actor.id)],
+        organization=organization,
+        reason="left" if is_leaving else "role_changed",
+        action="organization.owner_changed",
+        thing=f"organization:{organization}",
+        # What the old owner shared goes on: the new owner answers for it from now on.
+        adopt=True,
+        details={"before": giver, "is_leaving": is_leaving},
+    )
+
+
+@unguarded("the operator's own act, from the command line")
+@transaction.atomic
+def set_reach(actor: Principal, *, organization: str, reach: str) -> None:
+    """Replace the networks an organization may reach. Raises Invalid."""
+    networks = parse_reach(reach)
+    Reach.objects.filter(organization_id=organization).delete()
+    for cidr, first, last in networks:
+        Reach.objects.create(organization_id=organization, cidr=cidr, first_port=first, last_port=last)
+    write_entry(
+        actor=actor,
+        action="organization.reach_set",
+        thing=f"organization:{organization}",
+        organization=organization,
+        reach=reach,
+    )
+
+
+def parse_reach(text: str) -> list[tuple[str, int, int]]:
+    """`10.0.0.0/8:554,192.168.1.0/24:8000-8999,::1/128` → (CIDR, first port, last port). Raises Invalid."""
+    found = []
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        cidr, first, last = part, 1, 65535
+        network, slash, tail = part.partition("/")
+        length, colon, ports = tail.partition(":")
+        if slash and colon:
+            cidr = f"{network}/{length}"
+            low, _dash, high = ports.partition("-")
+            first, last = _port(low), _port(high or low)
+        try:
+            found.append((str(ip_network(cidr)), first, last))
+        except ValueError:
+            raise Invalid(_("%(text)s is no network, as in 192.168.1.0/24:554.") % {"text": part}) from None
+    return found
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or not 0 < int(text) < 65536:
+        raise Invalid(_("%(text)s is no port.") % {"text": text})
+    return int(text)

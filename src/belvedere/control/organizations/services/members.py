@@ -1,0 +1,207 @@
+"""Changing what a member is, and removing him. Every change acts on running streams (VV 33, 34)."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from django.db import transaction
+from django.db.models import F
+from django.utils.translation import gettext as _
+
+from belvedere.control.access.guard import unguarded
+from belvedere.control.access.roles import Role
+from belvedere.control.accounts.selectors import require_fresh
+from belvedere.control.core import clock
+from belvedere.control.core.errors import Conflict, Forbidden, Invalid, NotFound
+from belvedere.control.core.ids import is_id
+from belvedere.control.core.principal import Principal
+from belvedere.control.organizations.models import Membership, Site
+from belvedere.control.organizations.selectors.members import Management, get_management, get_member, standing_of
+from belvedere.control.organizations.services.projection import project, write_standing
+from belvedere.control.organizations.standing import NOBODY, WHOLE, Standing, may_change
+from belvedere.control.outbox.services import enqueue
+
+type Sites = Iterable[str] | Literal["all"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """A standing as somebody typed it. None = as it is now."""
+
+    role: Role | None = None
+    sites: Sites | None = None
+    overrides: Mapping[str, Role] | None = None
+
+
+def touch_membership(membership: str) -> None:
+    """Hold this membership for the rest of the transaction. Raises Conflict if it is no longer in force.
+
+    Called first by whatever rests on it, so that of *ending it* and *resting on it* whoever comes second sees the
+    other (rule 5).
+    """
+    if not Membership.objects.filter(pk=membership, is_active=True).update(is_active=True):
+        raise Conflict(_("The membership this rests on has ended."))
+
+
+def read_wish(wish: Wish, *, before: Standing | None, sites: Collection[str]) -> Standing:
+    """What a wish means to somebody who may know of these sites. `before` is what it changes; None: a new member.
+
+    Raises Invalid; NotFound for any other site.
+    """
+    role = wish.role or (before.role if before else None)
+    if role is None or role is Role.OWNER:
+        raise Invalid(_("Choose a role. The owner is made by handing the organization over."), field="role")
+    overrides = wish.overrides if wish.overrides is not None else {}
+    if role in WHOLE:
+        if wish.sites not in {None, "all"} or overrides:
+            raise Invalid(_("A Super Admin has every site: there is nothing to choose."), field="sites")
+        return Standing(role)
+    chosen = wish.sites
+    if chosen is None and before:
+        chosen = "all" if before.sites is None else before.sites
+    if wish.overrides is None and before:
+        overrides = before.overrides
+    if any(held in WHOLE for held in overrides.values()):
+        raise Invalid(_("That role holds on every site, or on none."), field="overrides")
+    named = None if chosen == "all" else frozenset(chosen or ())
+    if not ({*(named or ()), *overrides} <= {*sites}):
+        raise NotFound
+    if named is not None and not (named or overrides):
+        raise Invalid(_("Choose all sites, or at least one."), field="sites")
+    return Standing.of(role, named, overrides)
+
+
+def resolve_wish(management: Management, wish: Wish, *, before: Standing | None) -> Standing:
+    """What becomes of `before` if this manager has his wish. Who manages some sites alone leaves the rest as it is.
+
+    Raises Invalid, NotFound, Forbidden.
+    """
+    if management.is_whole:
+        return read_wish(wish, before=before, sites=management.sites)
+    shown = before.seen_from(management.sites) if before else None
+    asked = read_wish(wish, before=shown, sites=management.sites)
+    if asked.sites is None:
+        raise Forbidden(_("You manage some sites: you cannot give more than those. Nothing was changed."))
+    return asked if before is None else before.with_roles({site: asked.on(site) for site in management.sites})
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """Two memberships, held: who acts, and on whom."""
+
+    giver: Standing
+    target: Membership
+    before: Standing
+
+
+def _hold(actor: Principal, member: str, version: int | None) -> _Pair:
+    """Lock both memberships, in one order for everybody, then read what they are. Raises NotFound, Conflict."""
+    view = get_member(actor, member)
+    management = get_management(actor, view.organization)
+    for pk in sorted({management.membership, member}):
+        touch_membership(pk)
+    rows = Membership.objects.filter(pk=member)
+    if version is not None:
+        rows = rows.filter(version=version)
+    if not rows.update(version=F("version") + 1):
+        raise Conflict(
+            _("Somebody else changed this member in the meantime. Look again, then decide. Nothing was changed.")
+        )
+    held = Membership.objects.prefetch_related("site_roles").in_bulk([management.membership, member])
+    return _Pair(standing_of(held[management.membership]), held[member], standing_of(held[member]))
+
+
+def _all_sites(organization: str) -> list[str]:
+    return list(Site.objects.filter(organization_id=organization, closed_at=None).values_list("pk", flat=True))
+
+
+@unguarded("decided by `may_change` on both standings: nobody gives above or beyond himself, nor to himself")
+@transaction.atomic
+def change_member(
+    actor: Principal, *, member: str, wish: Wish, version: int | None = None, adopt_shares: bool = False
+) -> str:
+    """Give a member another role, other sites, other roles on single sites. The change id.
+
+    Who manages some sites alone changes what the member is on those; the rest stays. `version` is the one that was
+    looked at: Conflict if it is not the latest. With `adopt_shares` the actor takes over what the member shared and
+    may not any more; else that ends. Raises NotFound, Forbidden, Invalid, Conflict, ReauthenticationRequired (Super
+    Admins).
+    """
+    pair = _hold(actor, member, version)
+    organization = pair.target.organization_id
+    if pair.target.account_id == actor.id:
+        raise Forbidden(_("Nobody changes his own role. Ask somebody who manages members. Nothing was changed."))
+    after = resolve_wish(get_management(actor, organization), wish, before=pair.before)
+    if not may_change(pair.giver, pair.before, after, _all_sites(organization)):
+        raise Forbidden(_("That reaches above or beyond what you are yourself. Nothing was changed."))
+    if Role.SUPER_ADMIN in {pair.before.role, after.role}:
+        require_fresh(actor)
+    if after == pair.before:
+        raise Conflict(_("They are that already. Nothing was changed."))
+    write_standing(pair.target, after)
+    target = Membership.objects.prefetch_related("site_roles").get(pk=member)
+    enqueue("mail.member_changed", {"membership": member, "by": actor.id})
+    return project(
+        actor,
+        [target],
+        organization=organization,
+        reason="role_changed",
+        action="member.changed",
+        thing=f"member:{member}",
+        adopt=adopt_shares,
+        details={"account": pair.target.account_id, "before": describe(pair.before), "after": describe(after)},
+    )
+
+
+@unguarded("decided by `may_change` on both standings; or one's own leaving, which needs nobody's consent")
+@transaction.atomic
+def remove_member(actor: Principal, *, member: str, version: int | None = None, adopt_shares: bool = False) -> str:
+    """End a membership: everything of it ends at once, the account and its other organizations live on. The change id.
+
+    One's own membership: leaving. Raises NotFound, Forbidden, Conflict, ReauthenticationRequired (Super Admins).
+    """
+    own = Membership.objects.filter(pk=member, account_id=actor.id, is_active=True) if is_id(member) else None
+    if own and (row := own.prefetch_related("site_roles").first()):
+        return _leave(actor, row)
+    pair = _hold(actor, member, version)
+    organization = pair.target.organization_id
+    if not may_change(pair.giver, pair.before, NOBODY, _all_sites(organization)):
+        raise Forbidden(_("They are more than you are, or on sites that are not yours. Nothing was changed."))
+    if pair.before.role is Role.SUPER_ADMIN:
+        require_fresh(actor)
+    enqueue("mail.member_removed", {"membership": member, "by": actor.id})
+    return _end(actor, pair.target, pair.before, reason="removed", action="member.removed", adopt=adopt_shares)
+
+
+def _leave(actor: Principal, row: Membership) -> str:
+    if row.role == Role.OWNER:
+        raise Forbidden(_("The owner cannot leave. Hand the organization over first. Nothing was changed."))
+    return _end(actor, row, standing_of(row), reason="left", action="member.left", adopt=False)
+
+
+def _end(actor: Principal, row: Membership, before: Standing, *, reason: str, action: str, adopt: bool) -> str:
+    ended = Membership.objects.filter(pk=row.pk, is_active=True).update(
+        is_active=False, ended_at=clock.now(), version=F("version") + 1
+    )
+    if not ended:
+        raise NotFound
+    row.is_active = False
+    return project(
+        actor,
+        [row],
+        organization=row.organization_id,
+        reason=reason,
+        action=action,
+        thing=f"member:{row.pk}",
+        adopt=adopt,
+        details={"account": row.account_id, "before": describe(before)},
+    )
+
+
+def describe(standing: Standing) -> dict[str, Any]:
+    """A standing as the audit and the API write it: `{"role", "sites": "all" | [id], "overrides": {id: role}}`."""
+    return {
+        "role": standing.role.value,
+        "sites": "all" if standing.sites is None else sorted(standing.sites),
+        "overrides": {site: role.value for site, role in sorted(standing.overrides.items())},
+    }
