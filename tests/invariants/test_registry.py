@@ -7,6 +7,7 @@ import pkgutil
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -24,7 +25,12 @@ BENEATH_A_GUARD = {
     "belvedere.control.access.services.grant",
     "belvedere.control.access.services.end_grants",
     "belvedere.control.audit.services.write_entry",
-    "belvedere.control.organizations.services.touch_membership",
+    "belvedere.control.organizations.services.members.touch_membership",
+    "belvedere.control.organizations.services.projection.list_memberships_touching_sites",
+    "belvedere.control.organizations.services.projection.project",
+    "belvedere.control.organizations.services.projection.write_standing",
+    "belvedere.control.organizations.services.sites.close_site",
+    "belvedere.control.organizations.services.sites.touch_site",
     "belvedere.control.outbox.services.enqueue",
 }
 #: Accounts stand below access: what these change is the actor's own, found by his id.
@@ -50,15 +56,19 @@ OF_THE_OUTBOX = {
     "belvedere.control.outbox.services.run",
     "belvedere.control.outbox.services.run_due",
     "belvedere.control.outbox.services.purge",
-    "belvedere.control.devices.services.announce_assignments",
+    "belvedere.control.devices.services.reports.announce_assignments",
     "belvedere.control.streaming.services.cut_lost_access",
     "belvedere.control.streaming.services.cut_lost_credentials",
-    "belvedere.control.streaming.services.cut_closed_cameras",
+    "belvedere.control.streaming.services.cut_changed_cameras",
 }
 #: Words and forms, which read and write nothing.
 PURE = {
-    "belvedere.control.devices.services.explain_probe",
-    "belvedere.control.organizations.services.parse_reach",
+    "belvedere.control.devices.services.binding.explain_probe",
+    "belvedere.control.organizations.services.founding.clean_zone",
+    "belvedere.control.organizations.services.founding.parse_reach",
+    "belvedere.control.organizations.services.members.describe",
+    "belvedere.control.organizations.services.members.read_wish",
+    "belvedere.control.organizations.services.members.resolve_wish",
 }
 
 
@@ -69,9 +79,19 @@ def services() -> Iterator[tuple[str, Callable[..., Any]]]:
             room = importlib.import_module(f"belvedere.control.{module.name}.services")
         except ModuleNotFoundError:
             continue
-        for name, function in inspect.getmembers(room, inspect.isfunction):
-            if function.__module__ == room.__name__ and not name.startswith("_"):
-                yield f"{room.__name__}.{name}", function
+        rooms = [room, *_parts_of(room)]
+        for part in rooms:
+            for name, function in inspect.getmembers(part, inspect.isfunction):
+                if function.__module__ == part.__name__ and not name.startswith("_"):
+                    yield f"{part.__name__}.{name}", function
+
+
+def _parts_of(room: ModuleType) -> list[ModuleType]:
+    """The modules of services that have become a folder."""
+    return [
+        importlib.import_module(f"{room.__name__}.{part.name}")
+        for part in pkgutil.iter_modules(getattr(room, "__path__", []))
+    ]
 
 
 def test_every_service_says_what_it_demands() -> None:

@@ -3,13 +3,16 @@
 from belvedere.control.access.guard import register_resolver
 from belvedere.control.consumers import OUTBOX
 from belvedere.control.devices.selectors import find_camera_path, find_device_path
+from belvedere.control.organizations.dependents import register_dependent
 from belvedere.control.organizations.selectors import find_organization_path, find_site_path, is_member
 from belvedere.control.outbox.services import register
+from belvedere.control.sharing.services import end_uncovered_shares
 
 
 def compose() -> None:
     """Called by `web.apps` when all apps are loaded; a second time changes nothing."""
     register(OUTBOX)
+    register_dependent(end_uncovered_shares)
     register_resolver("organization", find_organization_path, visible=is_member)
     register_resolver("site", find_site_path)
     register_resolver("device", find_device_path)

@@ -8,6 +8,7 @@ import msgspec
 from belvedere.contracts import events, sessions, subjects
 from belvedere.control.devices import services as devices
 from belvedere.control.organizations import mails as organization_mails
+from belvedere.control.organizations import oversight
 from belvedere.control.outbox.services import Consumer
 from belvedere.control.sharing import mails
 from belvedere.control.sharing import services as sharing
@@ -16,7 +17,7 @@ from belvedere.control.streaming import services as streaming
 
 def _cameras_closed(payload: dict[str, list[str]]) -> None:
     sharing.end_shares_of_closed(payload)
-    streaming.cut_closed_cameras(payload)
+    streaming.cut_changed_cameras(payload)
 
 
 #: outbox: kind → what is done after the commit. Inline ones in the same thread: a person waits for the receipt.
@@ -24,7 +25,9 @@ OUTBOX: Final[dict[str, Consumer]] = {
     "access.lost": Consumer(streaming.cut_lost_access, inline=True),
     "credential.lost": Consumer(streaming.cut_lost_credentials, inline=True),
     "cameras.closed": Consumer(_cameras_closed, inline=True),
+    "cameras.moved": Consumer(streaming.cut_changed_cameras, inline=True),
     "assignments.changed": Consumer(devices.announce_assignments, inline=True),
+    "mail.audit_head": Consumer(oversight.send_audit_head),
     "mail.invitation_sent": Consumer(organization_mails.send_invitation),
     "mail.invitation_answered": Consumer(organization_mails.send_invitation_answer),
     "mail.member_changed": Consumer(organization_mails.send_member_changed),

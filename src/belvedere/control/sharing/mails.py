@@ -63,7 +63,7 @@ def _send(kind: str, to: str, share: Share, *, link: str) -> None:
         "recipient": {"name": account.name if account else share.recipient.email, "email": share.recipient.email},
         "items": [
             {"camera_name": item.camera.name, "rights": Permission(item.permissions).wire_names}
-            for item in share.items.select_related("camera").order_by("camera__name")
+            for item in share.items.filter(ended_at=None).select_related("camera").order_by("camera__name")
         ],
         "message": share.message,
         "link": link,

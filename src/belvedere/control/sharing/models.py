@@ -53,6 +53,8 @@ class ShareItem(models.Model):
     share = models.ForeignKey(Share, on_delete=models.CASCADE, related_name="items")
     camera = models.ForeignKey(Camera, on_delete=models.PROTECT, related_name="share_items")
     permissions = models.IntegerField()
+    #: this camera left the share while the rest goes on: the giver may not share it any more
+    ended_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=("share", "camera"), name="sharing_item_one_per_camera"),)

@@ -93,7 +93,7 @@ class PastRecipient:
 
 
 def _with_items(rows: QuerySet[Share]) -> QuerySet[Share]:
-    items = Prefetch("items", ShareItem.objects.select_related("camera").order_by("camera__name"))
+    items = Prefetch("items", ShareItem.objects.filter(ended_at=None).select_related("camera").order_by("camera__name"))
     return rows.select_related("recipient", "recipient__account", "sharer").prefetch_related(items)
 
 

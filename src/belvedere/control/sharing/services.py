@@ -4,17 +4,20 @@ Known and unknown addresses take the same steps and get the same answer (N1): a 
 address may answer.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from belvedere.contracts.permissions import SHAREABLE, Permission, normalize
 from belvedere.control.access.guard import check, unguarded
 from belvedere.control.access.models import Origin
-from belvedere.control.access.selectors import get_decision
+from belvedere.control.access.roles import PERMISSIONS
+from belvedere.control.access.selectors import get_decision, list_projected
 from belvedere.control.access.services import Terms, end_grants, grant
 from belvedere.control.accounts.selectors import list_verified_addresses
 from belvedere.control.audit.services import write_entry
@@ -26,8 +29,9 @@ from belvedere.control.core.offers import OPEN_STATES, OfferState, move
 from belvedere.control.core.principal import Principal
 from belvedere.control.devices.models import Camera
 from belvedere.control.devices.selectors import find_camera_path
-from belvedere.control.organizations.selectors import find_membership, get_owner
+from belvedere.control.organizations.selectors import find_membership, get_owner, get_standings
 from belvedere.control.organizations.services import touch_membership
+from belvedere.control.organizations.standing import Standing
 from belvedere.control.outbox.services import enqueue
 from belvedere.control.sharing.models import Recipient, Share, ShareItem
 
@@ -142,7 +146,7 @@ def _refuse_pointless(actor: Principal, email: str, organization: str) -> None:
 def _refuse_repeated(actor: Principal, email: str, items: list[Item]) -> None:
     mine = Share.objects.filter(sharer_id=actor.id, recipient__email=email)
     cameras = [item.camera for item in items]
-    if mine.filter(state__in=OPEN_STATES, items__camera__in=cameras).exists():
+    if mine.filter(state__in=OPEN_STATES, items__camera__in=cameras, items__ended_at=None).exists():
         raise Conflict(
             _("They already have one of these cameras from you, or an offer of it waits. Change or end that one first.")
         )
@@ -217,7 +221,7 @@ def accept_share(actor: Principal, *, share: str) -> str:
 
 def _still_givable(share: Share) -> list[Item]:
     items = []
-    for item in share.items.all():
+    for item in share.items.filter(ended_at=None):
         path = find_camera_path(item.camera_id)
         decision = get_decision(share.sharer_id, path) if path else None
         if decision is None or not decision.allows(Permission.SHARE):
@@ -272,7 +276,7 @@ def end_share(actor: Principal, *, share: str) -> str:
 def _may_end(actor: Principal, share: Share) -> bool:
     if share.sharer_id == actor.id:
         return True
-    cameras = share.items.values_list("camera_id", flat=True)
+    cameras = share.items.filter(ended_at=None).values_list("camera_id", flat=True)
     paths = [find_camera_path(camera) for camera in cameras]
     return bool(paths) and all(path and get_decision(actor.id, path).allows(Permission.SHARE) for path in paths)
 
@@ -313,10 +317,86 @@ def end_shares_of_closed(payload: dict[str, list[str]]) -> None:
     at = clock.now()
     rows = Share.objects.filter(state__in=OPEN_STATES, items__camera__in=payload["cameras"]).distinct()
     for row in rows:
-        if row.items.filter(camera__closed_at=None).exists():
+        if row.items.filter(camera__closed_at=None, ended_at=None).exists():
             continue
         was = row.state
         if move(row, OfferState.REVOKED, at=at, ended_reason="unbound", change_id=payload["change_id"]) and (
             was == OfferState.ACCEPTED
         ):
             enqueue("mail.share_ended", {"share": row.pk})
+
+
+@unguarded("asked by whatever narrows memberships or moves cameras, whose guard has decided")
+@transaction.atomic(savepoint=False)
+def end_uncovered_shares(
+    actor: Principal, *, memberships: Iterable[str], cameras: Iterable[str], change_id: str, adopt: bool
+) -> list[str]:
+    """End what shares under these memberships, or of these cameras, give beyond their giver's rights (rule 5).
+
+    With `adopt` the actor takes over a share whose cameras he may share himself: it goes on, and is his. Returns the
+    grants that end with this change.
+    """
+    items = list(
+        ShareItem.objects.filter(Q(share__membership__in=list(memberships)) | Q(camera__in=list(cameras)))
+        .filter(ended_at=None, share__state__in=OPEN_STATES, camera__closed_at=None)
+        .select_related("share__recipient", "camera")
+    )
+    standings = get_standings({item.share.membership_id for item in items})
+    lost: dict[Share, list[ShareItem]] = {}
+    for item in items:
+        if not _covers(standings.get(item.share.membership_id), item):
+            lost.setdefault(item.share, []).append(item)
+    stale: list[str] = []
+    for share, uncovered in lost.items():
+        if adopt and _adopt(actor, share):
+            continue
+        stale += _end_items(actor, share, uncovered, change_id)
+    return stale
+
+
+def _covers(standing: Standing | None, item: ShareItem) -> bool:
+    if standing is None:
+        return False
+    held = PERMISSIONS[standing.on(item.camera.site_id)]
+    return Permission.SHARE in held and not Permission(item.permissions) & ~held
+
+
+def _adopt(actor: Principal, share: Share) -> bool:
+    """Make the share the actor's own, if he may give all of it. The old giver's private remark stays behind."""
+    membership = find_membership(actor.id, share.organization_id, needs=Permission.SHARE)
+    if membership is None or share.recipient.account_id == actor.id:
+        return False
+    standing = get_standings([membership.pk])[membership.pk]
+    items = share.items.filter(ended_at=None).select_related("camera")
+    if not all(_covers(standing, item) for item in items):
+        return False
+    recipient, _is_new = Recipient.objects.get_or_create(
+        sharer_id=actor.id,
+        email=share.recipient.email,
+        defaults={"account_id": share.recipient.account_id, "created_at": clock.now()},
+    )
+    Share.objects.filter(pk=share.pk).update(membership=membership, sharer_id=actor.id, recipient=recipient)
+    write_entry(actor=actor, action="share.adopted", thing=f"share:{share.pk}", organization=share.organization_id)
+    return True
+
+
+def _end_items(actor: Principal, share: Share, uncovered: list[ShareItem], change_id: str) -> list[str]:
+    """Of one share: these cameras leave it; if none is left, it is over. The grants that end."""
+    gone = {item.camera_id for item in uncovered}
+    grants = [pk for pk, resource, _ in list_projected([share.pk]).get(share.pk, []) if resource in gone]
+    was, at = share.state, clock.now()
+    if share.items.filter(ended_at=None).exclude(camera__in=gone).exists():
+        ShareItem.objects.filter(pk__in=[item.pk for item in uncovered]).update(ended_at=at)
+        return grants
+    reason = "sharer_lost_right"
+    if move(share, OfferState.REVOKED, at=at, ended_by=actor.id, ended_reason=reason, change_id=change_id):
+        write_entry(
+            actor=actor,
+            action="share.lapsed",
+            thing=f"share:{share.pk}",
+            organization=share.organization_id,
+            change_id=change_id,
+        )
+        if was == OfferState.ACCEPTED:
+            enqueue("mail.share_ended", {"share": share.pk})
+    return grants

@@ -185,8 +185,8 @@ def cut_lost_credentials(payload: dict[str, list[str]]) -> None:
     _cut(rows, change_id=str(payload["change_id"]), why=str(payload["why"]), by="")
 
 
-def cut_closed_cameras(payload: dict[str, list[str]]) -> None:
-    """Cameras closed: nobody watches them any more, by whatever right. Handler of `cameras.closed`."""
+def cut_changed_cameras(payload: dict[str, list[str]]) -> None:
+    """Cameras closed or moved: every session on them is decided anew. Handler of `cameras.closed`, `cameras.moved`."""
     rows = _list_open("camera_id", payload["cameras"])
     _cut(rows, change_id=str(payload["change_id"]), why=str(payload["why"]), by="")
 

@@ -71,7 +71,7 @@ def _send(actor: Principal, management: Management, address: str, standing: Stan
             invitation.save(force_insert=True)
     except IntegrityError:
         raise Conflict(_("Somebody else invited this address just now. Look again, then decide.")) from None
-    _write(actor, invitation, "invitation.sent", address=address, **describe(standing))
+    _write(actor, invitation, "invitation.sent", recipient=address, **describe(standing))
     enqueue("mail.invitation_sent", {"invitation": invitation.pk})
     return invitation.pk
 

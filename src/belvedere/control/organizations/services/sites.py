@@ -103,7 +103,7 @@ def touch_site(site: str) -> None:
 
 
 @transaction.atomic
-def close_site(actor: Principal, *, site: str) -> str:
+def close_site(actor: Principal, *, site: str, change_id: str) -> str:
     """Close an empty site: every role on it ends, and with it what rested on that. The change id.
 
     Called by the service of `devices` that has moved what stood there, or found nothing; its guard has decided.
@@ -121,5 +121,6 @@ def close_site(actor: Principal, *, site: str) -> str:
         reason="site_closed",
         action="site.closed",
         thing=f"site:{site}",
+        change_id=change_id,
         details={"name": row.name},
     )
