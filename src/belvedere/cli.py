@@ -241,21 +241,44 @@ def audit() -> None:
 
 
 @audit.command("verify")
+@click.option(
+    "--heads",
+    type=click.File(encoding="utf-8"),
+    help="Also against these signed heads, one a line, as the owners' mails hold them; - is standard input.",
+)
 @_json_option
-def audit_verify(*, as_json: bool) -> None:
+def audit_verify(*, heads: IO[str] | None, as_json: bool) -> None:
     """Check that every chain holds; exit code 1, naming each place, when one does not."""
     settings = _role("operator")
-    from belvedere.control.operate import list_audit_faults
+    from belvedere.control.operate import OperatorError, verify_audit
 
-    faults = list_audit_faults(settings)
+    try:
+        chains = verify_audit(settings, heads or ())
+    except OperatorError as error:
+        raise click.ClickException(str(error)) from None
+    faults = [{"chain": chain["chain"]} | fault for chain in chains for fault in chain["faults"]]
     if as_json:
-        click.echo(json.dumps({"faults": faults}))
+        click.echo(json.dumps({"faults": faults, "chains": chains}))
     else:
         for fault in faults:
             click.echo(f"{fault['chain']} entry {fault['sequence']}: {fault['what']}")
     if faults:
-        raise click.ClickException(f"the audit does not hold in {len(faults)} places")
-    click.echo("the audit holds", err=True)
+        broken = len({fault["chain"] for fault in faults})
+        raise click.ClickException(f"the audit does not hold: {len(faults)} faults in {broken} of {len(chains)} chains")
+    count = sum(chain["length"] for chain in chains)
+    click.echo(f"the audit holds: {count} entries in {len(chains)} chains", err=True)
+
+
+@audit.command("head")
+def audit_head() -> None:
+    """Sign the head of every chain that grew since it was signed last; print them, and mail each owner his."""
+    settings = _role("operator")
+    from belvedere.control.operate import sign_audit_heads
+
+    lines = sign_audit_heads(settings)
+    for line in lines:
+        click.echo(line)
+    click.echo(f"{len(lines)} heads were signed" if lines else "every head was signed already", err=True)
 
 
 @main.command(context_settings={"ignore_unknown_options": True})

@@ -45,7 +45,19 @@ def test_the_first_owner_and_the_audit(data: Path) -> None:
     database.close()
 
     proven = run(data, "audit", "verify", "--json")
-    assert (proven.returncode, json.loads(proven.stdout)) == (0, {"faults": []})
+    assert (proven.returncode, json.loads(proven.stdout)["faults"]) == (0, [])
+
+    heads = run(data, "audit", "head")  # threats D4
+    assert heads.returncode == 0, heads.stderr
+    signed = {head["chain"]: head for head in map(json.loads, heads.stdout.splitlines())}
+    assert "installation" in signed
+    assert (data / "audit-heads.jsonl").read_text() == heads.stdout
+    again = run(data, "audit", "head")
+    assert (again.returncode, again.stdout) == (0, "")
+    kept = run(data, "audit", "verify", "--heads", "-", typed=heads.stdout)
+    assert (kept.returncode, "the audit holds" in kept.stderr) == (0, True)
+    no_heads = run(data, "audit", "verify", "--heads", "-", typed="no head\n")
+    assert (no_heads.returncode, "no signed head" in no_heads.stderr) == (1, True)
 
     with sqlite3.connect(data / "belvedere.sqlite3") as database:  # N36
         database.execute("UPDATE audit_entry SET action = 'nothing.happened' WHERE action = 'account.created'")

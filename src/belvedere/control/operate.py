@@ -3,8 +3,9 @@
 import contextlib
 import dataclasses
 import getpass
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 from belvedere.config import Settings
 from belvedere.control.manage import setup
@@ -143,9 +144,35 @@ def _line_to_media(settings: Settings) -> Iterator[None]:
         line.close()
 
 
-def list_audit_faults(settings: Settings) -> list[dict[str, str | int]]:
-    """Where an audit chain does not hold: `[{"chain", "sequence", "what"}]`, empty when all do (N36)."""
-    setup(settings)
-    from belvedere.control.audit.selectors import verify_chains
+def verify_audit(settings: Settings, heads: Iterable[str] = ()) -> list[dict[str, Any]]:
+    """Verify every audit chain, also against signed heads kept elsewhere, one a line of JSON (N36).
 
-    return [{"chain": fault.chain, "sequence": fault.sequence, "what": fault.what} for fault in verify_chains()]
+    `[{"chain", "length", "head", "signed", "faults": [{"sequence", "what"}]}]`; `signed` is the place of the latest
+    head that this installation signed, or None. Raises OperatorError for a line that is no head.
+    """
+    setup(settings)
+    from belvedere.control.audit.heads import Head, NoHead
+    from belvedere.control.audit.verification import verify_chains
+
+    try:
+        brought = [Head.read(line) for line in heads if line.strip()]
+    except NoHead as error:
+        raise OperatorError(str(error)) from None
+    return [
+        {
+            "chain": verdict.chain,
+            "length": verdict.length,
+            "head": verdict.head,
+            "signed": verdict.signed.sequence if verdict.signed else None,
+            "faults": [{"sequence": fault.sequence, "what": fault.what} for fault in verdict.faults],
+        }
+        for verdict in verify_chains(brought)
+    ]
+
+
+def sign_audit_heads(settings: Settings) -> list[str]:
+    """Sign the head of every audit chain that has entries no head covers yet, and mail each owner his: the lines."""
+    setup(settings)
+    from belvedere.control.organizations.oversight import sign_audit
+
+    return [head.line() for head in sign_audit(after=timedelta(0))]

@@ -16,6 +16,7 @@ log = structlog.get_logger(__name__)
 LOOK_S = 0.25
 HOUSEKEEPING_S = 5.0
 PURGE_S = 3600.0
+SIGN_S = 3600.0
 
 
 def run_worker(settings: Settings) -> None:
@@ -23,6 +24,7 @@ def run_worker(settings: Settings) -> None:
     setup(settings)
     from belvedere.control.devices.services import settle_nodes
     from belvedere.control.listening import connect
+    from belvedere.control.organizations.oversight import sign_audit
     from belvedere.control.outbox.services import purge, run_due
     from belvedere.control.streaming.services import purge_sessions
 
@@ -34,7 +36,7 @@ def run_worker(settings: Settings) -> None:
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)
     line = connect(settings, "worker")
-    due = {settle_nodes: HOUSEKEEPING_S, purge_sessions: PURGE_S, purge: PURGE_S}
+    due = {settle_nodes: HOUSEKEEPING_S, purge_sessions: PURGE_S, purge: PURGE_S, sign_audit: SIGN_S}
     last = dict.fromkeys(due, 0.0)
     try:
         while not stop.is_set():

@@ -46,7 +46,23 @@ class Entry(models.Model):
             models.Index(
                 fields=("chain", "site", "sequence"), condition=~models.Q(site=""), name="audit_entry_of_site"
             ),
+            # What a thing is called stands in its entries.
+            models.Index(fields=("thing",), name="audit_entry_thing"),
         )
+
+
+class SignedHead(models.Model):
+    """How long a chain was, and its digest there, under our signature: who re-hashes a whole chain cannot sign it."""
+
+    chain = models.CharField(max_length=26)
+    sequence = models.BigIntegerField()
+    digest = models.CharField(max_length=64)
+    at = models.DateTimeField()
+    key = models.CharField(max_length=16)
+    signature = models.CharField(max_length=88)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("chain", "sequence"), name="audit_head_one_per_place"),)
 
 
 def fields_digest(salt: str, fields: dict[str, Any] | None) -> str:
@@ -61,7 +77,7 @@ def entry_digest(entry: Entry) -> str:
         entry.previous,
         entry.chain_id,
         str(entry.sequence),
-        _instant(entry.at),
+        instant(entry.at),
         entry.action,
         entry.thing,
         entry.change_id,
@@ -74,5 +90,6 @@ def entry_digest(entry: Entry) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def _instant(at: datetime) -> str:
+def instant(at: datetime) -> str:
+    """As digests and signatures hold a time: UTC, to the microsecond."""
     return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

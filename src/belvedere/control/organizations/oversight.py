@@ -1,0 +1,57 @@
+"""Who watches over an organization's audit: its managers read it, and its owner gets its signed head (threats D4)."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.db import transaction
+from django.template.loader import render_to_string
+
+from belvedere.control.accounts.selectors import get_persons
+from belvedere.control.audit.heads import SIGN_AFTER, Head, list_due_chains, list_heads, sign_chain
+from belvedere.control.audit.selectors import Scope
+from belvedere.control.core.principal import Principal
+from belvedere.control.organizations.models import Organization
+from belvedere.control.organizations.selectors import get_management
+from belvedere.control.outbox.services import enqueue
+
+
+def find_audit_scope(actor: Principal, organization: str) -> Scope:
+    """What the actor may read of an organization's audit: all of it, or the entries at the sites he manages.
+
+    Raises NotFound for who is no member, Forbidden for who manages nothing.
+    """
+    management = get_management(actor, organization)
+    return Scope(organization, None if management.is_whole else frozenset(management.sites))
+
+
+def sign_audit(*, after: timedelta = SIGN_AFTER) -> list[Head]:
+    """Sign what is due, and tell the owners by mail. Called by the worker, and by `belvedere audit head`."""
+    return [head for chain in list_due_chains(after=after) if (head := _sign(chain))]
+
+
+@transaction.atomic
+def _sign(chain: str) -> Head | None:
+    head = sign_chain(chain)
+    if head and Organization.objects.filter(pk=chain).exists():  # the installation's has no owner to tell
+        enqueue("mail.audit_head", {"organization": chain, "sequence": head.sequence})
+    return head
+
+
+def send_audit_head(payload: dict[str, Any]) -> None:
+    """Send one signed head to whoever owns the organization when the mail goes out."""
+    organization = Organization.objects.get(pk=payload["organization"])
+    owner = get_persons([organization.owner_id])[organization.owner_id]
+    head = next(head for head in reversed(list_heads(organization.pk)) if head.sequence == payload["sequence"])
+    context = {
+        "recipient": {"name": owner.name, "email": owner.email},
+        "organization": organization.name,
+        "head": head,
+        "line": head.line(),
+        "link": f"{settings.BELVEDERE.url}/admin/audit",
+    }
+    subject = " ".join(render_to_string("mail/audit_head_subject.txt", context).split())
+    mail = EmailMultiAlternatives(subject, render_to_string("mail/audit_head.txt", context), to=[owner.email])
+    mail.attach_alternative(render_to_string("mail/audit_head.html", context), "text/html")
+    mail.send()
