@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,6 @@ from typing import Any
 import httpx
 
 from belvedere.config import free_port
-from belvedere.demo.clips import test_clip
-from belvedere.demo.rtsp import CameraServer
 
 ROOT = Path(__file__).parent.parent
 START_TIMEOUT_S = 60.0
@@ -61,10 +59,9 @@ class Product:
             await asyncio.to_thread(_wait_ready, url, process)
             olivia, rita = await asyncio.to_thread(_cast)
             product = cls(url, folder, process, olivia, rita)
-            async with CameraServer() as server:
-                for number in range(cameras):
-                    server.add(f"/camera{number}", test_clip())
-                    await asyncio.to_thread(product._bind, server.url(f"/camera{number}"), number)
+            with _serve_cameras(cameras) as addresses:
+                for number, address in enumerate(addresses):
+                    await asyncio.to_thread(product._bind, address, number)
                 await asyncio.to_thread(product._wait_online)
                 yield product
         finally:
@@ -124,6 +121,23 @@ def _wait_ready(url: str, process: subprocess.Popen[bytes]) -> None:
         time.sleep(0.1)
     message = "the product did not start"
     raise TimeoutError(message)
+
+
+@contextlib.contextmanager
+def _serve_cameras(count: int) -> Iterator[list[str]]:
+    """Cameras in a process of their own; their addresses."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bench.crowd", "cameras", str(count)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout
+    try:
+        yield [process.stdout.readline().strip() for _ in range(count)]
+    finally:
+        process.terminate()
+        process.wait(20)
 
 
 def _cast() -> tuple[Any, Any]:

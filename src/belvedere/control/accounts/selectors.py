@@ -1,5 +1,6 @@
 """Reading accounts: one's own whole, another's only as name and address, and by exact, verified address."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,6 +17,11 @@ from belvedere.control.core.principal import Principal
 
 FRESH_FOR: Final = timedelta(minutes=10)
 
+_WHO_COMES_WITH: Final = (
+    "SELECT t.id, t.scopes, account.id, account.name, account.email "
+    "FROM accounts_apitoken AS t JOIN accounts_account AS account ON account.id = t.account_id "
+    "WHERE t.digest = %s AND t.revoked_at IS NULL AND t.expires_at > %s AND account.is_active"
+)
 _ALIVE_SESSIONS: Final = (
     "SELECT session_key FROM accounts_session JOIN accounts_account ON accounts_account.id = account_id "
     "WHERE is_active AND expire_date > %s AND session_key IN"
@@ -77,19 +83,16 @@ def find_principal_of_token(secret: str, *, address: str = "") -> Principal | No
     """Who comes with this API token; None for anything that is not good now."""
     if not is_well_formed(secret):
         return None
-    token = (
-        ApiToken.objects.select_related("account")
-        .filter(digest=digest_of(secret), revoked_at=None, expires_at__gt=clock.now(), account__is_active=True)
-        .first()
-    )
-    if token is None:
+    rows = sql.fetch(_WHO_COMES_WITH, digest_of(secret), clock.now())
+    if not rows:
         return None
+    token, scopes, account, name, email = rows[0]
     return Principal(
-        id=token.account.pk,
-        name=token.account.name,
-        email=token.account.email,
-        credential=f"token:{token.pk}",
-        scopes=frozenset(token.scopes),
+        id=account,
+        name=name,
+        email=email,
+        credential=f"token:{token}",
+        scopes=frozenset(json.loads(scopes)),
         address=address,
     )
 

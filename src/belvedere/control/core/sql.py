@@ -4,7 +4,6 @@ They are written for both databases, with %s for values; nothing but constants a
 """
 
 from collections.abc import Sized
-from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -14,14 +13,14 @@ from django.db import connection, models
 def fetch(statement: str, *values: Any) -> list[tuple[Any, ...]]:
     """The rows of a question, or of a change with RETURNING. Instants come as the database has them: SQLite, text."""
     with connection.cursor() as cursor:
-        cursor.execute(statement, [_adapt(value) for value in values])
+        cursor.execute(statement, [connection.ops.adapt_unknown_value(value) for value in values])
         return list(cursor.fetchall())
 
 
 def change(statement: str, *values: Any) -> int:
     """Do it; how many rows it met."""
     with connection.cursor() as cursor:
-        cursor.execute(statement, [_adapt(value) for value in values])
+        cursor.execute(statement, [connection.ops.adapt_unknown_value(value) for value in values])
         return int(cursor.rowcount)
 
 
@@ -49,7 +48,3 @@ def _insert_into(model: type[models.Model]) -> str:
     meta = model._meta  # noqa: SLF001  Django's public spelling
     columns = ", ".join(f'"{field.column}"' for field in meta.concrete_fields)
     return f"INSERT INTO {meta.db_table} ({columns}) VALUES ({marks(meta.concrete_fields)})"  # noqa: S608  names of our own
-
-
-def _adapt(value: Any) -> Any:
-    return connection.ops.adapt_datetimefield_value(value) if isinstance(value, datetime) else value

@@ -41,6 +41,8 @@ NEW_PEOPLE_A_DAY: Final = 20
 UNANSWERED_A_DAY: Final = 5
 REST_AFTER_REJECTION: Final = timedelta(days=7)
 
+_ONE: Final = "SELECT * FROM sharing_share WHERE id = %s"
+
 
 @dataclass(frozen=True, slots=True)
 class Item:
@@ -265,7 +267,7 @@ def end_share(actor: Principal, *, share: str) -> str:
 
     Raises NotFound for a share the actor neither gave nor manages, Conflict for one that was rejected or left.
     """
-    row = Share.objects.filter(pk=share).first() if is_id(share) else None
+    row = next(iter(Share.objects.raw(_ONE, [share])), None) if is_id(share) else None
     if row is None or not _may_end(actor, row):
         raise NotFound
     if row.state == OfferState.REVOKED:
