@@ -3,6 +3,8 @@
 from enum import StrEnum
 from typing import Final
 
+from django.utils.translation import gettext_lazy as _
+
 from belvedere.contracts.permissions import ALL, NONE, Permission
 
 
@@ -31,4 +33,15 @@ PERMISSIONS: Final = {
     Role.VIEWER: Permission.LIVE_VIEW | Permission.PLAYBACK,
     Role.LIVE_ONLY: Permission.LIVE_VIEW,
     Role.NO_ACCESS: NONE,
+}
+
+#: what people call them
+TITLES: Final = {
+    Role.OWNER: _("Owner"),
+    Role.SUPER_ADMIN: _("Super Admin"),
+    Role.ADMIN: _("Admin"),
+    Role.OPERATOR: _("Operator"),
+    Role.VIEWER: _("Viewer"),
+    Role.LIVE_ONLY: _("Live Only"),
+    Role.NO_ACCESS: _("No Access"),
 }
