@@ -10,7 +10,7 @@ from belvedere.control.access.roles import Role
 from belvedere.control.accounts.models import digest_of
 from belvedere.control.accounts.selectors import Person, list_verified_addresses
 from belvedere.control.core import clock
-from belvedere.control.core.errors import NotFound
+from belvedere.control.core.errors import Forbidden, NotFound
 from belvedere.control.core.ids import is_id
 from belvedere.control.core.offers import OfferState
 from belvedere.control.core.principal import Principal
@@ -118,7 +118,11 @@ def get_invitation(actor: Principal, invitation: str) -> SentInvitation:
     row = _rows().filter(pk=invitation).first() if is_id(invitation) else None
     if row is None:
         raise NotFound
-    management = get_management(actor, row.organization_id)
+    try:
+        management = get_management(actor, row.organization_id)
+    except Forbidden:
+        # Of who else was invited a plain member knows nothing.
+        raise NotFound from None
     if not _is_seen(row, management):
         raise NotFound
     return _sent(row, management)
