@@ -2,22 +2,32 @@
 
 Olivia owns. Rita is her recipient. Vera is another recipient, so that there is always somebody whose things could leak.
 Pat is offered something and has not answered. Xena is a stranger with a camera of her own. Roles of members come with
-organizations.
+organizations: `Hotels` is the same people and five more in Harbour Hotels, where each has a role.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from django.test import Client
 
 from belvedere.contracts.permissions import Permission
+from belvedere.control.access.roles import Role
 from belvedere.control.accounts.services import create_account, issue_token
 from belvedere.control.accounts.tokens import SCOPES
 from belvedere.control.core import clock
 from belvedere.control.core.principal import Principal
 from belvedere.control.devices.selectors import list_cameras
 from belvedere.control.devices.services import add_device
-from belvedere.control.organizations.selectors import list_organizations, list_sites
-from belvedere.control.organizations.services import register_account
+from belvedere.control.organizations.selectors import list_members, list_organizations, list_sites
+from belvedere.control.organizations.services import (
+    Wish,
+    accept_invitation,
+    add_site,
+    create_organization,
+    invite_member,
+    register_account,
+)
 from belvedere.control.sharing.services import Item, accept_share, offer_share
 
 PASSWORD = "correct horse battery"
@@ -63,12 +73,12 @@ class Person:
         assert answer.status_code == 302, answer.content
         return client
 
-    def add_camera(self, name: str, path: str = "") -> str:
-        """Bind a camera that nobody tests live; the camera's id."""
+    def add_camera(self, name: str, path: str = "", *, site: str = "") -> str:
+        """Bind a camera that nobody tests live, at home unless told; the camera's id."""
         path = path or f"/{self.id}/{name}".replace(" ", "-")
         device = add_device(
             self.actor,
-            site=self.site,
+            site=site or self.site,
             name=name,
             address=f"rtsp://127.0.0.1:9{path}",
             username="canary-user",
@@ -137,3 +147,98 @@ def gather() -> Cast:
         olivia.share(vera, counter),
         olivia.offer(pat, pool, remark="the gardener"),
     )
+
+
+@dataclass
+class Hotels:
+    """Harbour Hotels: two sites, a camera on each, and somebody of every role.
+
+    Ada, Omar, Vera and Leo are what they are in North alone; Nora has No Access there; Sam and Olivia have everything.
+    Xena is a stranger, and Rita nobody's member: she can be invited, or shared with.
+    """
+
+    people: Cast
+    id: str
+    north: str
+    south: str
+    #: the camera in North, and the one in South
+    lobby: str
+    deck: str
+    olivia: Person
+    sam: Person
+    ada: Person
+    omar: Person
+    vera: Person
+    leo: Person
+    nora: Person
+    rita: Person
+    xena: Person
+
+    def person(self, name: str) -> Person:
+        """One of them, by the name of the field."""
+        found: Person = getattr(self, name)
+        return found
+
+    def member(self, person: Person) -> str:
+        """The id of somebody's membership."""
+        return next(
+            row.id for row in list_members(self.olivia.actor, self.id, limit=500).items if row.account.id == person.id
+        )
+
+    def join(
+        self,
+        person: Person,
+        role: Role,
+        *sites: str,
+        everywhere: bool = False,
+        overrides: Mapping[str, Role] | None = None,
+        by: Person | None = None,
+    ) -> str:
+        """Invite, and let the other accept; the membership's id."""
+        where: Iterable[str] | Literal["all"] = "all" if everywhere else sites
+        wish = Wish(role=role, sites=where, overrides=overrides)
+        inviter = (by or self.olivia).actor
+        accept_invitation(
+            person.actor, invitation=invite_member(inviter, organization=self.id, address=person.email, wish=wish)
+        )
+        return self.member(person)
+
+
+#: what those are in North who are not everywhere
+IN_NORTH = {
+    "ada": Role.ADMIN,
+    "omar": Role.OPERATOR,
+    "vera": Role.VIEWER,
+    "leo": Role.LIVE_ONLY,
+    "nora": Role.NO_ACCESS,
+}
+
+
+def found_hotels(people: Cast) -> Hotels:
+    """Found Harbour Hotels among these people, with five more."""
+    olivia = people.olivia
+    organization = create_organization(olivia.actor, name="Harbour Hotels", time_zone="Europe/Madrid")
+    north, south = (add_site(olivia.actor, organization=organization, name=name).pk for name in ("North", "South"))
+    lobby, deck = olivia.add_camera("Lobby", site=north), olivia.add_camera("Deck", site=south)
+    sam, ada, omar, leo, nora = (make(key) for key in ("sam", "ada", "omar", "leo", "nora"))
+    hotels = Hotels(
+        people,
+        organization,
+        north,
+        south,
+        lobby,
+        deck,
+        olivia,
+        sam,
+        ada,
+        omar,
+        people.vera,
+        leo,
+        nora,
+        people.rita,
+        people.xena,
+    )
+    hotels.join(sam, Role.SUPER_ADMIN, everywhere=True)
+    for name, role in IN_NORTH.items():
+        hotels.join(hotels.person(name), role, north)
+    return hotels

@@ -7,7 +7,7 @@ import atexit
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -59,7 +59,8 @@ hypothesis.settings.register_profile("ci", derandomize=True, deadline=None)
 if os.environ.get("CI") == "true":
     hypothesis.settings.load_profile("ci")
 
-_snapshot: tuple[cast.Cast, Rows] | None = None
+#: name → what was made, and its rows
+_snapshots: dict[str, tuple[Any, Rows]] = {}
 
 
 @pytest.fixture
@@ -78,15 +79,25 @@ def transactional_db(django_db_setup: None, django_db_blocker: Any) -> Iterator[
 @pytest.fixture
 def people(transactional_db: None) -> cast.Cast:
     """The cast: made once in each process, through the services, and put back as rows for every further test."""
-    global _snapshot  # noqa: PLW0603  one database for each process, one snapshot of it
-    if _snapshot is None:
-        made = cast.gather()
-        # What gathering them put off is done, so that tests find the outbox empty.
-        with clock.moved_by(timedelta(hours=1)):
-            run_due(limit=1000)
-        mail.outbox.clear()
-        _snapshot = made, get_rows()
-        cache.clear()
-    else:
-        put_rows(_snapshot[1])
-    return _snapshot[0]
+    return _put_back("people", cast.gather)
+
+
+@pytest.fixture
+def hotels(transactional_db: None) -> cast.Hotels:
+    """The cast, and Harbour Hotels with somebody of every role. Made once and put back, like `people`."""
+    return _put_back("hotels", lambda: cast.found_hotels(_put_back("people", cast.gather)))
+
+
+def _put_back[T](name: str, make: Callable[[], T]) -> T:
+    if name in _snapshots:
+        made, rows = _snapshots[name]
+        put_rows(rows)
+        return made  # type: ignore[no-any-return]  # of this name, so of this type
+    made = make()
+    # What making them put off is done, so that tests find the outbox empty.
+    with clock.moved_by(timedelta(hours=1)):
+        run_due(limit=1000)
+    mail.outbox.clear()
+    _snapshots[name] = made, get_rows()
+    cache.clear()
+    return made
