@@ -90,6 +90,16 @@ def test_it_narrows_by_itself() -> None:
     assert not lease.allows(LIVE, 7.0)
 
 
+def test_who_looks_from_time_to_time_ends_a_lease_by_its_deadline_and_nothing_else_ahead() -> None:
+    sessions = Sessions("run")
+    opened(sessions, "unanswered")
+    opened(sessions, "timed", answer=state("timed", narrow_in_ms=int(TTL_S * 1000) - 10, narrow_to=0))
+    assert sessions.expire(TTL_S - 0.3, ahead_s=0.2) == []
+    sessions.renew(state("timed"), asked_at=TTL_S - 0.25, now=TTL_S - 0.24)
+    assert sessions.expire(TTL_S - 0.2, ahead_s=0.2) == [Ending("unanswered", CloseCode.LEASE_LOST, "no_answer")]
+    assert sessions.expire(TTL_S - 0.01, ahead_s=0.2) == [Ending("timed", CloseCode.ENDED, "expired")]
+
+
 def test_a_later_narrowing_does_not_replace_an_earlier_one() -> None:
     sessions = Sessions("run")
     lease = opened(sessions, answer=state("s", narrow_in_ms=4000, narrow_to=0))

@@ -37,6 +37,8 @@ log = structlog.get_logger()
 _ASK_AGAIN_S: Final = 1.0
 #: Deadlines, stuck readers and pings are looked at this often. Writes look for themselves.
 TICK_S: Final = 0.1
+#: Unanswered leases end so much ahead of their deadline: by the next look, should it come late, it would have passed.
+AHEAD_S: Final = 2 * TICK_S
 #: The moment of a cut is remembered so long: control asks again until it has the receipt.
 _REMEMBER_S: Final = 300.0
 
@@ -218,7 +220,7 @@ class LeaseKeeper:
         while True:
             await asyncio.sleep(TICK_S)
             now = self._clock()
-            for ending in self._sessions.expire(now):
+            for ending in self._sessions.expire(now, ahead_s=AHEAD_S):
                 self._cut(ending)
             for viewer in self.viewers():
                 viewer.check(now)

@@ -213,14 +213,18 @@ class Sessions:
             lease.extend(asked_at, state.ttl_ms)
         return self._judge(lease, state, before, now)
 
-    def expire(self, now: float) -> list[Ending]:
-        """Sessions that are over by themselves: deadline passed, or narrowed to nothing."""
+    def expire(self, now: float, *, ahead_s: float = 0.0) -> list[Ending]:
+        """Sessions that are over by themselves: narrowed to nothing, or at a deadline that comes within `ahead_s`.
+
+        Who looks from time to time says until when it will not look again: a socket is closed by its deadline, not soon
+        after. What ends by its own moment (iii) is worth every second of it, and is never ended ahead.
+        """
         found = []
         for lease in self.open.values():
             lease.advance(now)
             if lease.is_empty:
                 found.append(Ending(lease.session, CloseCode.ENDED, "expired"))
-            elif now >= lease.deadline:
+            elif now + ahead_s >= lease.deadline:
                 found.append(Ending(lease.session, CloseCode.LEASE_LOST, "no_answer"))
         for ending in found:
             self.end(ending.session, now)
