@@ -180,7 +180,7 @@ def test_a_forged_head_is_named(chain: str, field: str) -> None:
     forged = Head.read(json.dumps(json.loads(head.line()) | {field: value}))
     assert not forged.is_ours()
     assert [fault.what for fault in verify_chain(chain, [forged]).faults] == [
-        "a head was kept for it that this installation's key did not sign"
+        "a head was kept for it that this installation’s key did not sign"
     ]
 
 

@@ -3,6 +3,7 @@
 import signal
 import threading
 import time
+from collections.abc import Callable
 from types import FrameType
 
 import structlog
@@ -36,7 +37,12 @@ def run_worker(settings: Settings) -> None:
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)
     line = connect(settings, "worker")
-    due = {settle_nodes: HOUSEKEEPING_S, purge_sessions: PURGE_S, purge: PURGE_S, sign_audit: SIGN_S}
+    due: dict[Callable[[], object], float] = {
+        settle_nodes: HOUSEKEEPING_S,
+        purge_sessions: PURGE_S,
+        purge: PURGE_S,
+        sign_audit: SIGN_S,
+    }
     last = dict.fromkeys(due, 0.0)
     try:
         while not stop.is_set():

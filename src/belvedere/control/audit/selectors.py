@@ -17,6 +17,8 @@ CHUNK: Final = 500
 #: fields of entries that name a person the entry is about
 ABOUT_A_PERSON: Final = ("actor_name", "recipient", "person", "email")
 
+_OF_THE_ACTOR: Final = ("actor", "actor_name", "actor_kind", "address")
+
 
 @dataclass(frozen=True, slots=True)
 class Proof:
@@ -72,6 +74,11 @@ class EntryView:
     fields_digest: str
     previous: str
     digest: str
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """The fields but for who did it and from where."""
+        return {key: value for key, value in self.fields.items() if key not in _OF_THE_ACTOR}
 
     def text(self, key: str) -> str:
         """One of the fields as text; "" where there is none."""
@@ -141,6 +148,8 @@ def _readable(scope: Scope) -> QuerySet[Entry]:
 
 def _filtered(scope: Scope, look_for: EntryFilter) -> QuerySet[Entry]:
     rows = _readable(scope)
+    if "\0" in look_for.person + look_for.thing + look_for.action:
+        return rows.none()  # no text of ours holds one, and PostgreSQL takes none
     if is_id(look_for.person):
         rows = rows.filter(Q(fields__actor=look_for.person) | Q(thing=f"account:{look_for.person}"))
     elif look_for.person:

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
 from belvedere.control.audit.heads import Head, list_headed_chains, list_heads
 from belvedere.control.audit.models import Chain, entry_digest, fields_digest
 
@@ -49,7 +51,7 @@ def verify_chain(chain: str, brought: Iterable[Head] = ()) -> Verdict:
     heads = sorted({*list_heads(chain), *(head for head in brought if head.chain == chain)}, key=_place)
     ours = [head for head in heads if head.is_ours()]
     faults = [
-        Fault(chain, head.sequence, "a head was kept for it that this installation's key did not sign")
+        Fault(chain, head.sequence, _("a head was kept for it that this installation’s key did not sign"))
         for head in heads
         if head not in ours
     ]
@@ -64,23 +66,38 @@ def verify_chain(chain: str, brought: Iterable[Head] = ()) -> Verdict:
             if entry.sequence != expected:
                 faults.append(Fault(chain, expected, _missing(expected, entry.sequence - 1)))
             if entry.previous != previous:
-                faults.append(Fault(chain, entry.sequence, "it does not follow from the entry before it"))
+                faults.append(Fault(chain, entry.sequence, _("it does not follow from the entry before it")))
             if entry.digest != entry_digest(entry):
-                faults.append(Fault(chain, entry.sequence, "it was changed"))
+                faults.append(Fault(chain, entry.sequence, _("it was changed")))
             # Erased personal fields leave fields = None and no salt; the digest stays.
             if entry.fields is not None and entry.fields_digest != fields_digest(entry.salt, entry.fields):
-                faults.append(Fault(chain, entry.sequence, "its fields were changed"))
+                faults.append(Fault(chain, entry.sequence, _("its fields were changed")))
             faults += [
-                Fault(chain, entry.sequence, f"it is not the one signed at {head.at}: the chain was re-hashed")
+                Fault(
+                    chain,
+                    entry.sequence,
+                    _("it is not the one signed at %(at)s: the chain was re-hashed") % {"at": head.at},
+                )
                 for head in signed.get(entry.sequence, ())
                 if head.digest != entry.digest
             ]
             previous, expected = entry.digest, entry.sequence + 1
         length, last = expected - 1, previous
         if (row.length, row.head) != (length, last):
-            faults.append(Fault(chain, expected, f"the chain has {row.length} entries, but ends after {length}"))
+            faults.append(
+                Fault(
+                    chain,
+                    expected,
+                    _("the chain has %(told)d entries, but ends after %(found)d")
+                    % {"told": row.length, "found": length},
+                )
+            )
     faults += [
-        Fault(chain, head.sequence, f"it was signed at {head.at}, but the chain ends after {length}")
+        Fault(
+            chain,
+            head.sequence,
+            _("it was signed at %(at)s, but the chain ends after %(found)d") % {"at": head.at, "found": length},
+        )
         for head in ours
         if head.sequence > length
     ]
@@ -92,4 +109,6 @@ def _place(head: Head) -> tuple[int, str]:
 
 
 def _missing(first: int, last: int) -> str:
-    return f"entry {first} is missing" if first == last else f"entries {first} to {last} are missing"
+    if first == last:
+        return _("it is missing")
+    return _("the entries from here to %(last)d are missing") % {"last": last}

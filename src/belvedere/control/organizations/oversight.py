@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+import structlog
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
@@ -16,6 +17,8 @@ from belvedere.control.organizations.models import Organization
 from belvedere.control.organizations.selectors import get_management
 from belvedere.control.outbox.services import enqueue
 
+log = structlog.get_logger(__name__)
+
 
 def find_audit_scope(actor: Principal, organization: str) -> Scope:
     """What the actor may read of an organization's audit: all of it, or the entries at the sites he manages.
@@ -28,7 +31,17 @@ def find_audit_scope(actor: Principal, organization: str) -> Scope:
 
 def sign_audit(*, after: timedelta = SIGN_AFTER) -> list[Head]:
     """Sign what is due, and tell the owners by mail. Called by the worker, and by `belvedere audit head`."""
-    return [head for chain in list_due_chains(after=after) if (head := _sign(chain))]
+    heads = []
+    for chain in list_due_chains(after=after):
+        try:
+            head = _sign(chain)
+        except OSError as error:
+            # No key can be made, or no line be kept: what is due stays due, and the worker has other work.
+            log.warning("audit_head_not_kept", organization=chain, error=type(error).__name__)
+            continue
+        if head:
+            heads.append(head)
+    return heads
 
 
 @transaction.atomic

@@ -89,7 +89,7 @@ def edit_site(
         thing=f"site:{site}",
         organization=row.organization_id,
         before=before,
-        **changes,
+        after=changes,
     )
 
 

@@ -1,0 +1,232 @@
+"""Every action of the audit as a sentence for people. A test holds the table against all actions that are written."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from string import Formatter
+from typing import Any, Final
+
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from belvedere.control.access.roles import TITLES, Role
+from belvedere.control.audit.selectors import EntryView
+
+#: action → sentence. `actor` is always there; each other name is a method of `_Words`.
+SENTENCES: Final = {
+    "account.created": gettext_lazy("{actor} made an account."),
+    "account.renamed": gettext_lazy("{actor} took another name."),
+    "token.created": gettext_lazy("{actor} made an API token."),
+    "token.revoked": gettext_lazy("{actor} revoked an API token."),
+    "session.ended": gettext_lazy("{actor} signed out."),
+    "session.others_ended": gettext_lazy("{actor} signed out everywhere else."),
+    "credentials.all_ended": gettext_lazy("Every sign-in and token of {actor} ended."),
+    "organization.created": gettext_lazy("{actor} founded {name}."),
+    "organization.edited": gettext_lazy("{actor} changed the organization: {changes}."),
+    "organization.owner_changed": gettext_lazy("{actor} became the owner, in place of {giver}."),
+    "organization.reach_set": gettext_lazy("{actor} set the networks that cameras may be on: {reach}."),
+    "site.created": gettext_lazy("{actor} added the site {name}."),
+    "site.edited": gettext_lazy("{actor} changed the site {name}: {changes}."),
+    "site.closed": gettext_lazy("{actor} deleted the site {name}."),
+    "member.joined": gettext_lazy("{person} joined as {standing}, invited by {actor}."),
+    "member.changed": gettext_lazy("{actor} changed {person} from {was} to {becomes}."),
+    "member.removed": gettext_lazy("{actor} removed {person}, who was {was}."),
+    "member.left": gettext_lazy("{actor} left. The role was {was}."),
+    "invitation.sent": gettext_lazy("{actor} invited {recipient} as {standing}."),
+    "invitation.resent": gettext_lazy("{actor} sent the invitation of {recipient} again."),
+    "invitation.replaced": gettext_lazy("{actor} replaced the invitation of {recipient}."),
+    "invitation.cancelled": gettext_lazy("{actor} cancelled the invitation of {recipient}."),
+    "invitation.accepted": gettext_lazy("{actor} accepted the invitation to be {standing}."),
+    "invitation.declined": gettext_lazy("{actor} declined the invitation to be {standing}."),
+    "invitation.expired": gettext_lazy("The invitation of {recipient} ran out."),
+    "device.bound": gettext_lazy("{actor} added {name}."),
+    "device.bind_refused": gettext_lazy("Somebody else tried to add {name}, and was refused."),
+    "device.readdressed": gettext_lazy("{actor} gave {name} a new address."),
+    "device.renamed": gettext_lazy("{actor} renamed {before} to {name}."),
+    "device.moved": gettext_lazy("{actor} moved {name} from {from_site} to {site}."),
+    "device.unbound": gettext_lazy("{actor} gave up {name}. Nobody sees it any more."),
+    "share.offered": gettext_lazy("{actor} offered {cameras} to {recipient}."),
+    "share.accepted": gettext_lazy("{actor} accepted {cameras}."),
+    "share.rejected": gettext_lazy("{actor} turned down {cameras}."),
+    "share.left": gettext_lazy("{actor} gave {cameras} back."),
+    "share.revoked": gettext_lazy("{actor} ended the share of {cameras} with {recipient}."),
+}
+#: groups of actions to look for
+GROUPS: Final = {
+    "member": gettext_lazy("Members"),
+    "invitation": gettext_lazy("Invitations"),
+    "site": gettext_lazy("Sites"),
+    "device": gettext_lazy("Devices"),
+    "share": gettext_lazy("Shares"),
+    "organization": gettext_lazy("Organization"),
+}
+_FIELDS: Final = {
+    "name": gettext_lazy("name"),
+    "region": gettext_lazy("region"),
+    "time_zone": gettext_lazy("time zone"),
+    "address": gettext_lazy("address"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What things and people of a page of entries are called, as far as the reader may know.
+
+    things    thing → what entries say of it
+    sites, cameras, people    id → name
+    """
+
+    things: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    sites: Mapping[str, str] = field(default_factory=dict)
+    cameras: Mapping[str, str] = field(default_factory=dict)
+    people: Mapping[str, str] = field(default_factory=dict)
+
+
+def sentence(entry: EntryView, names: Names) -> SafeString:
+    """What happened, in one sentence, as HTML. Names are isolated: none can turn the sentence round (N32)."""
+    text = str(SENTENCES.get(entry.action) or _("{actor} did “{action}”."))
+    words = _Words(entry, names)
+    wanted = [name for _text, name, _spec, _conversion in Formatter().parse(text) if name]
+    return format_html(text, **{name: getattr(words, name)() for name in wanted})
+
+
+def list_mentioned(entry: EntryView) -> dict[str, set[str]]:
+    """What must be known to say the sentence: `{"things", "people"}`."""
+    found: dict[str, set[str]] = {"things": {entry.thing}, "people": set()}
+    for key in ("account", "before"):
+        if isinstance(value := entry.fields.get(key), str):
+            found["people"].add(value)
+    for part in (entry.fields, entry.fields.get("before"), entry.fields.get("after")):
+        if isinstance(part, dict) and isinstance(part.get("sites"), list):
+            found["things"] |= {f"site:{site}" for site in (*part["sites"], *part.get("overrides", {}))}
+    return found
+
+
+def actor_name(entry: EntryView) -> str:
+    """Who did it, by the name borne then."""
+    if entry.is_erased:
+        return _("Somebody whose name was erased")
+    if entry.text("actor_kind") == "system":
+        return _("The operator") if entry.text("actor_name") == "operator" else _("The server")
+    return entry.text("actor_name") or _("Somebody")
+
+
+class _Words:
+    """The names that sentences are made with."""
+
+    def __init__(self, entry: EntryView, names: Names) -> None:
+        self._entry = entry
+        self._names = names
+        self._known = {**names.things.get(entry.thing, {}), **entry.fields}
+
+    def actor(self) -> SafeString:
+        return _name(actor_name(self._entry))
+
+    def action(self) -> SafeString:
+        return _name(self._entry.action)
+
+    def name(self) -> SafeString:
+        kind, _colon, pk = self._entry.thing.partition(":")
+        known = self._names.sites.get(pk) if kind == "site" else None
+        return _name(self._text("name") or known or _("something whose name was erased"))
+
+    def before(self) -> SafeString:
+        return _name(self._text("before"))
+
+    def recipient(self) -> SafeString:
+        return _name(self._text("recipient") or _("somebody whose address was erased"))
+
+    def reach(self) -> SafeString:
+        return _name(self._text("reach") or _("none"))
+
+    def person(self) -> SafeString:
+        return self._person("account")
+
+    def giver(self) -> SafeString:
+        return self._person("before")
+
+    def site(self) -> SafeString:
+        return self._site(self._entry.site)
+
+    def from_site(self) -> SafeString:
+        return self._site(self._text("before"))
+
+    def cameras(self) -> SafeString:
+        cameras = self._known.get("cameras")
+        if not isinstance(cameras, dict) or not cameras:
+            return format_html("{}", _("cameras"))
+        known = [self._names.cameras[pk] for pk in cameras if pk in self._names.cameras]
+        gone = len(cameras) - len(known)
+        more = ngettext("a camera that is gone", "%(count)d cameras that are gone", gone) % {"count": gone}
+        return _list([_name(name) for name in sorted(known)] + ([format_html("{}", more)] if gone else []))
+
+    def standing(self) -> SafeString:
+        return self._standing(self._known)
+
+    def was(self) -> SafeString:
+        return self._standing(self._known.get("before"))
+
+    def becomes(self) -> SafeString:
+        return self._standing(self._known.get("after"))
+
+    def changes(self) -> SafeString:
+        before, after = self._known.get("before"), self._known.get("after", self._known)
+        if not isinstance(before, dict) or not isinstance(after, dict):
+            return format_html("{}", _("what, was erased"))
+        parts = [
+            format_html(
+                _("{what} from {was} to {becomes}"),
+                what=str(_FIELDS.get(key, key)),
+                was=_quoted(was),
+                becomes=_quoted(after.get(key)),
+            )
+            for key, was in before.items()
+        ]
+        return _list(parts)
+
+    def _text(self, key: str) -> str:
+        value = self._known.get(key)
+        return value if isinstance(value, str) else ""
+
+    def _person(self, key: str) -> SafeString:
+        return _name(self._names.people.get(self._text(key)) or _("somebody"))
+
+    def _site(self, pk: str) -> SafeString:
+        called = self._names.things.get(f"site:{pk}", {}).get("name")
+        return _name(self._names.sites.get(pk) or called or _("a site"))
+
+    def _standing(self, standing: Any) -> SafeString:
+        """“Viewer of North and South”, “Admin of all sites, but Operator of Bodega”."""
+        if not isinstance(standing, dict) or standing.get("role") not in {*Role}:
+            return format_html("{}", _("something that was erased"))
+        role, sites, overrides = Role(standing["role"]), standing.get("sites"), standing.get("overrides") or {}
+        if role in {Role.OWNER, Role.SUPER_ADMIN} or not (sites or overrides):
+            return format_html("{}", str(TITLES[role]))
+        parts = []
+        if sites:
+            where = _("all sites") if sites == "all" else _list(map(self._site, sites))
+            parts.append(_of(role, where))
+        parts += [_of(Role(other), self._site(site)) for site, other in overrides.items() if other in {*Role}]
+        return format_html_join(", ", "{}", ((part,) for part in parts))
+
+
+def _of(role: Role, where: str) -> SafeString:
+    return format_html(_("{role} of {sites}"), role=str(TITLES[role]), sites=where)
+
+
+def _name(text: str) -> SafeString:
+    return format_html("<bdi>{}</bdi>", text)
+
+
+def _quoted(text: Any) -> SafeString:
+    return format_html("“<bdi>{}</bdi>”", text or "")
+
+
+def _list(parts: Iterable[SafeString]) -> SafeString:
+    """“Courtyard, Front door and Pool”."""
+    *most, last = parts
+    if not most:
+        return last
+    first = format_html_join(", ", "{}", ((part,) for part in most))
+    return format_html(_("{most} and {last}"), most=first, last=last)
