@@ -95,6 +95,27 @@ def manages_somewhere(standing: Standing) -> bool:
     return Permission.MANAGE in PERMISSIONS[highest(standing)]
 
 
+def givable(giver: Standing) -> tuple[Role, ...]:
+    """Roles that somebody of this standing may give somewhere, the highest first (VV 27)."""
+    top = rank(highest(giver)) if manages_somewhere(giver) else -1
+    return tuple(
+        role
+        for role in reversed(_RANKS)
+        if rank(role) <= top and role is not Role.OWNER and (role not in WHOLE or giver.role in WHOLE)
+    )
+
+
+def may_take(giver: Standing, target: Standing) -> bool:
+    """Whether `giver` may take away all that `target` is."""
+    named = {*giver.overrides, *target.overrides, *(giver.sites or ()), *(target.sites or ())}
+    return may_change(giver, target, NOBODY, named)
+
+
+def may_touch(giver: Standing, target: Standing, sites: Iterable[str]) -> bool:
+    """Whether `giver` may change what `target` is on these sites, which are all that he manages."""
+    return target.role is not Role.OWNER and all(rank(target.on(site)) <= rank(giver.on(site)) for site in sites)
+
+
 def may_change(giver: Standing, before: Standing, after: Standing, sites: Iterable[str]) -> bool:
     """Whether somebody of standing `giver` may turn `before` into `after`, where `sites` are all that exist.
 

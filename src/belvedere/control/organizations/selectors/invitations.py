@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from belvedere.control.access.roles import Role
 from belvedere.control.accounts.models import digest_of
@@ -16,7 +16,7 @@ from belvedere.control.core.offers import OfferState
 from belvedere.control.core.principal import Principal
 from belvedere.control.organizations.models import Invitation
 from belvedere.control.organizations.selectors.members import Management, get_management
-from belvedere.control.organizations.standing import Standing, highest
+from belvedere.control.organizations.standing import Standing, highest, may_take
 
 #: the life of every offer, in the words of invitations
 STATES: Final = {
@@ -41,6 +41,8 @@ class SentInvitation:
     offered_at: datetime
     expires_at: datetime
     decided_at: datetime | None
+    #: whether the reader may send it again or take it back: he could have sent it himself
+    may_act: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +90,7 @@ def _sent(row: Invitation, management: Management) -> SentInvitation:
         offered_at=row.offered_at,
         expires_at=row.expires_at,
         decided_at=row.decided_at,
+        may_act=may_take(management.standing, standing),
     )
 
 
@@ -98,15 +101,31 @@ def _is_seen(row: Invitation, management: Management) -> bool:
 
 
 def list_invitations(
-    actor: Principal, organization: str, *, text: str = "", states: tuple[str, ...] = ("pending", "expired")
+    actor: Principal,
+    organization: str,
+    *,
+    text: str = "",
+    states: tuple[str, ...] = ("pending", "expired"),
+    since: datetime | None = None,
+    is_latest: bool = False,
 ) -> list[SentInvitation]:
-    """Invitations of the last months, newest first. Raises NotFound, Forbidden. A constant number of queries."""
+    """Invitations, newest first; with `is_latest` only those after which none went to the same address.
+
+    Raises NotFound, Forbidden. A constant number of queries.
+    """
     management = get_management(actor, organization)
     rows = Invitation.objects.filter(organization_id=organization).select_related("inviter")
     wanted = [state for state, name in STATES.items() if name in states]
     if STATES[OfferState.EXPIRED] in states and OfferState.PENDING not in wanted:
         wanted.append(OfferState.PENDING)
     rows = rows.filter(state__in=wanted)
+    if since:
+        rows = rows.filter(offered_at__gte=since)
+    if is_latest:
+        later = Invitation.objects.filter(
+            organization_id=organization, address=OuterRef("address"), offered_at__gt=OuterRef("offered_at")
+        )
+        rows = rows.exclude(Exists(later))
     for word in text.split():
         rows = rows.filter(address__icontains=word)
     views = [_sent(row, management) for row in rows.order_by("-offered_at", "-pk")[:500] if _is_seen(row, management)]

@@ -15,7 +15,7 @@ from belvedere.control.core.errors import Forbidden, NotFound
 from belvedere.control.core.ids import is_id
 from belvedere.control.core.principal import Principal
 from belvedere.control.organizations.models import Membership, Site, SiteRole
-from belvedere.control.organizations.standing import Standing
+from belvedere.control.organizations.standing import FUTURE, Standing, may_take, may_touch
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,9 @@ class MemberView:
     last_seen_at: datetime | None
     version: int
     is_me: bool
+    #: whether the reader may change what he is on the reader's sites, and end his membership
+    may_change: bool
+    may_remove: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,19 +168,25 @@ def _filtered(rows: QuerySet[Membership], look_for: MemberFilter, management: Ma
 def _views(actor: Principal, rows: Iterable[Membership], management: Management) -> list[MemberView]:
     rows = list(rows)
     seen = list_last_seen(row.account_id for row in rows)
-    return [
-        MemberView(
-            id=row.pk,
-            organization=row.organization_id,
-            account=Person(row.account.pk, row.account.name, row.account.email),
-            standing=_shown(standing_of(row), management),
-            since=row.created_at,
-            last_seen_at=seen.get(row.account_id),
-            version=row.version,
-            is_me=row.account_id == actor.id,
-        )
-        for row in rows
-    ]
+    return [_view(actor, row, management, seen.get(row.account_id)) for row in rows]
+
+
+def _view(actor: Principal, row: Membership, management: Management, last_seen_at: datetime | None) -> MemberView:
+    standing = standing_of(row)
+    is_me = row.account_id == actor.id
+    sites = [*management.sites, FUTURE] if management.is_whole else [*management.sites]
+    return MemberView(
+        id=row.pk,
+        organization=row.organization_id,
+        account=Person(row.account.pk, row.account.name, row.account.email),
+        standing=_shown(standing, management),
+        since=row.created_at,
+        last_seen_at=last_seen_at,
+        version=row.version,
+        is_me=is_me,
+        may_change=not is_me and may_touch(management.standing, standing, sites),
+        may_remove=not is_me and may_take(management.standing, standing),
+    )
 
 
 def _shown(standing: Standing, management: Management) -> Standing:

@@ -25,6 +25,8 @@ class OrganizationView:
     #: whether the actor manages members anywhere in it: what *Admin* is shown by
     is_managed: bool
     is_owned: bool
+    #: the actor's own membership: what one leaves
+    membership: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ def list_organizations(actor: Principal) -> list[OrganizationView]:
             time_zone=row.organization.time_zone,
             is_managed=manages_somewhere(standing_of(row)),
             is_owned=row.organization.owner_id == actor.id,
+            membership=row.pk,
         )
         for row in rows
     ]
