@@ -95,9 +95,11 @@ def _sent(row: Invitation, management: Management) -> SentInvitation:
 
 
 def _is_seen(row: Invitation, management: Management) -> bool:
-    """All of them, or those that give something on the manager's own sites."""
+    """All of them, or those that give something on the manager's own sites, or name one to give nothing there."""
     standing = standing_offered(row)
-    return management.is_whole or any(standing.on(site) is not Role.NO_ACCESS for site in management.sites)
+    return management.is_whole or any(
+        site in row.site_roles or standing.on(site) is not Role.NO_ACCESS for site in management.sites
+    )
 
 
 def list_invitations(
