@@ -119,6 +119,24 @@ TABLE: Final[dict[str, dict[str, str]]] = {
 }
 
 
+def ids(place: Place, name: str) -> dict[str, str]:
+    """What stands in braces in an address or a body below; `self` is the caller's own membership."""
+    hotels = place.hotels
+    return {
+        "organization": hotels.id,
+        "site": place.site,
+        "beyond": place.beyond,
+        "camera": place.camera,
+        "device": place.device,
+        "member": place.member,
+        "invitation": place.invitation,
+        "share": place.share,
+        "owner": hotels.member(hotels.olivia),
+        "super_admin": hotels.member(hotels.sam),
+        "self": place.member if name == "xena" else hotels.member(hotels.person(name)),
+    }
+
+
 def expected(name: str, actions: Any) -> dict[tuple[str, str], str]:
     """What the table says of one of the cast: (action, place) → answer."""
     column = CAST.index(name)
@@ -206,3 +224,67 @@ SERVICES: Final[dict[str, Act]] = {
     "close the site": lambda who, at: devices.remove_site(who, site=at.site, move_devices_to=at.beyond),
     "read the audit": lambda who, at: find_audit_scope(who, at.hotels.id),
 }
+
+
+def _invited(role: str, sites: Any) -> tuple[str, str, Any]:
+    body = {"account": "new@example.org", "role": role, "sites": sites}
+    return "POST", "organizations/{organization}/invitations", body
+
+
+#: the actions as the API does them: method, address, body. Of a list: what has to be in it, as the last
+API: Final[dict[str, tuple[Any, ...]]] = {
+    "see the organization": ("GET", "organizations/{organization}"),
+    "see the site": ("GET", "sites/{site}"),
+    "list the site": ("GET", "organizations/{organization}/sites", None, "{site}"),
+    "see the camera": ("GET", "cameras/{camera}"),
+    "list the camera": ("GET", "cameras", None, "{camera}"),
+    "watch live": ("POST", "cameras/{camera}/tickets", {"kind": "live"}),
+    "see the device": ("GET", "devices/{device}"),
+    "add a device": (
+        "POST",
+        "devices",
+        {"site": "{site}", "name": "Gate", "address": "rtsp://127.0.0.1:9/gate", "test": False},
+    ),
+    "rename the device": ("PATCH", "devices/{device}", {"name": "Gate"}),
+    "unbind the device": ("DELETE", "devices/{device}"),
+    "share the camera": (
+        "POST",
+        "shares",
+        {"recipient": "guest@example.org", "items": [{"camera": "{camera}", "permissions": ["live_view"]}]},
+    ),
+    "end somebody's share": ("DELETE", "shares/{share}"),
+    "read who can see it": ("GET", "cameras/{camera}/access"),
+    "read who watches it": ("GET", "cameras/{camera}/viewers"),
+    "read the member": ("GET", "members/{member}"),
+    "find the member in the list": ("GET", "organizations/{organization}/members", None, "{member}"),
+    "make the member operator": ("PATCH", "members/{member}", {"role": "operator"}),
+    "make the member admin": ("PATCH", "members/{member}", {"role": "admin"}),
+    "make the member super admin": ("PATCH", "members/{member}", {"role": "super_admin", "sites": "all"}),
+    "make the member owner": ("PATCH", "members/{member}", {"role": "owner"}),
+    "give the member every site": ("PATCH", "members/{member}", {"sites": "all"}),
+    "give the member the other site": ("PATCH", "members/{member}", {"sites": ["{beyond}"]}),
+    "remove the member": ("DELETE", "members/{member}"),
+    "lower the super admin": ("PATCH", "members/{super_admin}", {"role": "viewer", "sites": ["{site}"]}),
+    "lower the owner": ("PATCH", "members/{owner}", {"role": "viewer", "sites": ["{site}"]}),
+    "remove the owner": ("DELETE", "members/{owner}"),
+    "raise oneself": ("PATCH", "members/{self}", {"role": "super_admin", "sites": "all"}),
+    "leave": ("DELETE", "members/{self}"),
+    "invite a super admin": _invited("super_admin", "all"),
+    "invite an admin of every site": _invited("admin", "all"),
+    "invite an owner": _invited("owner", "all"),
+    "invite an admin": _invited("admin", ["{site}"]),
+    "invite an operator": _invited("operator", ["{site}"]),
+    "invite a viewer": _invited("viewer", ["{site}"]),
+    "invite for live only": _invited("live_only", ["{site}"]),
+    "invite without access": _invited("no_access", ["{site}"]),
+    "resend the invitation": ("POST", "invitations/{invitation}/resend"),
+    "cancel the invitation": ("DELETE", "invitations/{invitation}"),
+    "accept somebody else's invitation": ("POST", "invitations/{invitation}/accept"),
+    "edit the organization": ("PATCH", "organizations/{organization}", {"name": "Harbours"}),
+    "add a site": ("POST", "organizations/{organization}/sites", {"name": "East"}),
+    "edit the site": ("PATCH", "sites/{site}", {"name": "East"}),
+    "close the site": ("DELETE", "sites/{site}", {"move_devices_to": "{beyond}"}),
+    "read the audit": ("GET", "audit?organization={organization}"),
+}
+#: what the API has no operation for
+WITHOUT_API: Final = {"move the device", "read the invitation"}

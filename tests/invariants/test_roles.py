@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.db import transaction
+from django.test import Client
 
 import cast
 from belvedere.contracts.events import Hello
@@ -19,7 +20,8 @@ from belvedere.control.devices.selectors import get_camera, list_cameras
 from belvedere.control.devices.services import record_hello
 from belvedere.control.organizations.selectors import list_members, list_organizations, list_sites
 from belvedere.control.organizations.services import Wish, invite_member
-from invariants.roles import CAST, SERVICES, TABLE, Place, expected
+from invariants.roles import API, CAST, SERVICES, TABLE, WITHOUT_API, Place, expected, ids
+from invariants.surface import fill
 
 type Places = dict[str, Place]
 
@@ -66,7 +68,7 @@ def answers(act: Callable[[str, Place], str], places: Places, actions: Any) -> d
 
 
 def test_the_table_is_whole() -> None:
-    assert set(SERVICES) == set(TABLE)
+    assert set(SERVICES) == set(TABLE) == set(API) | WITHOUT_API
     for action, rows in TABLE.items():
         assert all(len(row.split()) == len(CAST) for row in rows.values()), action
 
@@ -81,6 +83,32 @@ def test_services_answer_as_the_table_says(places: Places, name: str) -> None:
         return "ok"
 
     assert answers(act, places, SERVICES) == expected(name, SERVICES)
+
+
+@pytest.mark.parametrize("name", CAST)
+def test_the_api_answers_as_the_table_says(places: Places, hotels: cast.Hotels, name: str) -> None:
+    """Signed in, as on a page; tokens of every scope: below."""
+    client = hotels.person(name).browser()
+
+    def act(action: str, place: Place) -> str:
+        return call(client, action, ids(place, name))
+
+    assert answers(act, places, API) == expected(name, API)
+
+
+def call(client: Client, action: str, known: dict[str, str]) -> str:
+    """One action by the API: `ok`, or the status of the refusal. What a list does not hold is not there."""
+    method, address, *more = API[action]
+    body, wanted = (*more, None, None)[:2]
+    data = {} if method == "GET" else {"data": fill(body, known), "content_type": "application/json"}
+    if body is None:
+        data.pop("data", None)
+    answer = getattr(client, method.lower())(f"/api/v1/{address.format_map(known)}", **data)
+    if answer.status_code >= 300:
+        return str(answer.status_code)
+    if wanted and fill(wanted, known) not in {row["id"] for row in answer.json()["items"]}:
+        return "404"
+    return "ok"
 
 
 #: what everybody holds on the camera of North; on South's only the first two hold anything
