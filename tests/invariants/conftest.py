@@ -9,9 +9,12 @@ from django.test import Client
 import cast
 from belvedere.contracts.events import Hello
 from belvedere.contracts.sealing import generate_key, public_bytes
+from belvedere.control.access.roles import Role
 from belvedere.control.accounts.models import ApiToken
 from belvedere.control.devices.selectors import get_camera
 from belvedere.control.devices.services import record_hello
+from belvedere.control.organizations.selectors import MemberFilter, list_members
+from belvedere.control.organizations.services import Wish, accept_invitation, add_site, invite_member
 from belvedere.control.sharing.selectors import get_given, list_recipients
 from belvedere.control.sharing.services import end_share
 from invariants.surface import BODIES, SUCCESS, Method, Path, fill
@@ -53,7 +56,9 @@ def send(client: Client, operation: tuple[Method, Path], body: Any, ids: dict[st
     """One request to the API."""
     method, path = operation
     address = "/api/v1/" + "/".join(fill(part, ids) for part in path.split("/"))
-    if method != "GET":
+    if method == "GET":
+        more = {"data": body} | more
+    else:
         more = {"data": "" if body is None else body, "content_type": "application/json"} | more
     return getattr(client, method.lower())(address, **more)
 
@@ -63,21 +68,36 @@ def success_of(operation: tuple[Method, Path]) -> int:
     return SUCCESS.get(operation, 200)
 
 
+def _invite(giver: cast.Person, to: cast.Person) -> str:
+    wish = Wish(role=Role.VIEWER, sites="all")
+    return invite_member(giver.actor, organization=giver.organization, address=to.email, wish=wish)
+
+
 @pytest.fixture
 def world(people: cast.Cast) -> World:
-    """The cast and everything that has an id. What Olivia ended by a change is an offer to Rita."""
+    """The cast and everything that has an id. What Olivia ended by a change is an offer to Rita.
+
+    Her member is Mia; Pat is invited and has not answered.
+    """
     record_hello("local", Hello(node="local", run="run-1", url="ws://localhost:8001", public_key=NODE_KEY))
     olivia = people.olivia
     withdrawn = olivia.offer(people.rita, people.courtyard)
     change = end_share(olivia.actor, share=withdrawn)
+    home = olivia.site
     device = get_camera(olivia.actor, people.counter).device
     assert device
     recipient = next(row.id for row in list_recipients(olivia.actor) if row.email == people.vera.email)
     olivia.token()
+    annex = add_site(olivia.actor, organization=olivia.organization, name="Garden")
+    mia = cast.make("mia")
+    accept_invitation(mia.actor, invitation=_invite(olivia, mia))
     ids = {
         "camera_id": people.counter,
         "device_id": device,
-        "site_id": olivia.site,
+        "site_id": home,
+        "other_site_id": annex.pk,
+        "member_id": list_members(olivia.actor, olivia.organization, look_for=MemberFilter(text="mia")).items[0].id,
+        "invitation_id": _invite(olivia, people.pat),
         "organization_id": olivia.organization,
         "share_id": people.veras_share,
         "recipient_id": recipient,

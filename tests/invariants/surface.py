@@ -45,9 +45,28 @@ ROUTES: Final[dict[tuple[Method, Path], str]] = {
     ("GET", "me"): "own",
     ("GET", "inbox"): "own",
     ("GET", "organizations"): "own",
+    ("POST", "organizations"): "own",
     ("GET", "organizations/{organization_id}"): "member",
+    ("PATCH", "organizations/{organization_id}"): "member",
     ("GET", "organizations/{organization_id}/sites"): "member",
     ("POST", "organizations/{organization_id}/sites"): "member",
+    ("GET", "sites/{site_id}"): "member",
+    ("PATCH", "sites/{site_id}"): "member",
+    ("DELETE", "sites/{site_id}"): "member",
+    ("GET", "organizations/{organization_id}/members"): "member",
+    ("GET", "members/{member_id}"): "member",
+    ("PATCH", "members/{member_id}"): "member",
+    ("DELETE", "members/{member_id}"): "member",
+    ("GET", "organizations/{organization_id}/invitations"): "member",
+    ("POST", "organizations/{organization_id}/invitations"): "member",
+    ("DELETE", "invitations/{invitation_id}"): "member",
+    ("POST", "invitations/{invitation_id}/resend"): "member",
+    ("POST", "invitations/{invitation_id}/accept"): "invited",
+    ("POST", "invitations/{invitation_id}/decline"): "invited",
+    ("POST", "invitations/by-token"): "mailed",
+    ("GET", "access/explain"): "member",
+    ("GET", "audit"): "member",
+    ("GET", "audit/export"): "member",
     ("GET", "devices"): "own",
     ("POST", "devices"): "member",
     ("POST", "devices/test"): "prober",
@@ -77,7 +96,8 @@ ROUTES: Final[dict[tuple[Method, Path], str]] = {
 }
 
 #: The things that stand in the routes are Olivia's: the counter, which Vera sees and Pat does not; and the pool, which
-#: Pat was offered. Xena has a camera of her own. "ok": the success that the operation promises.
+#: Pat was offered. Pat is invited as well, Mia is a member. A mail's secret is nobody's here, so that who brings it
+#: makes no difference. Xena has a camera of her own. "ok": the success that the operation promises.
 CAST: Final = ("anonymous", "olivia", "vera", "pat", "xena")
 ANSWERS: Final[dict[str, dict[str, str | int]]] = {
     "own": {"anonymous": 401, "olivia": "ok", "vera": "ok", "pat": "ok", "xena": "ok"},
@@ -89,6 +109,8 @@ ANSWERS: Final[dict[str, dict[str, str | int]]] = {
     "giver": {"anonymous": 401, "olivia": "ok", "vera": 404, "pat": 404, "xena": 404},
     "party": {"anonymous": 401, "olivia": "ok", "vera": "ok", "pat": 404, "xena": 404},
     "offered": {"anonymous": 401, "olivia": 404, "vera": 404, "pat": "ok", "xena": 404},
+    "invited": {"anonymous": 401, "olivia": 404, "vera": 404, "pat": "ok", "xena": 404},
+    "mailed": {"anonymous": 404, "olivia": 404, "vera": 404, "pat": 404, "xena": 404},
     "receiver": {"anonymous": 401, "olivia": 404, "vera": "ok", "pat": 404, "xena": 404},
     "person": {"anonymous": 401, "olivia": "ok", "vera": "ok", "pat": "ok", "xena": "ok"},
     "person-owner": {"anonymous": 401, "olivia": "ok", "vera": 404, "pat": 404, "xena": 404},
@@ -104,6 +126,11 @@ SCOPES: Final[dict[str, set[tuple[Method, Path]]]] = {
         ("GET", "organizations"),
         ("GET", "organizations/{organization_id}"),
         ("GET", "organizations/{organization_id}/sites"),
+        ("GET", "organizations/{organization_id}/members"),
+        ("GET", "organizations/{organization_id}/invitations"),
+        ("GET", "sites/{site_id}"),
+        ("GET", "members/{member_id}"),
+        ("GET", "access/explain"),
         ("GET", "devices"),
         ("GET", "devices/{device_id}"),
         ("GET", "cameras"),
@@ -124,9 +151,25 @@ SCOPES: Final[dict[str, set[tuple[Method, Path]]]] = {
         ("POST", "shares/{share_id}/accept"),
         ("POST", "shares/{share_id}/reject"),
         ("POST", "shares/{share_id}/leave"),
+        ("POST", "invitations/{invitation_id}/accept"),
+        ("POST", "invitations/{invitation_id}/decline"),
+        ("POST", "invitations/by-token"),
+    },
+    "manage": {
+        ("POST", "organizations"),
+        ("PATCH", "organizations/{organization_id}"),
+        ("POST", "organizations/{organization_id}/sites"),
+        ("PATCH", "sites/{site_id}"),
+        ("DELETE", "sites/{site_id}"),
+        ("PATCH", "members/{member_id}"),
+        ("DELETE", "members/{member_id}"),
+        ("POST", "organizations/{organization_id}/invitations"),
+        ("DELETE", "invitations/{invitation_id}"),
+        ("POST", "invitations/{invitation_id}/resend"),
+        ("GET", "audit"),
+        ("GET", "audit/export"),
     },
     "devices": {
-        ("POST", "organizations/{organization_id}/sites"),
         ("POST", "devices"),
         ("POST", "devices/test"),
         ("PATCH", "devices/{device_id}"),
@@ -134,9 +177,24 @@ SCOPES: Final[dict[str, set[tuple[Method, Path]]]] = {
     },
 }
 
-#: operation → a body that is right for Olivia; ids in it stand as `{camera_id}` does in a path
+#: operation → a body, or the query of a GET, that is right for Olivia; ids in it stand as `{camera_id}` does in a path
 BODIES: Final[dict[tuple[Method, Path], Body]] = {
+    ("POST", "organizations"): {"name": "Bakery", "time_zone": "Europe/Madrid"},
+    ("PATCH", "organizations/{organization_id}"): {"name": "Casa Verde"},
     ("POST", "organizations/{organization_id}/sites"): {"name": "Annex"},
+    ("PATCH", "sites/{site_id}"): {"name": "Front"},
+    ("DELETE", "sites/{site_id}"): {"move_devices_to": "{other_site_id}"},
+    ("PATCH", "members/{member_id}"): {"role": "operator"},
+    ("POST", "organizations/{organization_id}/invitations"): {
+        "account": "new@example.org",
+        "role": "viewer",
+        "sites": ["{site_id}"],
+        "overrides": [{"site": "{other_site_id}", "role": "no_access"}],
+    },
+    ("POST", "invitations/by-token"): {"token": "nobodys"},
+    ("GET", "access/explain"): {"account": "vera@example.org", "camera": "{camera_id}", "permission": "live_view"},
+    ("GET", "audit"): {"organization": "{organization_id}"},
+    ("GET", "audit/export"): {"organization": "{organization_id}", "format": "jsonl"},
     ("POST", "devices"): {
         "site": "{site_id}",
         "name": "Gate",
@@ -159,7 +217,9 @@ BODIES: Final[dict[tuple[Method, Path], Body]] = {
 
 #: what an operation answers when all is well; 200 unless it is here
 SUCCESS: Final = {
+    ("POST", "organizations"): 201,
     ("POST", "organizations/{organization_id}/sites"): 201,
+    ("POST", "organizations/{organization_id}/invitations"): 201,
     ("POST", "devices"): 201,
     ("POST", "cameras/{camera_id}/tickets"): 201,
     ("POST", "tickets"): 201,

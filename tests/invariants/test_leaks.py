@@ -140,9 +140,10 @@ def test_a_recipients_camera_is_just_that(world: World) -> None:
 def test_an_offer_shows_name_sharer_and_rights_alone(world: World) -> None:
     """HC-17, HC-6, N14: nothing of the camera before acceptance, and never the sharer's remark."""
     people = world.people
-    (offer,) = people.pat.api().get("/api/v1/inbox").json()["items"]
+    (offer,) = [row for row in people.pat.api().get("/api/v1/inbox").json()["items"] if row["kind"] == "share"]
     assert set(offer) == {
         "id",
+        "kind",
         "state",
         "direction",
         "sharer",

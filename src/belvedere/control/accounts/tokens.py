@@ -18,6 +18,7 @@ SCOPES: Final = {
     "watch": "open live view",
     "share": "offer, change and end shares; answer offers",
     "devices": "add, change and unbind devices",
+    "manage": "invite, change and remove members; add and edit sites",
 }
 
 

@@ -1,6 +1,7 @@
 """`/me`, `/inbox`, `/tokens`."""
 
 from datetime import datetime
+from typing import Literal
 
 from django.http import HttpRequest
 from ninja import Field, Router, Status
@@ -8,9 +9,11 @@ from ninja import Field, Router, Status
 from belvedere.control.accounts import services
 from belvedere.control.accounts.selectors import list_tokens
 from belvedere.control.api.auth import actor_of
+from belvedere.control.api.invitations import ReceivedInvitationOut
 from belvedere.control.api.schemas import In, Name, Out, PersonOut, ProblemOut, ReceiptOut
 from belvedere.control.api.sharing import ReceivedOut
-from belvedere.control.organizations.selectors import list_organizations
+from belvedere.control.core.principal import Principal
+from belvedere.control.organizations.selectors import list_organizations, list_received_invitations
 from belvedere.control.sharing.selectors import list_received
 from belvedere.control.streaming.selectors import list_cuts
 
@@ -26,18 +29,24 @@ class MembershipOut(Out):
     personal: bool
 
 
+class ShareOfferOut(ReceivedOut):
+    """A share that waits; `kind` tells it from what else does."""
+
+    kind: Literal["share"] = "share"
+
+
 class MeOut(Out):
     """Who one is, where one belongs, what waits."""
 
     account: PersonOut
     organizations: list[MembershipOut]
-    offers: list[ReceivedOut]
+    offers: list[ShareOfferOut | ReceivedInvitationOut]
 
 
 class InboxOut(Out):
     """Offers that wait for an answer."""
 
-    items: list[ReceivedOut]
+    items: list[ShareOfferOut | ReceivedInvitationOut]
     next: str | None = None
 
 
@@ -73,6 +82,13 @@ class TokensOut(Out):
     next: str | None = None
 
 
+def _offers(actor: Principal) -> list[ShareOfferOut | ReceivedInvitationOut]:
+    return [
+        *(ReceivedInvitationOut.of(row) for row in list_received_invitations(actor)),
+        *(ShareOfferOut.of(row) for row in list_received(actor, states=["pending"])),
+    ]
+
+
 @router.get("/me", response={200: MeOut, 401: ProblemOut})
 def me(request: HttpRequest) -> MeOut:
     """The caller."""
@@ -83,15 +99,14 @@ def me(request: HttpRequest) -> MeOut:
             MembershipOut(id=row.id, name=row.name, role=row.role, personal=row.is_personal)
             for row in list_organizations(actor)
         ],
-        offers=[ReceivedOut.of(row) for row in list_received(actor, states=["pending"])],
+        offers=_offers(actor),
     )
 
 
 @router.get("/inbox", response={200: InboxOut, 401: ProblemOut})
 def inbox(request: HttpRequest) -> InboxOut:
     """Offers that wait for the caller."""
-    rows = list_received(actor_of(request), states=["pending"])
-    return InboxOut(items=[ReceivedOut.of(row) for row in rows])
+    return InboxOut(items=_offers(actor_of(request)))
 
 
 @router.get("/tokens", response={200: TokensOut, 401: ProblemOut, 403: ProblemOut})

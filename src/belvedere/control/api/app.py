@@ -12,7 +12,17 @@ from ninja.openapi.schema import OpenAPISchema
 from ninja.operation import Operation
 
 from belvedere import __version__
-from belvedere.control.api import accounts, cameras, devices, organizations, sharing
+from belvedere.control.api import (
+    access,
+    accounts,
+    audit,
+    cameras,
+    devices,
+    invitations,
+    members,
+    organizations,
+    sharing,
+)
 from belvedere.control.api.auth import Gate
 from belvedere.control.api.problems import problem
 from belvedere.control.core.errors import RateLimited, Refusal, Unauthenticated, Unavailable
@@ -47,8 +57,8 @@ api = Api(
         "security": [{"token": []}],
     },
 )
-for router in (accounts.router, organizations.router, devices.router, cameras.router, sharing.router):
-    api.add_router("", router)
+for room in (accounts, organizations, members, invitations, devices, cameras, sharing, access, audit):
+    api.add_router("", room.router)
 
 
 @api.exception_handler(Refusal)

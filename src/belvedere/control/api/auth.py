@@ -9,10 +9,10 @@ from ninja.utils import check_csrf
 
 from belvedere.control.accounts.selectors import find_principal_of_token
 from belvedere.control.accounts.services import note_token_use
-from belvedere.control.api.rules import PERSON, RULES
+from belvedere.control.api.rules import PERSON, PUBLIC, RULES
 from belvedere.control.core.errors import Forbidden, NotFound, Refusal, Unauthenticated
 from belvedere.control.core.limits import hit
-from belvedere.control.core.principal import Principal
+from belvedere.control.core.principal import Principal, nobody
 from belvedere.control.core.requests import client_address, principal_of
 
 _SAFE = {"GET", "HEAD", "OPTIONS"}
@@ -21,14 +21,13 @@ _PREFIX = "api/v1/"
 CALLS_A_MINUTE = 1200
 
 
-def scope_of(request: HttpRequest) -> str:
-    """The scope that `rules.py` demands for this operation. Raises NotFound for one it does not know."""
+def operation_of(request: HttpRequest) -> tuple[str, str]:
+    """Method and path, as `rules.py` names them. Raises NotFound for an operation it does not know."""
     route = request.resolver_match.route if request.resolver_match else ""
-    path = route.removeprefix(_PREFIX).replace("<", "{").replace(">", "}")
-    scope = RULES.get((request.method or "", path))
-    if scope is None:
+    operation = (request.method or "", route.removeprefix(_PREFIX).replace("<", "{").replace(">", "}"))
+    if operation not in RULES:
         raise NotFound
-    return scope
+    return operation
 
 
 def actor_of(request: HttpRequest) -> Principal:
@@ -54,18 +53,24 @@ class Gate:
 
     def __call__(self, request: HttpRequest) -> Principal:
         """The actor of this request. Raises Unauthenticated, Forbidden, RateLimited."""
-        scope = scope_of(request)
+        operation = operation_of(request)
+        scope = RULES[operation]
         has_body = request.headers.get("Content-Length", "") not in {"", "0"}
         if has_body and request.method not in _SAFE and request.content_type != "application/json":
             # A form of any site can send text/plain; none can send JSON unasked (N8).
             raise NotJson
         header = request.headers.get("Authorization")
-        actor = self._by_token(request, header) if header is not None else self._by_session(request)
+        if header is not None:
+            actor = self._by_token(request, header)
+        elif operation in PUBLIC and not request.user.is_authenticated:
+            actor = nobody(client_address(request))
+        else:
+            actor = self._by_session(request)
         if scope == PERSON and actor.scopes is not None:
             raise Forbidden(_("Only a signed-in person may do that, no token."))
         if scope != PERSON and not actor.may_use(scope):
             raise Forbidden(_("This token has no scope “%(scope)s”.") % {"scope": scope})
-        hit("api", actor.id, limit=CALLS_A_MINUTE, per_s=60)
+        hit("api", actor.id or actor.address, limit=CALLS_A_MINUTE, per_s=60)
         return actor
 
     def _by_token(self, request: HttpRequest, header: str) -> Principal:

@@ -14,6 +14,10 @@ from belvedere.control.streaming.selectors import CutView
 
 type Id = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 type Name = Annotated[str, StringConstraints(max_length=80)]
+#: a region, or a postal address
+type Place = Annotated[str, StringConstraints(max_length=200)]
+#: as in Europe/Madrid
+type Zone = Annotated[str, StringConstraints(max_length=60)]
 
 
 class In(Schema):

@@ -1,7 +1,7 @@
 """`/shares` and `/recipients`."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Literal, Self
 
 from django.http import HttpRequest
 from ninja import Router, Status
@@ -108,7 +108,7 @@ class ReceivedOut(Out):
     ends_at: datetime | None
 
     @classmethod
-    def of(cls, row: ReceivedShare) -> "ReceivedOut":
+    def of(cls, row: ReceivedShare) -> Self:
         """From what selectors return."""
         return cls(
             id=row.id,

@@ -34,3 +34,8 @@ class Principal:
 def system(name: str) -> Principal:
     """The server itself, acting by schedule or by command line."""
     return Principal(id="", name=name, kind="system")
+
+
+def nobody(address: str) -> Principal:
+    """Whoever is signed in nowhere; what he brings with him has to prove whom he acts for."""
+    return Principal(id="", name="", address=address)

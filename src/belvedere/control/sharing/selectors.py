@@ -2,23 +2,33 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Final, Literal
 
 from django.db.models import Prefetch, QuerySet
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
 
-from belvedere.contracts.permissions import Permission
+from belvedere.contracts.permissions import Permission, normalize
+from belvedere.control.access.decision import Decision, GrantFacts
 from belvedere.control.access.guard import check
 from belvedere.control.access.models import Origin
-from belvedere.control.access.roles import Role
-from belvedere.control.access.selectors import list_holders
+from belvedere.control.access.roles import TITLES, Role
+from belvedere.control.access.selectors import ResourcePath, get_decision, list_holders
 from belvedere.control.accounts.models import digest_of
-from belvedere.control.accounts.selectors import Person, get_persons, list_verified_addresses
+from belvedere.control.accounts.selectors import Person, find_verified, get_persons, list_verified_addresses
 from belvedere.control.core.errors import NotFound
 from belvedere.control.core.ids import is_id
+from belvedere.control.core.names import clean_email
 from belvedere.control.core.offers import OPEN_STATES, OfferState
 from belvedere.control.core.principal import Principal
-from belvedere.control.devices.selectors import find_camera_path
-from belvedere.control.organizations.selectors import list_memberships_by_id
+from belvedere.control.devices.selectors import find_camera_path, find_device_path
+from belvedere.control.organizations.selectors import (
+    get_organization,
+    get_site,
+    get_standings,
+    list_memberships_by_id,
+)
 from belvedere.control.sharing.models import Recipient, Share, ShareItem
 
 
@@ -293,3 +303,76 @@ def list_decided_since(actor: Principal, since: datetime) -> list[GivenShare]:
     )
     recent = [row for row in rows.order_by("-decided_at")[:40] if (row.ended_at or row.decided_at or since) >= since]
     return [_given(row) for row in recent[:20]]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One grant that gives what was asked about, in words. `role` is what a member is there."""
+
+    origin: Literal["share", "membership"]
+    id: str
+    role: Role | None
+    resource: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Whether somebody may, because of what; and from which instant on there is footage for him, None = no bound."""
+
+    is_allowed: bool = False
+    footage_from: datetime | None = None
+    because: tuple[Reason, ...] = ()
+
+
+_PATHS: Final = {"camera": find_camera_path, "device": find_device_path}
+
+
+def explain_access(
+    actor: Principal, *, account: str, permission: Permission, kind: Literal["camera", "device"], resource: str
+) -> Explanation:
+    """Why somebody, by id or whole address, may use one permission on what the actor may share.
+
+    Who may not and who does not exist are one answer. Raises Invalid for what is no address; NotFound for whatever the
+    actor may not share: of other owners' cameras nobody learns who sees them (N17).
+    """
+    path = _PATHS[kind](resource) if is_id(resource) else None
+    if path is None or not get_decision(actor.id, path).allows(Permission.SHARE):
+        raise NotFound
+    if is_id(account):
+        person = get_persons([account]).get(account)
+    else:
+        person = find_verified(clean_email(account, field="account"))
+    decision = get_decision(person.id, path) if person else Decision()
+    if person is None or not decision.allows(permission):
+        return Explanation()
+    grants = [grant for grant in decision.because if permission in normalize(Permission(grant.permissions))]
+    return Explanation(True, _footage_from(decision, permission), tuple(_reasons(actor, person, path, grants)))
+
+
+def _footage_from(decision: Decision, permission: Permission) -> datetime | None:
+    bounds = {Permission.PLAYBACK: decision.playback_from, Permission.EXPORT: decision.export_from}
+    bound = bounds.get(permission)
+    return None if bound is None or bound == -float("inf") else datetime.fromtimestamp(bound, UTC)
+
+
+def _reasons(actor: Principal, person: Person, path: ResourcePath, grants: list[GrantFacts]) -> Iterable[Reason]:
+    standings = get_standings(grant.origin_id for grant in grants if grant.origin == Origin.MEMBERSHIP)
+    shares = Share.objects.select_related("sharer").in_bulk(
+        [grant.origin_id for grant in grants if grant.origin == Origin.SHARE]
+    )
+    for grant in grants:
+        if share := shares.get(grant.origin_id):
+            words = {"sharer": share.sharer.name, "name": person.name}
+            text = _("%(sharer)s shared it with %(name)s") % words
+            if share.ends_at:
+                words["end"] = date_format(share.ends_at, "j F Y")
+                text = _("%(sharer)s shared it with %(name)s until %(end)s") % words
+            yield Reason("share", share.pk, None, grant.resource, text)
+        elif standing := standings.get(grant.origin_id):
+            role = standing.on(path.site)
+            is_whole = grant.resource == path.organization
+            place = get_organization(actor, path.organization) if is_whole else get_site(actor, path.site)
+            words = {"name": person.name, "role": str(TITLES[role]), "place": place.name}
+            text = _("%(name)s is %(role)s of %(place)s") % words
+            yield Reason("membership", grant.origin_id, role, grant.resource, text)
