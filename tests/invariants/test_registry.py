@@ -25,6 +25,7 @@ BENEATH_A_GUARD = {
     "belvedere.control.access.services.grant",
     "belvedere.control.access.services.end_grants",
     "belvedere.control.audit.services.write_entry",
+    "belvedere.control.organizations.services.founding.hold_organization",
     "belvedere.control.organizations.services.members.touch_membership",
     "belvedere.control.organizations.services.projection.list_memberships_touching_sites",
     "belvedere.control.organizations.services.projection.project",

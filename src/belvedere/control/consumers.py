@@ -7,6 +7,7 @@ import msgspec
 
 from belvedere.contracts import events, sessions, subjects
 from belvedere.control.devices import services as devices
+from belvedere.control.handover import mails as handover_mails
 from belvedere.control.organizations import mails as organization_mails
 from belvedere.control.organizations import oversight
 from belvedere.control.outbox.services import Consumer
@@ -28,6 +29,8 @@ OUTBOX: Final[dict[str, Consumer]] = {
     "cameras.moved": Consumer(streaming.cut_changed_cameras, inline=True),
     "assignments.changed": Consumer(devices.announce_assignments, inline=True),
     "mail.audit_head": Consumer(oversight.send_audit_head),
+    "mail.handover_offered": Consumer(handover_mails.send_offered),
+    "mail.handover_answered": Consumer(handover_mails.send_answered),
     "mail.invitation_sent": Consumer(organization_mails.send_invitation),
     "mail.invitation_answered": Consumer(organization_mails.send_invitation_answer),
     "mail.member_changed": Consumer(organization_mails.send_member_changed),

@@ -16,6 +16,7 @@ log = structlog.get_logger(__name__)
 
 LOOK_S = 0.25
 HOUSEKEEPING_S = 5.0
+EXPIRE_S = 60.0
 PURGE_S = 3600.0
 SIGN_S = 3600.0
 
@@ -24,8 +25,10 @@ def run_worker(settings: Settings) -> None:
     """Work until SIGTERM. Blocks. Raises ConfigError, BusError."""
     setup(settings)
     from belvedere.control.devices.services import settle_nodes
+    from belvedere.control.handover.services import expire_handovers
     from belvedere.control.listening import connect
     from belvedere.control.organizations.oversight import sign_audit
+    from belvedere.control.organizations.services import expire_invitations
     from belvedere.control.outbox.services import purge, run_due
     from belvedere.control.streaming.services import purge_sessions
 
@@ -39,6 +42,8 @@ def run_worker(settings: Settings) -> None:
     line = connect(settings, "worker")
     due: dict[Callable[[], object], float] = {
         settle_nodes: HOUSEKEEPING_S,
+        expire_invitations: EXPIRE_S,
+        expire_handovers: EXPIRE_S,
         purge_sessions: PURGE_S,
         purge: PURGE_S,
         sign_audit: SIGN_S,

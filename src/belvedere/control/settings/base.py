@@ -24,7 +24,7 @@ IS_HTTPS = BELVEDERE.url.startswith("https://")
 ALLOWED_HOSTS = list(dict.fromkeys([urlsplit(BELVEDERE.url).hostname or "", "localhost", "127.0.0.1", "[::1]"]))
 CSRF_TRUSTED_ORIGINS = [BELVEDERE.url]
 
-APPS = ("audit", "outbox", "accounts", "access", "organizations", "devices", "streaming", "sharing")
+APPS = ("audit", "outbox", "accounts", "access", "organizations", "devices", "streaming", "sharing", "handover")
 INSTALLED_APPS = [
     *(f"belvedere.control.{name}" for name in APPS),
     "belvedere.control.web",

@@ -4,6 +4,7 @@ from belvedere.control.organizations.services.founding import (
     change_owner,
     create_organization,
     edit_organization,
+    hold_organization,
     parse_reach,
     register_account,
     set_reach,
@@ -25,9 +26,17 @@ from belvedere.control.organizations.services.members import (
     remove_member,
     touch_membership,
 )
-from belvedere.control.organizations.services.sites import add_site, close_site, edit_site, touch_site
+from belvedere.control.organizations.services.sites import (
+    FirstSite,
+    add_site,
+    close_site,
+    edit_site,
+    found_organization,
+    touch_site,
+)
 
 __all__ = [
+    "FirstSite",
     "Wish",
     "accept_invitation",
     "accept_invitation_by_token",
@@ -43,6 +52,8 @@ __all__ = [
     "edit_organization",
     "edit_site",
     "expire_invitations",
+    "found_organization",
+    "hold_organization",
     "invite_member",
     "parse_reach",
     "register_account",

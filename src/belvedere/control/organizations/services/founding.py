@@ -17,7 +17,7 @@ from belvedere.control.access.roles import PERMISSIONS, Role
 from belvedere.control.access.services import grant
 from belvedere.control.audit.services import write_entry
 from belvedere.control.core import clock, limits
-from belvedere.control.core.errors import Conflict, Invalid
+from belvedere.control.core.errors import Conflict, Invalid, NotFound
 from belvedere.control.core.names import clean_name
 from belvedere.control.core.principal import Principal
 from belvedere.control.organizations.models import Membership, Organization, Reach, Site
@@ -136,19 +136,32 @@ def edit_organization(
     )
 
 
+def hold_organization(organization: str) -> str:
+    """Hold this organization for the rest of the transaction; the account that owns it. Raises NotFound."""
+    if not Organization.objects.filter(pk=organization).update(created_at=F("created_at")):
+        raise NotFound
+    return Organization.objects.values_list("owner_id", flat=True).get(pk=organization)
+
+
 @unguarded("the new owner's own acceptance; `handover` has decided that it was offered to him by the owner")
 @transaction.atomic
 def change_owner(actor: Principal, *, organization: str, giver: str, is_leaving: bool) -> str:
     """The actor, a Super Admin, becomes owner in place of `giver`, who stays as Super Admin or leaves. The change id.
 
-    Raises Conflict if `giver` is not the owner (any more) or the actor is no Super Admin (any more).
+    Both roles mean the same permissions: who stays loses none, and nobody's picture blinks. Raises Conflict if `giver`
+    is not the owner (any more) or the actor is no Super Admin (any more).
     """
-    rows = Membership.objects.filter(organization_id=organization, is_active=True)
-    # The old owner's row first: of two transfers at once, and of a transfer and a removal, one waits for the other.
-    if not rows.filter(account_id=giver, role=Role.OWNER).update(role=Role.SUPER_ADMIN, version=F("version") + 1):
+    if hold_organization(organization) != giver:
         raise Conflict(_("The owner changed in the meantime. Nothing was changed."))
-    if not rows.filter(account_id=actor.id, role=Role.SUPER_ADMIN).update(role=Role.OWNER, version=F("version") + 1):
+    rows = Membership.objects.filter(organization_id=organization, is_active=True)
+    # Both are held first, in the order in which changes of members hold theirs.
+    for pk in sorted(rows.filter(account_id__in=[giver, actor.id]).values_list("pk", flat=True)):
+        rows.filter(pk=pk).update(is_active=True)
+    if not rows.filter(account_id=actor.id, role=Role.SUPER_ADMIN).exists():
         raise Conflict(_("Only a Super Admin of the organization can become its owner. Nothing was changed."))
+    # Down before up: the database never lets two owners stand.
+    rows.filter(account_id=giver).update(role=Role.SUPER_ADMIN, version=F("version") + 1)
+    rows.filter(account_id=actor.id).update(role=Role.OWNER, version=F("version") + 1)
     Organization.objects.filter(pk=organization).update(owner_id=actor.id)
     old = rows.get(account_id=giver)
     if is_leaving:
@@ -161,7 +174,7 @@ def change_owner(actor: Principal, *, organization: str, giver: str, is_leaving:
         reason="left" if is_leaving else "role_changed",
         action="organization.owner_changed",
         thing=f"organization:{organization}",
-        # What the old owner shared goes on: the new owner answers for it from now on.
+        # What a leaving owner shared goes on: the new one answers for it from now on. Who stays still does so himself.
         adopt=True,
         details={"before": giver, "is_leaving": is_leaving},
     )

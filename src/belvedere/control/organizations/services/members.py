@@ -160,9 +160,8 @@ def remove_member(actor: Principal, *, member: str, version: int | None = None, 
 
     One's own membership: leaving. Raises NotFound, Forbidden, Conflict, ReauthenticationRequired (Super Admins).
     """
-    own = Membership.objects.filter(pk=member, account_id=actor.id, is_active=True) if is_id(member) else None
-    if own and (row := own.prefetch_related("site_roles").first()):
-        return _leave(actor, row)
+    if is_id(member) and Membership.objects.filter(pk=member, account_id=actor.id, is_active=True).exists():
+        return _leave(actor, member)
     pair = _hold(actor, member, version)
     organization = pair.target.organization_id
     if not may_change(pair.giver, pair.before, NOBODY, _all_sites(organization)):
@@ -173,7 +172,10 @@ def remove_member(actor: Principal, *, member: str, version: int | None = None, 
     return _end(actor, pair.target, pair.before, reason="removed", action="member.removed", adopt=adopt_shares)
 
 
-def _leave(actor: Principal, row: Membership) -> str:
+def _leave(actor: Principal, member: str) -> str:
+    # Held before it is read: who becomes the owner at this moment cannot leave any more.
+    touch_membership(member)
+    row = Membership.objects.prefetch_related("site_roles").get(pk=member)
     if row.role == Role.OWNER:
         raise Forbidden(_("The owner cannot leave. Hand the organization over first. Nothing was changed."))
     return _end(actor, row, standing_of(row), reason="left", action="member.left", adopt=False)
