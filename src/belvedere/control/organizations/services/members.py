@@ -53,7 +53,7 @@ def read_wish(wish: Wish, *, before: Standing | None, sites: Collection[str]) ->
         raise Invalid(_("Choose a role. The owner is made by handing the organization over."), field="role")
     overrides = wish.overrides if wish.overrides is not None else {}
     if role in WHOLE:
-        if wish.sites not in {None, "all"} or overrides:
+        if wish.sites not in (None, "all") or overrides:
             raise Invalid(_("A Super Admin has every site: there is nothing to choose."), field="sites")
         return Standing(role)
     chosen = wish.sites
