@@ -1,14 +1,17 @@
 """Sharing from offer to end."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.core.cache import cache
 
 import cast
 from belvedere.contracts.permissions import Permission
+from belvedere.control.access.models import Origin
+from belvedere.control.access.services import Terms, grant
 from belvedere.control.core import clock
 from belvedere.control.core.errors import Conflict, Forbidden, Invalid, NotFound, RateLimited
+from belvedere.control.core.ids import new_id
 from belvedere.control.devices.selectors import get_camera, list_cameras
 from belvedere.control.devices.services import unbind_device
 from belvedere.control.sharing import services
@@ -207,8 +210,42 @@ def test_a_remark_is_the_sharers_alone(people: cast.Cast) -> None:
     assert "sister" not in repr(get_received(people.rita.actor, share))
 
 
+# VA-22
+def test_a_row_says_who_gave_what_since_when_and_a_person_has_one(people: cast.Cast) -> None:
+    """Grantor, grantee, camera, rights, time: on the API and on the page, also of two shares to the same person."""
+    olivia, rita = people.olivia, people.rita
+    share = olivia.share(rita, people.courtyard)
+    ends_at = clock.now() + timedelta(days=2)
+    grant(
+        principal=rita.id,
+        resource=people.courtyard,
+        permissions=Permission.LIVE_VIEW | Permission.LISTEN,
+        origin=Origin.SHARE,
+        origin_id=new_id(),
+        created_by=people.xena.id,
+        terms=Terms(ends_at=ends_at),
+    )
+    answer = olivia.api().get(f"/api/v1/cameras/{people.courtyard}/access").json()
+    assert answer["camera"] == people.courtyard
+    owner, row = answer["items"]
+    assert [(ground["origin"], ground["given_by"]) for ground in owner["because"]] == [("owner", None)]
+    assert owner["because"][0]["since"]
+    assert (row["account"]["email"], row["ends_at"]) == (rita.email, None)
+    assert row["permissions"] == ["live_view", "listen"]
+    first, second = row["because"]
+    assert (first["given_by"]["name"], first["share"], first["ends_at"]) == ("Olivia", share, None)
+    assert (second["given_by"]["name"], second["share"]) == ("Xena", None)
+    assert second["permissions"] == ["live_view", "listen"]
+    assert abs(datetime.fromisoformat(second["ends_at"]) - ends_at) < timedelta(seconds=1)
+    assert datetime.fromisoformat(first["since"]) <= clock.now()
+    page = olivia.browser().get(f"/cameras/{people.courtyard}/access").content.decode()
+    assert page.count("<bdi>Rita</bdi>") == 1
+    assert "<bdi>Xena</bdi>" in page
+    assert f'id="end-{share}"' in page
+
+
 def test_who_can_see_it_is_one_list(people: cast.Cast) -> None:
-    """VA-22: grantor, grantee, device, rights, time; those who were offered it stand beside."""
+    """VA-22: those who were offered it stand beside those who have it."""
     rows = list_access(people.olivia.actor, people.pool)
     assert [(row.email, row.origin, row.state) for row in rows] == [
         ("olivia@example.org", "owner", "accepted"),

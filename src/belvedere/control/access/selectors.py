@@ -139,6 +139,11 @@ def list_holders(path: ResourcePath) -> list[Holder]:
     return [holder for holder in holders if holder.decision.permissions]
 
 
+def list_given_at(grants: Iterable[str]) -> dict[str, datetime]:
+    """Grant id → when it was given."""
+    return dict(Grant.objects.filter(pk__in=list(grants)).values_list("pk", "created_at"))
+
+
 def count_shared_with(resources: Sequence[str]) -> dict[str, int]:
     """Resource → with how many others it is shared just now, for those who may share it."""
     rows = (

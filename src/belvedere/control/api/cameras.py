@@ -14,7 +14,7 @@ from belvedere.control.api.schemas import CameraOut, Id, In, Name, Out, PersonOu
 from belvedere.control.core.errors import Refusal
 from belvedere.control.devices import services as devices
 from belvedere.control.devices.selectors import get_camera, list_cameras
-from belvedere.control.sharing.selectors import list_access
+from belvedere.control.sharing.selectors import Ground, list_access
 from belvedere.control.streaming import services as streaming
 from belvedere.control.streaming.selectors import count_watching, list_viewers
 from belvedere.control.streaming.services import Ticket
@@ -36,21 +36,46 @@ class AliasIn(In):
     name: Name
 
 
-class AccessOut(Out):
-    """Somebody who can see the camera, or was offered to."""
+class GroundOut(Out):
+    """One thing that somebody's access rests on."""
 
-    account: PersonOut
     origin: str = Field(description="share, or the role of a member")
-    state: Literal["accepted", "pending"]
     permissions: list[str]
+    given_by: PersonOut | None = Field(description="null for what nobody else gave: an owner's own")
     since: datetime | None
     ends_at: datetime | None
+    share: str | None = Field(description="null for a share that somebody else gave")
+
+    @classmethod
+    def of(cls, row: Ground) -> "GroundOut":
+        """From what selectors return."""
+        return cls(
+            origin=row.origin,
+            permissions=row.permissions.wire_names,
+            given_by=PersonOut.of(row.given_by) if row.given_by else None,
+            since=row.since,
+            ends_at=row.ends_at,
+            share=row.share or None,
+        )
+
+
+class AccessOut(Out):
+    """Somebody who can see the camera, or was offered to: one row a person, all grounds in `because`."""
+
+    account: PersonOut
+    origin: str = Field(description="share, or the role of a member: of the first ground")
+    state: Literal["accepted", "pending"]
+    permissions: list[str] = Field(description="of all grounds together")
+    since: datetime | None
+    ends_at: datetime | None = Field(description="when the last ground ends; null if one has no end")
     share: str | None
+    because: list[GroundOut]
 
 
 class AccessListOut(Out):
     """Who can see it."""
 
+    camera: str
     items: list[AccessOut]
 
 
@@ -154,6 +179,7 @@ def access(request: HttpRequest, camera_id: str) -> AccessListOut:
     """Who can see it, and why. Needs `share`."""
     rows = list_access(actor_of(request), camera_id)
     return AccessListOut(
+        camera=camera_id,
         items=[
             AccessOut(
                 account=PersonOut.of(row.account) if row.account else PersonOut(id="", name=None, email=row.email),
@@ -163,9 +189,10 @@ def access(request: HttpRequest, camera_id: str) -> AccessListOut:
                 since=row.since,
                 ends_at=row.ends_at,
                 share=row.share or None,
+                because=[GroundOut.of(ground) for ground in row.because],
             )
             for row in rows
-        ]
+        ],
     )
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import reduce
+from operator import or_
 from typing import Final, Literal
 
 from django.db.models import Prefetch, QuerySet
@@ -14,7 +16,7 @@ from belvedere.control.access.decision import Decision, GrantFacts
 from belvedere.control.access.guard import check
 from belvedere.control.access.models import Origin
 from belvedere.control.access.roles import TITLES, Role
-from belvedere.control.access.selectors import ResourcePath, get_decision, list_holders
+from belvedere.control.access.selectors import ResourcePath, get_decision, list_given_at, list_holders
 from belvedere.control.accounts.models import digest_of
 from belvedere.control.accounts.selectors import Person, find_verified, get_persons, list_verified_addresses
 from belvedere.control.core.errors import NotFound
@@ -77,18 +79,56 @@ class ReceivedShare:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """One grant that somebody's access rests on, or the offer of one: who gave it, what, since when, until when.
+
+    `origin` is `share` or a role. `given_by` is None for what nobody else gave: an owner’s own. `share` and `remark`
+    are there for who gave the share, and "" for everybody else.
+    """
+
+    origin: str
+    permissions: Permission
+    given_by: Person | None
+    since: datetime | None
+    ends_at: datetime | None
+    share: str = ""
+    remark: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AccessRow:
-    """Somebody who can see a camera, or was offered to, and why."""
+    """Somebody who can see a camera, or was offered to, and why: one row a person, however many grounds."""
 
     account: Person | None
     email: str
-    origin: str
     state: str
-    permissions: Permission
-    since: datetime | None
-    ends_at: datetime | None
-    share: str
-    remark: str
+    because: list[Ground]
+
+    @property
+    def origin(self) -> str:
+        """The strongest ground's: a role before a share."""
+        return self.because[0].origin
+
+    @property
+    def permissions(self) -> Permission:
+        """All grounds together."""
+        return reduce(or_, (ground.permissions for ground in self.because))
+
+    @property
+    def since(self) -> datetime | None:
+        """Since the first of them."""
+        return min((ground.since for ground in self.because if ground.since), default=None)
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """When the last of them ends; None if one of them has no end."""
+        ends = [ground.ends_at for ground in self.because]
+        return None if None in ends else max(end for end in ends if end)
+
+    @property
+    def share(self) -> str:
+        """A share that whoever asks has given, and may end; "" if there is none."""
+        return next((ground.share for ground in self.because if ground.share), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,33 +265,36 @@ def list_access(actor: Principal, camera: str) -> list[AccessRow]:
     if path is None:
         raise NotFound
     holders = list_holders(path)
-    people = get_persons(holder.principal for holder in holders)
     grants = [grant for holder in holders for grant in holder.decision.because]
+    people = get_persons([holder.principal for holder in holders] + [grant.created_by for grant in grants])
     roles = list_memberships_by_id([grant.origin_id for grant in grants if grant.origin == Origin.MEMBERSHIP])
+    given_at = list_given_at(grant.id for grant in grants)
     shares = {
         row.pk: row
         for row in Share.objects.filter(
-            pk__in=[grant.origin_id for grant in grants if grant.origin == Origin.SHARE]
+            pk__in=[grant.origin_id for grant in grants if grant.origin == Origin.SHARE], sharer_id=actor.id
         ).select_related("recipient")
     }
+
+    def ground(principal: str, grant: GrantFacts) -> Ground:
+        share = shares.get(grant.origin_id)
+        return Ground(
+            origin=roles.get(grant.origin_id, "share"),
+            permissions=Permission(grant.permissions),
+            given_by=people.get(grant.created_by) if grant.created_by != principal else None,
+            since=given_at.get(grant.id),
+            ends_at=datetime.fromtimestamp(grant.ends_at, UTC) if grant.ends_at else None,
+            share=share.pk if share else "",
+            remark=share.recipient.remark if share else "",
+        )
+
     rows = []
-    for holder in holders:
-        person = people.get(holder.principal)
-        for grant in holder.decision.because:
-            share = shares.get(grant.origin_id)
-            rows.append(
-                AccessRow(
-                    account=person,
-                    email=person.email if person else "",
-                    origin=roles.get(grant.origin_id, "share"),
-                    state="accepted",
-                    permissions=Permission(grant.permissions),
-                    since=share.decided_at if share else None,
-                    ends_at=share.ends_at if share else None,
-                    share=share.pk if share and share.sharer_id == actor.id else "",
-                    remark=share.recipient.remark if share and share.sharer_id == actor.id else "",
-                )
-            )
+    for principal, decision in holders:
+        because = sorted(
+            (ground(principal, grant) for grant in decision.because), key=lambda row: row.origin == "share"
+        )
+        person = people.get(principal)
+        rows.append(AccessRow(account=person, email=person.email if person else "", state="accepted", because=because))
     rows.sort(key=lambda row: (row.origin != Role.OWNER, row.origin == "share", row.email))
     return rows + _pending_access(actor, camera)
 
@@ -259,23 +302,24 @@ def list_access(actor: Principal, camera: str) -> list[AccessRow]:
 def _pending_access(actor: Principal, camera: str) -> list[AccessRow]:
     items = (
         ShareItem.objects.filter(camera_id=camera, share__state=OfferState.PENDING)
-        .select_related("share__recipient")
+        .select_related("share__recipient", "share__sharer")
         .order_by("share__offered_at")
     )
-    return [
-        AccessRow(
-            account=None,
-            email=item.share.recipient.email,
-            origin="share",
-            state="pending",
-            permissions=Permission(item.permissions),
-            since=item.share.offered_at,
-            ends_at=item.share.ends_at,
-            share=item.share_id if item.share.sharer_id == actor.id else "",
-            remark=item.share.recipient.remark if item.share.sharer_id == actor.id else "",
+    offers: dict[str, list[Ground]] = {}
+    for item in items:
+        share, is_mine = item.share, item.share.sharer_id == actor.id
+        offers.setdefault(share.recipient.email, []).append(
+            Ground(
+                origin="share",
+                permissions=Permission(item.permissions),
+                given_by=Person(share.sharer.pk, share.sharer.name, share.sharer.email),
+                since=share.offered_at,
+                ends_at=share.ends_at,
+                share=share.pk if is_mine else "",
+                remark=share.recipient.remark if is_mine else "",
+            )
         )
-        for item in items
-    ]
+    return [AccessRow(account=None, email=email, state="pending", because=because) for email, because in offers.items()]
 
 
 def find_join_address(secret: str) -> str:

@@ -168,15 +168,22 @@ def _access_row(row: AccessRow, me: str) -> dict[str, Any]:
         "account": person(row.account) if row.account else None,
         "email": row.email,
         "is_me": bool(row.account and row.account.id == me),
-        "origin": _("Owner") if row.origin == "owner" else _("Shared") if row.origin == "share" else row.origin,
-        "kind": row.origin,
         "state": row.state,
-        "remark": row.remark,
-        "since": row.since,
-        "ends_at": row.ends_at,
         "rights": rights_slots(row.permissions, is_offered=is_pending),
-        "share_id": row.share,
-        "can_end": bool(row.share),
+        "because": [
+            {
+                "kind": ground.origin,
+                "origin": _("Owner") if ground.origin == "owner" else ground.origin,
+                "given_by": ground.given_by,
+                "by_me": bool(ground.given_by and ground.given_by.id == me),
+                "remark": ground.remark,
+                "since": ground.since,
+                "ends_at": ground.ends_at,
+                "rights": rights_slots(ground.permissions, is_offered=is_pending),
+                "share_id": ground.share,
+            }
+            for ground in row.because
+        ],
     }
 
 

@@ -148,7 +148,12 @@ def device_unbind(request: HttpRequest, device_id: str) -> HttpResponse:
         services.unbind_device(actor, device=device_id)
         messages.success(request, _("%(name)s is no longer yours, and nobody sees it any more.") % {"name": view.name})
         return redirect("devices")
-    people = {row.email for camera in view.cameras for row in list_access(actor, camera.id) if row.origin == "share"}
+    people = {
+        row.email
+        for camera in view.cameras
+        for row in list_access(actor, camera.id)
+        if "share" in {why.origin for why in row.because}
+    }
     context = {
         "nav": "devices",
         "device": {"id": view.id, "name": view.name, "site": view.site_name},
