@@ -203,14 +203,15 @@ def _join(actor: Principal, row: Invitation) -> str:
         raise Conflict(_("Whoever invited you may no longer do so. Ask for a new invitation."))
     if standing.sites is not None and not standing.sites and not standing.overrides:
         raise Conflict(_("The sites of this invitation are gone. Ask for a new one."))
-    if Membership.objects.filter(organization_id=row.organization_id, account_id=actor.id, is_active=True).exists():
-        raise Conflict(_("You are a member of this organization already. Nothing was changed."))
     at = clock.now()
     if not move(row, OfferState.ACCEPTED, at=at, accepted_by=actor.id):
         row.refresh_from_db()
         if row.state == OfferState.ACCEPTED and row.accepted_by == actor.id:
             return row.organization_id
         raise Conflict(_("This invitation was cancelled or answered in the meantime."))
+    # Not before: of two acceptances at once the later is to read that it was done, not that he is a member already.
+    if Membership.objects.filter(organization_id=row.organization_id, account_id=actor.id, is_active=True).exists():
+        raise Conflict(_("You are a member of this organization already. Nothing was changed."))
     membership = Membership(
         organization_id=row.organization_id,
         account_id=actor.id,
