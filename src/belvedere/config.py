@@ -65,6 +65,17 @@ def _url(env: Mapping[str, str], name: str, default: str, schemes: tuple[str, ..
     return text
 
 
+def _sms(env: Mapping[str, str], name: str) -> str:
+    text = _read(env, name, "outbox")
+    kind, _colon, address = text.partition(":")
+    parts = urlsplit(address)
+    if text != "outbox" and not (kind == "webhook" and parts.scheme in {"http", "https"} and parts.hostname):
+        # The address may hold a key, so the message does not repeat it.
+        message = f"{name} must be outbox, or webhook: and the http or https address of a gateway"
+        raise ConfigError(message)
+    return text
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """Everything an operator can set. Defaults make an embedded installation that needs nothing else."""
@@ -99,6 +110,8 @@ class Settings:
     email_url: str = field(default="", repr=False)
     #: BELVEDERE_EMAIL_FROM: the sender of our mails.
     email_from: str = "Belvedere <belvedere@localhost>"
+    #: BELVEDERE_SMS: outbox = files beside the mails; webhook:URL = a gateway that takes texts as JSON.
+    sms: str = field(default="outbox", repr=False)
     #: BELVEDERE_KEY_FILE: the master key; default: keys/master.key in the data folder. Keep it out of backups.
     key_file: Path | None = None
     #: BELVEDERE_METRICS_TOKEN: bearer token for /metrics; empty = loopback only.
@@ -152,6 +165,7 @@ class Settings:
             reach=_read(env, "BELVEDERE_REACH", ""),
             email_url=_read(env, "BELVEDERE_EMAIL_URL", ""),
             email_from=_read(env, "BELVEDERE_EMAIL_FROM", "Belvedere <belvedere@localhost>"),
+            sms=_sms(env, "BELVEDERE_SMS"),
             key_file=Path(key_file).expanduser().absolute() if key_file else None,
             metrics_token=_read(env, "BELVEDERE_METRICS_TOKEN", ""),
             trusted_proxies=_read(env, "BELVEDERE_TRUSTED_PROXIES", ""),

@@ -34,6 +34,10 @@ ANSWERS: Final[dict[str, tuple[str | int, ...]]] = {
     "receiver": ("sign-in", 404, "ok", 404, 404),
     "offered": ("sign-in", 404, 404, "ok", 404),
     "nobody": ("sign-in", 404, 404, 404, 404),
+    # What their device should have signed, or their app computed, is missing.
+    "ceremony": ("sign-in", 422, 422, 422, 422),
+    # Recovery codes stand in for a second factor, which nobody in the cast has.
+    "no-factor": ("sign-in", 409, 409, 409, 409),
     "no-bus": (503, 503, 503, 503, 503),
     "forged": (404, 404, 404, 404, 404),
 }
@@ -57,6 +61,10 @@ PAGES: Final[dict[tuple[str, str], str]] = {
     ("GET", "account_reset_password_from_key"): "public",
     ("POST", "account_reset_password_from_key"): "public",
     ("GET", "account_reset_password_from_key_done"): "public",
+    ("GET", "mfa_authenticate"): "public",
+    ("POST", "mfa_authenticate"): "public",
+    ("GET", "mfa_login_webauthn"): "public",
+    ("POST", "mfa_login_webauthn"): "public",
     ("GET", "join"): "way-in",
     ("GET", "account_change_password"): "own",
     ("POST", "account_change_password"): "own",
@@ -64,6 +72,23 @@ PAGES: Final[dict[tuple[str, str], str]] = {
     ("POST", "account_set_password"): "own",
     ("GET", "account_reauthenticate"): "own",
     ("POST", "account_reauthenticate"): "own",
+    ("GET", "mfa_reauthenticate"): "own",
+    ("POST", "mfa_reauthenticate"): "own",
+    ("GET", "mfa_reauthenticate_webauthn"): "own",
+    ("POST", "mfa_reauthenticate_webauthn"): "own",
+    ("GET", "account-security"): "own",
+    ("GET", "account-passkey-add"): "own",
+    ("POST", "account-passkey-add"): "ceremony",
+    ("POST", "account-passkey-rename"): "nobody",
+    ("POST", "account-passkey-remove"): "nobody",
+    ("GET", "account-app"): "own",
+    ("POST", "account-app"): "ceremony",
+    ("POST", "account-app-remove"): "nobody",
+    ("POST", "account-codes"): "no-factor",
+    ("GET", "account-phones"): "own",
+    ("POST", "account-phones"): "own",
+    ("POST", "account-phone-confirm"): "nobody",
+    ("POST", "account-phone-remove"): "nobody",
     ("GET", "account_email"): "own",
     ("POST", "account_email"): "own",
     ("POST", "account_logout"): "own",
@@ -99,6 +124,11 @@ PAGES: Final[dict[tuple[str, str], str]] = {
 
 FORMS: Final[dict[str, dict[str, Any]]] = {
     "account": {"name": "Another Name"},
+    "account-passkey-add": {"name": "Phone", "credential": "[]"},
+    "account-passkey-rename": {"name": "Phone"},
+    "account-app": {"code": "123456"},
+    "account-phones": {"number": "+34 600 123 456"},
+    "account-phone-confirm": {"code": "123456"},
     "camera-alias": {"name": "My counter"},
     "device-add": {"name": "Gate", "site": "{site_id}", "address": "rtsp://127.0.0.1:9/g", "skip_test": "on"},
     "device-probe": {"site": "{site_id}", "address": "rtsp://127.0.0.1:9/g"},
@@ -109,7 +139,7 @@ FORMS: Final[dict[str, dict[str, Any]]] = {
 }
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 #: allauth's pages answer these as GET or POST; they are not ours to refuse
-LENIENT: Final = {name for name in RULES if name.startswith("account_")}
+LENIENT: Final = {name for name in RULES if name.startswith(("account_", "mfa_"))}
 BY_ID: Final = sorted(
     {
         row
@@ -122,7 +152,14 @@ BY_ID: Final = sorted(
 def address_of(name: str, ids: dict[str, str]) -> str:
     """The address of a page, with ids in it."""
     names = re.findall(r"<(?:str:)?(\w+)>", page_routes()[name])
-    more = {"secret": "s3cret", "key": "k3y", "uidb36": "0", "session_id": "f" * 64}
+    more = {
+        "secret": "s3cret",
+        "key": "k3y",
+        "uidb36": "0",
+        "session_id": "f" * 64,
+        "passkey_id": "77",
+        "phone_id": new_id(),
+    }
     return reverse(name, kwargs={key: (ids | more)[key] for key in names})
 
 

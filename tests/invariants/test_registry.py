@@ -24,6 +24,8 @@ CONTROL = Path(belvedere.control.__file__).parent
 BENEATH_A_GUARD = {
     "belvedere.control.access.services.grant",
     "belvedere.control.access.services.end_grants",
+    "belvedere.control.accounts.services.credentials.end_credentials",
+    "belvedere.control.accounts.services.credentials.end_other_credentials",
     "belvedere.control.audit.services.write_entry",
     "belvedere.control.organizations.services.founding.hold_organization",
     "belvedere.control.organizations.services.members.touch_membership",
@@ -36,20 +38,33 @@ BENEATH_A_GUARD = {
 }
 #: Accounts stand below access: what these change is the actor's own, found by his id.
 OF_ONES_OWN_ACCOUNT = {
-    "belvedere.control.accounts.services.rename",
-    "belvedere.control.accounts.services.create_token",
-    "belvedere.control.accounts.services.revoke_token",
-    "belvedere.control.accounts.services.end_session",
-    "belvedere.control.accounts.services.end_other_sessions",
-    "belvedere.control.accounts.services.note_token_use",
+    "belvedere.control.accounts.services.account.make_address_primary",
+    "belvedere.control.accounts.services.account.remove_address",
+    "belvedere.control.accounts.services.account.rename",
+    "belvedere.control.accounts.services.credentials.create_token",
+    "belvedere.control.accounts.services.credentials.end_other_sessions",
+    "belvedere.control.accounts.services.credentials.end_session",
+    "belvedere.control.accounts.services.credentials.note_token_use",
+    "belvedere.control.accounts.services.credentials.revoke_token",
+    "belvedere.control.accounts.services.factors.activate_app",
+    "belvedere.control.accounts.services.factors.add_passkey",
+    "belvedere.control.accounts.services.factors.make_recovery_codes",
+    "belvedere.control.accounts.services.factors.remove_app",
+    "belvedere.control.accounts.services.factors.remove_passkey",
+    "belvedere.control.accounts.services.factors.rename_passkey",
+    "belvedere.control.accounts.services.phones.add_phone",
+    "belvedere.control.accounts.services.phones.confirm_phone",
+    "belvedere.control.accounts.services.phones.remove_phone",
 }
 #: The operator's and the server's own acts, from the command line and from sign-in.
 OF_THE_SERVER = {
-    "belvedere.control.accounts.services.create_account",
-    "belvedere.control.accounts.services.issue_token",
-    "belvedere.control.accounts.services.end_all_credentials",
-    "belvedere.control.accounts.services.disable_account",
-    "belvedere.control.accounts.services.reset_unproven_credentials",
+    "belvedere.control.accounts.services.account.create_account",
+    "belvedere.control.accounts.services.account.disable_account",
+    "belvedere.control.accounts.services.account.reset_unproven_credentials",
+    "belvedere.control.accounts.services.credentials.end_all_credentials",
+    "belvedere.control.accounts.services.credentials.issue_token",
+    "belvedere.control.accounts.services.factors.note_passkey_use",
+    "belvedere.control.accounts.services.factors.use_code",
 }
 #: The outbox's own hands, and handlers that it alone calls.
 OF_THE_OUTBOX = {

@@ -6,6 +6,8 @@ from typing import Final, NamedTuple
 import msgspec
 
 from belvedere.contracts import events, sessions, subjects
+from belvedere.control.accounts import mails as account_mails
+from belvedere.control.accounts import texts
 from belvedere.control.devices import services as devices
 from belvedere.control.handover import mails as handover_mails
 from belvedere.control.organizations import mails as organization_mails
@@ -28,6 +30,7 @@ OUTBOX: Final[dict[str, Consumer]] = {
     "cameras.closed": Consumer(_cameras_closed, inline=True),
     "cameras.moved": Consumer(streaming.cut_changed_cameras, inline=True),
     "assignments.changed": Consumer(devices.announce_assignments, inline=True),
+    "mail.account_notice": Consumer(account_mails.send_notice),
     "mail.audit_head": Consumer(oversight.send_audit_head),
     "mail.handover_offered": Consumer(handover_mails.send_offered),
     "mail.handover_answered": Consumer(handover_mails.send_answered),
@@ -38,6 +41,7 @@ OUTBOX: Final[dict[str, Consumer]] = {
     "mail.share_offered": Consumer(mails.send_offer),
     "mail.share_answered": Consumer(mails.send_answer),
     "mail.share_ended": Consumer(mails.send_ended),
+    "text.phone_code": Consumer(texts.send_phone_code),
 }
 
 

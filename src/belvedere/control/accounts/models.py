@@ -1,4 +1,7 @@
-"""Account, sign-in session, API token. Verified addresses are allauth's `EmailAddress`."""
+"""Account, sign-in session, API token, phone number. allauth keeps verified addresses and second factors.
+
+`EmailAddress` holds the one; `Authenticator` the others: passkeys, the app that makes codes, recovery codes.
+"""
 
 import hashlib
 from typing import ClassVar, Self
@@ -41,6 +44,7 @@ class Session(AbstractBaseSession):
     session_key = models.CharField(primary_key=True, max_length=64)
     account = models.ForeignKey(Account, on_delete=models.CASCADE, null=True, related_name="sign_ins")
     created_at = models.DateTimeField()
+    last_seen_at = models.DateTimeField(null=True)
     agent = models.CharField(max_length=200, default="")
 
     objects: ClassVar[BaseSessionManager[Self]] = BaseSessionManager()
@@ -65,6 +69,27 @@ class ApiToken(models.Model):
     expires_at = models.DateTimeField()
     last_used_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
+
+
+class Phone(models.Model):
+    """A phone number that somebody says is his; `verified_at` once he has typed the code that was sent there."""
+
+    id = models.CharField(primary_key=True, max_length=26, default=new_id)
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="phones")
+    number = models.CharField(max_length=16)
+    created_at = models.DateTimeField()
+    verified_at = models.DateTimeField(null=True)
+    code_digest = models.CharField(max_length=64, default="")
+    code_expires_at = models.DateTimeField(null=True)
+    code_tries = models.IntegerField(default=0)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("account", "number"), name="accounts_phone_once_each"),
+            models.UniqueConstraint(
+                fields=("number",), condition=~models.Q(verified_at=None), name="accounts_phone_of_one"
+            ),
+        )
 
 
 def digest_of(secret: str) -> str:

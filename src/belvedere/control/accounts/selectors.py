@@ -7,15 +7,17 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from allauth.account.models import EmailAddress
-from django.db.models import Q
+from allauth.mfa.models import Authenticator
+from django.db.models import Q, QuerySet
 
-from belvedere.control.accounts.models import Account, ApiToken, Session, digest_of
+from belvedere.control.accounts.models import Account, ApiToken, Phone, Session, digest_of
 from belvedere.control.accounts.tokens import is_well_formed
 from belvedere.control.core import clock, sql
 from belvedere.control.core.errors import ReauthenticationRequired
 from belvedere.control.core.principal import Principal
 
 FRESH_FOR: Final = timedelta(minutes=10)
+VERIFIED_FOR: Final = timedelta(days=365)
 
 _WHO_COMES_WITH: Final = (
     "SELECT t.id, t.scopes, account.id, account.name, account.email "
@@ -48,7 +50,39 @@ class SignIn:
     id: str
     agent: str
     created_at: datetime
+    last_seen_at: datetime
     is_this: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PasskeyView:
+    """A passkey of one's own. A synced one may live on every device of whoever shares that cloud."""
+
+    id: str
+    name: str
+    is_synced: bool
+    created_at: datetime
+    last_used_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Factors:
+    """How one signs in. `codes_left` is None where there are no recovery codes; `app_since` where there is no app."""
+
+    has_password: bool
+    passkeys: list[PasskeyView]
+    app_since: datetime | None
+    codes_left: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneView:
+    """A phone number of one's own. `is_waiting`: a code is on its way."""
+
+    id: str
+    number: str
+    is_verified: bool
+    is_waiting: bool
 
 
 def require_fresh(actor: Principal) -> None:
@@ -122,7 +156,13 @@ def list_sign_ins(actor: Principal) -> list[SignIn]:
     """Where one is signed in, this browser first."""
     rows = Session.objects.filter(Q(account_id=actor.id), expire_date__gt=clock.now()).order_by("-created_at")
     found = [
-        SignIn(row.session_key, row.agent, row.created_at, actor.credential == f"session:{row.session_key}")
+        SignIn(
+            row.session_key,
+            row.agent,
+            row.created_at,
+            row.last_seen_at or row.created_at,
+            actor.credential == f"session:{row.session_key}",
+        )
         for row in rows
     ]
     return sorted(found, key=lambda row: not row.is_this)
@@ -132,3 +172,51 @@ def list_last_seen(accounts: Iterable[str]) -> dict[str, datetime]:
     """Account → when it last signed in. The caller has decided that its actor may know. One query."""
     rows = Account.objects.filter(pk__in=list(accounts), last_login__isnull=False)
     return {pk: at for pk, at in rows.values_list("pk", "last_login") if at}
+
+
+def get_factors(actor: Principal) -> Factors:
+    """How one signs in."""
+    rows: dict[str, list[Authenticator]] = {kind: [] for kind in Authenticator.Type.values}
+    for row in Authenticator.objects.filter(user_id=actor.id).order_by("created_at"):
+        rows[row.type].append(row)
+    app, codes = rows[Authenticator.Type.TOTP], rows[Authenticator.Type.RECOVERY_CODES]
+    return Factors(
+        has_password=Account.objects.get(pk=actor.id).has_usable_password(),
+        passkeys=[
+            PasskeyView(
+                str(row.pk), row.data["name"], bool(row.data.get("backed_up")), row.created_at, row.last_used_at
+            )
+            for row in rows[Authenticator.Type.WEBAUTHN]
+        ],
+        app_since=app[0].created_at if app else None,
+        codes_left=len(codes[0].wrap().get_unused_codes()) if codes else None,
+    )
+
+
+def list_phones(actor: Principal) -> list[PhoneView]:
+    """One's own numbers, confirmed or waiting for it."""
+    at = clock.now()
+    return [
+        PhoneView(
+            row.pk,
+            row.number,
+            row.verified_at is not None and at - row.verified_at < VERIFIED_FOR,
+            row.code_expires_at is not None and row.code_expires_at > at,
+        )
+        for row in Phone.objects.filter(account_id=actor.id).order_by("created_at")
+    ]
+
+
+def list_verified_phones(account: str) -> list[str]:
+    """Numbers (E.164) this account has proven to be its own, within a year: numbers change hands."""
+    return list(_verified_phones().filter(account_id=account).values_list("number", flat=True))
+
+
+def find_verified_phone(phone: str) -> Person | None:
+    """The account whose verified number is exactly this (E.164). As secret as `find_verified`."""
+    row = _verified_phones().filter(number=phone, account__is_active=True).select_related("account").first()
+    return Person(row.account.pk, row.account.name, row.account.email) if row else None
+
+
+def _verified_phones() -> QuerySet[Phone]:
+    return Phone.objects.filter(verified_at__gt=clock.now() - VERIFIED_FOR)

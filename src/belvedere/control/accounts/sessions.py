@@ -1,18 +1,24 @@
 """The session engine: Django's database sessions, but the key is hashed at rest (`SESSION_ENGINE`)."""
 
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 
 from belvedere.control.accounts.models import Session, digest_of
 from belvedere.control.core import clock
 
+#: however busy it is, a sign-in ends
+ABSOLUTE: Final = timedelta(days=90)
+#: how old "last seen" may grow before it is written anew, and the cookie's idle time with it
+SEEN_EVERY: Final = timedelta(hours=1)
+
 
 class SessionStore(DatabaseStore):
     """Keeps SHA-256(key) where Django keeps the key, and whose session it is beside it."""
 
     _created_at: datetime | None = None
+    _last_seen_at: datetime | None = None
 
     @classmethod
     def get_model_class(cls) -> type[Session]:
@@ -25,6 +31,7 @@ class SessionStore(DatabaseStore):
             self._session_key = None
         else:
             self._created_at = row.created_at
+            self._last_seen_at = row.last_seen_at
         return row
 
     def create(self) -> None:
@@ -32,12 +39,31 @@ class SessionStore(DatabaseStore):
         self._created_at = None
         super().create()
 
+    @property
+    def is_stale(self) -> bool:
+        """Whether "last seen" should be written anew. Known once the session was read."""
+        return self._last_seen_at is not None and clock.now() - self._last_seen_at > SEEN_EVERY
+
+    def get_expiry_age(self, **kwargs: Any) -> int:
+        """Seconds until it ends: idle too long, or absolutely."""
+        return max(0, min(super().get_expiry_age(**kwargs), int((self._absolute_end - clock.now()).total_seconds())))
+
+    def get_expiry_date(self, **kwargs: Any) -> datetime:
+        """When it ends: idle too long, or absolutely."""
+        return min(super().get_expiry_date(modification=clock.now(), **kwargs), self._absolute_end)
+
+    @property
+    def _absolute_end(self) -> datetime:
+        return (self._created_at or clock.now()) + ABSOLUTE
+
     def create_model_instance(self, data: dict[str, Any]) -> Session:
         """The row for the current state."""
-        self._created_at = self._created_at or clock.now()
+        self._last_seen_at = clock.now()
+        self._created_at = self._created_at or self._last_seen_at
         return Session(
             session_key=digest_of(self._get_or_create_session_key()),  # type: ignore[attr-defined]  # not in the stubs
             created_at=self._created_at,
+            last_seen_at=self._last_seen_at,
             session_data=self.encode(data),
             expire_date=self.get_expiry_date(),
             account_id=data.get("_auth_user_id"),

@@ -1,5 +1,6 @@
 """Names that people type: one form, no tricks (N32)."""
 
+import re
 import unicodedata
 
 from django.utils.translation import gettext as _
@@ -40,6 +41,15 @@ def clean_email(text: str, *, field: str = "email") -> str:
     if not all(part and part.replace("-", "a").isalnum() and part[0] != "-" != part[-1] for part in host.split(".")):
         raise refusal
     return f"{local}@{host}"
+
+
+def clean_phone(text: str, *, field: str = "phone") -> str:
+    """E.164, as in `+491701234567`. Raises Invalid; whether the number exists, a code that was sent there tells."""
+    number = re.sub(r"[\s().\-/]", "", unicodedata.normalize("NFKC", text))
+    number = re.sub(r"^00", "+", number)
+    if not re.fullmatch(r"\+[1-9][0-9]{6,14}", number):
+        raise Invalid(_("Type the whole number with its country, as in +49 170 1234567."), field=field)
+    return number
 
 
 def mask_email(email: str) -> str:

@@ -34,6 +34,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "django_htmx",
     # Or its docs page loads a CDN.
     "ninja",
@@ -48,6 +49,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "belvedere.control.web.middleware.renew_sessions",
     "belvedere.control.web.middleware.guard_pages",
 ]
 ROOT_URLCONF = "belvedere.control.urls"
@@ -166,6 +168,26 @@ ACCOUNT_RATE_LIMITS: dict[str, str] | bool = {
     "signup": "20/h/ip",
     "reset_password": "20/h/ip,5/h/key",
 }
+
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_REAUTHENTICATION_TIMEOUT = int(timedelta(minutes=10).total_seconds())
+
+MFA_ADAPTER = "belvedere.control.accounts.factor_adapter.FactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_FORMS = {
+    "authenticate": "belvedere.control.web.factor_forms.CodeForm",
+    "reauthenticate": "belvedere.control.web.factor_forms.CodeAgainForm",
+    "authenticate_webauthn": "belvedere.control.web.factor_forms.PasskeyForm",
+    "reauthenticate_webauthn": "belvedere.control.web.factor_forms.PasskeyAgainForm",
+    "login_webauthn": "belvedere.control.web.factor_forms.PasskeySignInForm",
+}
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_WEBAUTHN_USER_VERIFICATION = "required"
+# Guessed at most ten times in five minutes, and sealed at rest instead of hashed.
+MFA_RECOVERY_CODE_DIGITS = 12
+MFA_RECOVERY_CODE_COUNT = 10
+# Else who has a second factor could add no address. What is not confirmed is worth nothing here anyway.
+MFA_ALLOW_UNVERIFIED_EMAIL = True
 
 DEFAULT_FROM_EMAIL = BELVEDERE.email_from
 if BELVEDERE.email_url:

@@ -1,7 +1,9 @@
 """One's own account: name, sign-ins, tokens; the way out; the way in by an offer's mail."""
 
+from collections.abc import Callable
 from contextlib import suppress
 
+from allauth.account import views as allauth
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
@@ -10,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from belvedere.control.accounts import services
-from belvedere.control.accounts.selectors import list_sign_ins, list_tokens
+from belvedere.control.accounts.selectors import get_factors, list_phones, list_sign_ins, list_tokens, require_fresh
 from belvedere.control.accounts.tokens import SCOPES
 from belvedere.control.core.errors import NotFound
 from belvedere.control.core.requests import principal_of
@@ -39,9 +41,41 @@ def _account(request: HttpRequest, *, new_token: str = "") -> dict[str, object]:
         "profile": {"name": actor.name, "email": actor.email},
         "tokens": list_tokens(actor),
         "sessions": list_sign_ins(actor),
+        "phones": list_phones(actor),
+        "factors": get_factors(actor),
         "scopes": [{"value": key, "label": text} for key, text in SCOPES.items()],
         "new_token": new_token,
     }
+
+
+@answers_refusals
+def addresses(request: HttpRequest) -> HttpResponse:
+    """One's addresses: ours change them, allauth's adds one and mails its link."""
+    if request.method != "POST":
+        return _allauth(allauth.email, request)
+    actor = principal_of(request)
+    email = request.POST.get("email", "")
+    if "action_primary" in request.POST:
+        services.make_address_primary(actor, email=email)
+        messages.success(request, _("Your mail goes there from now on. Other browsers were signed out."))
+        return redirect("account_email")
+    if "action_remove" in request.POST:
+        services.remove_address(actor, email=email)
+        messages.success(request, _("The address is removed."))
+        return redirect("account_email")
+    require_fresh(actor)
+    return _allauth(allauth.email, request)
+
+
+@answers_refusals
+def password_set(request: HttpRequest) -> HttpResponse:
+    """A first password, for who signs in without one. Changing one asks for the old, which is proof enough."""
+    require_fresh(principal_of(request))
+    return _allauth(allauth.password_set, request)
+
+
+def _allauth(view: Callable[[HttpRequest], HttpResponse], request: HttpRequest) -> HttpResponse:
+    return view(request)
 
 
 @require_POST

@@ -80,6 +80,17 @@ def known_hosts(get_response: Answer) -> Answer:
     return middleware
 
 
+def renew_sessions(get_response: Answer) -> Answer:
+    """Who comes back is seen, and stays signed in: every hour once, so that reading a page writes nothing."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if request.user.is_authenticated and request.session.is_stale:  # type: ignore[attr-defined]  # our own store's
+            request.session.modified = True
+        return get_response(request)
+
+    return middleware
+
+
 def guard_pages(get_response: Answer) -> Answer:
     """Ask `rules.py` about every page before its view runs. The API has a gate of its own."""
 

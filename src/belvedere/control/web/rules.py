@@ -26,6 +26,8 @@ RULES: Final[dict[str, Rule]] = {
     "account_reset_password_done": Rule.PUBLIC,
     "account_reset_password_from_key": Rule.PUBLIC,
     "account_reset_password_from_key_done": Rule.PUBLIC,
+    "mfa_authenticate": Rule.PUBLIC,  # after the password, before anybody is signed in
+    "mfa_login_webauthn": Rule.PUBLIC,
     "join": Rule.PUBLIC,  # the secret in the mail is the proof; GET shows, sign-up acts
     # Signed in
     "account_logout": Rule.ACCOUNT,
@@ -34,6 +36,18 @@ RULES: Final[dict[str, Rule]] = {
     "account_set_password": Rule.ACCOUNT,
     "account_reauthenticate": Rule.ACCOUNT,
     "account_email": Rule.ACCOUNT,
+    "mfa_reauthenticate": Rule.ACCOUNT,
+    "mfa_reauthenticate_webauthn": Rule.ACCOUNT,
+    "account-security": Rule.ACCOUNT,
+    "account-passkey-add": Rule.ACCOUNT,
+    "account-passkey-rename": Rule.ACCOUNT,
+    "account-passkey-remove": Rule.ACCOUNT,
+    "account-app": Rule.ACCOUNT,
+    "account-app-remove": Rule.ACCOUNT,
+    "account-codes": Rule.ACCOUNT,
+    "account-phones": Rule.ACCOUNT,
+    "account-phone-confirm": Rule.ACCOUNT,
+    "account-phone-remove": Rule.ACCOUNT,
     "wall": Rule.ACCOUNT,
     "camera": Rule.ACCOUNT,
     "camera-access": Rule.ACCOUNT,

@@ -1,14 +1,13 @@
-"""Changing one's own account. Every loss of a credential ends in `_end_credentials`, which cuts what rested on it."""
+"""Sign-ins and API tokens. Every loss of one ends in `end_credentials`, which cuts what rested on it."""
 
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
-from allauth.account.models import EmailAddress
 from django.core.cache import cache
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from belvedere.control.accounts.models import Account, ApiToken, Session, digest_of
+from belvedere.control.accounts.models import ApiToken, Session, digest_of
 from belvedere.control.accounts.selectors import require_fresh
 from belvedere.control.accounts.tokens import SCOPES, new_secret
 from belvedere.control.audit.services import write_entry
@@ -16,30 +15,12 @@ from belvedere.control.core import clock
 from belvedere.control.core.errors import Forbidden, Invalid, NotFound
 from belvedere.control.core.ids import is_id, new_id
 from belvedere.control.core.limits import hit
-from belvedere.control.core.names import clean_email, clean_name
-from belvedere.control.core.principal import Principal, system
+from belvedere.control.core.names import clean_name
+from belvedere.control.core.principal import Principal
 from belvedere.control.outbox.services import enqueue
 
 MAX_TOKEN_DAYS: Final = 365
 MAX_TOKENS: Final = 50
-
-
-@transaction.atomic
-def create_account(*, email: str, name: str, password: str | None, is_verified: bool) -> Account:
-    """Make an account on the server's own authority: command line and demo. Sign-up goes through allauth."""
-    account = Account(email=clean_email(email), name=clean_name(name))
-    account.set_password(password)
-    account.save(force_insert=True)
-    EmailAddress.objects.create(user=account, email=account.email, primary=True, verified=is_verified)
-    write_entry(actor=system("server"), action="account.created", thing=f"account:{account.pk}")
-    return account
-
-
-@transaction.atomic
-def rename(actor: Principal, *, name: str) -> None:
-    """Change one's own name."""
-    Account.objects.filter(pk=actor.id).update(name=clean_name(name))
-    write_entry(actor=actor, action="account.renamed", thing=f"account:{actor.id}")
 
 
 @transaction.atomic
@@ -82,7 +63,7 @@ def revoke_token(actor: Principal, *, token: str) -> str:
     rows = ApiToken.objects.filter(pk=token, account_id=actor.id, revoked_at=None)
     if not is_id(token) or not rows.update(revoked_at=clock.now()):
         raise NotFound
-    return _end_credentials(actor, [f"token:{token}"], action="token.revoked", why="token_revoked")
+    return end_credentials(actor, [f"token:{token}"], action="token.revoked", why="token_revoked")
 
 
 def note_token_use(actor: Principal) -> None:
@@ -98,7 +79,7 @@ def end_session(actor: Principal, *, session: str) -> str:
     rows = Session.objects.filter(pk=session, account_id=actor.id)
     if not session.isalnum() or not rows.delete()[0]:
         raise NotFound
-    return _end_credentials(actor, [f"session:{session}"], action="session.ended", why="signed_out")
+    return end_credentials(actor, [f"session:{session}"], action="session.ended", why="signed_out")
 
 
 @transaction.atomic
@@ -108,7 +89,7 @@ def end_other_sessions(actor: Principal) -> str:
     rows = Session.objects.filter(account_id=actor.id).exclude(pk=actor.credential.removeprefix("session:"))
     names = [f"session:{key}" for key in rows.values_list("pk", flat=True)]
     rows.delete()
-    return _end_credentials(actor, names, action="session.others_ended", why="signed_out")
+    return end_credentials(actor, names, action="session.others_ended", why="signed_out")
 
 
 @transaction.atomic
@@ -121,30 +102,34 @@ def end_all_credentials(account: str, *, why: str, by: Principal | None = None) 
     sessions.delete()
     tokens.update(revoked_at=clock.now())
     actor = by or Principal(id=account, name="")
-    return _end_credentials(actor, names, action="credentials.all_ended", why=why)
+    return end_credentials(actor, names, action="credentials.all_ended", why=why)
 
 
-@transaction.atomic
-def disable_account(actor: Principal, *, account: str) -> str:
-    """An operator's act: nothing of this account works any more, at once. Returns the change id."""
-    if not Account.objects.filter(pk=account).update(is_active=False):
-        raise NotFound
-    return end_all_credentials(account, why="account_disabled", by=actor)
+def end_other_credentials(actor: Principal, *, action: str, why: str, **details: Any) -> str:
+    """After a change of what signs in: every other browser and every token end, this browser stays (N4).
+
+    Called in the transaction of that change, of which `action` is the one audit entry. Returns the change id.
+    """
+    sessions = Session.objects.filter(account_id=actor.id).exclude(pk=actor.credential.removeprefix("session:"))
+    tokens = ApiToken.objects.filter(account_id=actor.id, revoked_at=None)
+    names = [f"session:{key}" for key in sessions.values_list("pk", flat=True)]
+    names += [f"token:{pk}" for pk in tokens.values_list("pk", flat=True)]
+    sessions.delete()
+    tokens.update(revoked_at=clock.now())
+    return end_credentials(actor, names, action=action, why=why, **details)
 
 
-@transaction.atomic
-def reset_unproven_credentials(account: str) -> str:
-    """Somebody else registered this address: what he set is gone before its true holder comes in (N2)."""
-    row = Account.objects.get(pk=account)
-    row.set_unusable_password()
-    row.save(update_fields=["password"])
-    return end_all_credentials(account, why="address_verified_elsewhere")
-
-
-def _end_credentials(actor: Principal, credentials: list[str], *, action: str, why: str) -> str:
+def end_credentials(actor: Principal, credentials: list[str], *, action: str, why: str, **details: Any) -> str:
+    """The one way out: the audit entry of the act, and the cut of what was opened with `credentials`."""
     change_id = new_id()
     write_entry(
-        actor=actor, action=action, thing=f"account:{actor.id}", change_id=change_id, count=len(credentials), why=why
+        actor=actor,
+        action=action,
+        thing=f"account:{actor.id}",
+        change_id=change_id,
+        count=len(credentials),
+        why=why,
+        **details,
     )
     if credentials:
         enqueue("credential.lost", {"change_id": change_id, "credentials": credentials, "why": why})

@@ -1,0 +1,59 @@
+"""What an account is told about itself, so that its owner notices what was not his doing."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
+
+
+def send_notice(payload: dict[str, Any]) -> None:
+    """One mail to one address: `to`, `what` happened, and its `detail`: a name, an address, a number."""
+    subject, sentence = _words(payload["what"], payload["detail"])
+    context = {"sentence": sentence, "link": f"{settings.BELVEDERE.url}/account/security"}
+    mail = EmailMultiAlternatives(subject, render_to_string("mail/account_notice.txt", context), to=[payload["to"]])
+    mail.attach_alternative(render_to_string("mail/account_notice.html", context), "text/html")
+    mail.send()
+
+
+def _words(what: str, detail: str) -> tuple[str, str]:
+    subject, sentence = {
+        "passkey_added": (
+            _("A passkey was added"),
+            _("The passkey “%(detail)s” was added to your account. It signs in without a password."),
+        ),
+        "passkey_removed": (
+            _("A passkey was removed"),
+            _("The passkey “%(detail)s” was removed from your account and signs in no more."),
+        ),
+        "app_added": (
+            _("Signing in now asks for a code"),
+            _("An app that makes codes was set up for your account. Signing in with the password asks for one."),
+        ),
+        "app_removed": (
+            _("Signing in asks for no code any more"),
+            _("The app that makes codes was removed from your account."),
+        ),
+        "codes_made": (
+            _("New recovery codes were made"),
+            _("New recovery codes were made for your account. The old ones are void."),
+        ),
+        "code_used": (
+            _("A recovery code was used"),
+            _("Somebody proved to be you with a recovery code. It is spent."),
+        ),
+        "address_changed": (
+            _("Your address was changed"),
+            _("Mail of your account goes to %(detail)s from now on, and no longer here."),
+        ),
+        "address_removed": (
+            _("An address was removed"),
+            _("%(detail)s was removed from its account."),
+        ),
+        "phone_lost": (
+            _("A phone number was taken off your account"),
+            _("Somebody else confirmed the number %(detail)s with a code that was sent there. It is yours no more."),
+        ),
+    }[what]
+    return subject, sentence % {"detail": detail}

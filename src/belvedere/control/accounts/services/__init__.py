@@ -1,0 +1,57 @@
+"""Changing accounts: the actor's own, and by the server's authority."""
+
+from belvedere.control.accounts.services.account import (
+    create_account,
+    disable_account,
+    make_address_primary,
+    remove_address,
+    rename,
+    reset_unproven_credentials,
+)
+from belvedere.control.accounts.services.credentials import (
+    create_token,
+    end_all_credentials,
+    end_other_sessions,
+    end_session,
+    issue_token,
+    note_token_use,
+    revoke_token,
+)
+from belvedere.control.accounts.services.factors import (
+    activate_app,
+    add_passkey,
+    make_recovery_codes,
+    note_passkey_use,
+    remove_app,
+    remove_passkey,
+    rename_passkey,
+    use_code,
+)
+from belvedere.control.accounts.services.phones import add_phone, confirm_phone, remove_phone
+
+__all__ = [
+    "activate_app",
+    "add_passkey",
+    "add_phone",
+    "confirm_phone",
+    "create_account",
+    "create_token",
+    "disable_account",
+    "end_all_credentials",
+    "end_other_sessions",
+    "end_session",
+    "issue_token",
+    "make_address_primary",
+    "make_recovery_codes",
+    "note_passkey_use",
+    "note_token_use",
+    "remove_address",
+    "remove_app",
+    "remove_passkey",
+    "remove_phone",
+    "rename",
+    "rename_passkey",
+    "reset_unproven_credentials",
+    "revoke_token",
+    "use_code",
+]
