@@ -21,12 +21,14 @@ NODE_HELLO: Final = "node.hello"
 NODE_ASSIGNMENTS: Final = "node.assignments"
 NODE_CHANGED: Final = "node.changed"
 NODE_PROBE: Final = "node.probe"
+NODE_DISCOVER: Final = "node.discover"
+NODE_INSPECT: Final = "node.inspect"
 CAMERA_STATE: Final = "camera.state"
 
 #: said by media, heard by control
 FROM_MEDIA: Final = (SESSION_OPEN, SESSION_RENEW, SESSION_CLOSED, NODE_HELLO, NODE_ASSIGNMENTS, CAMERA_STATE)
 #: said by control or worker, heard by one node
-TO_MEDIA: Final = (SESSION_LEASE, NODE_CHANGED, NODE_PROBE)
+TO_MEDIA: Final = (SESSION_LEASE, NODE_CHANGED, NODE_PROBE, NODE_DISCOVER, NODE_INSPECT)
 
 
 def of_node(subject: str, node: str) -> str:
