@@ -1,4 +1,4 @@
-"""Finding devices and asking what they are: questions of control, answered by the media node that stands in their network.
+"""Finding devices and asking what they are: control asks, the media node that stands in their network answers.
 
 What a device says of itself is hostile input: everything here is cut to size by the node before it is sent.
 """

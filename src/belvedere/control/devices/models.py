@@ -17,13 +17,28 @@ class MediaNode(models.Model):
     last_seen_at = models.DateTimeField()
 
 
+class Kind(models.TextChoices):
+    """What a device is."""
+
+    CAMERA = "camera"
+    RECORDER = "recorder"
+    PANEL = "panel"
+
+
+class Transport(models.TextChoices):
+    """How video travels from the device to us. A choice for each device, never a silent fallback."""
+
+    TCP = "tcp"
+    UDP = "udp"
+
+
 class Device(models.Model):
-    """What is bound to one organization. Later kinds: recorder, panel."""
+    """What is bound to one organization: a camera, a recorder with several, a security panel."""
 
     id = models.CharField(primary_key=True, max_length=26, default=new_id)
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="devices")
     site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="devices")
-    kind = models.CharField(max_length=10, default="camera")
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.CAMERA)
     name = models.CharField(max_length=80)
     #: sealed JSON of addresses and credentials; opened only to be sealed again to a node's key
     source = models.TextField()
@@ -32,6 +47,16 @@ class Device(models.Model):
     #: scheme, host and port alone, for people who may configure it
     shown_address = models.CharField(max_length=300)
     has_sub = models.BooleanField(default=False)
+    transport = models.CharField(max_length=3, choices=Transport, default=Transport.TCP)
+    #: what it says of itself by ONVIF; "" where it was added by its address alone
+    manufacturer = models.CharField(max_length=80, default="")
+    model = models.CharField(max_length=80, default="")
+    firmware = models.CharField(max_length=80, default="")
+    serial = models.CharField(max_length=80, default="")
+    is_onvif = models.BooleanField(default=False)
+    #: its clock minus ours, when it was last asked
+    clock_drift_s = models.FloatField(null=True)
+    inspected_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
     unbound_at = models.DateTimeField(null=True)
     bound_by = models.CharField(max_length=26)
@@ -54,6 +79,11 @@ class Camera(models.Model):
     name = models.CharField(max_length=80)
     closed_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
+    #: which of its device's channels: "" for the only one
+    channel = models.CharField(max_length=64, default="")
+    #: switched off by a person: no stream for anybody, and everybody sees that it is off and who did it
+    disabled_at = models.DateTimeField(null=True)
+    disabled_by = models.CharField(max_length=26, default="")
 
     state = models.CharField(max_length=8, default="unknown")
     state_since = models.DateTimeField(null=True)
@@ -63,7 +93,10 @@ class Camera(models.Model):
     width = models.IntegerField(default=0)
     height = models.IntegerField(default=0)
     fps = models.FloatField(default=0)
+    bitrate = models.IntegerField(default=0)
     has_audio = models.BooleanField(default=False)
+    has_ptz = models.BooleanField(default=False)
+    has_talk = models.BooleanField(default=False)
     #: of the node and run that said it: an older run's words count no more, nor do a run's older words
     state_run = models.CharField(max_length=64, default="")
     state_sequence = models.BigIntegerField(default=0)
