@@ -152,6 +152,8 @@ def test_the_canonical_form_is_one(standing: Standing) -> None:
     assert again == standing
     assert standing.role not in standing.overrides.values()
     assert not (standing.sites or frozenset()) & standing.overrides.keys()
+    # On single sites nobody is called what he is nowhere.
+    assert standing.sites is None or standing.sites or not standing.overrides
 
 
 @given(standings, overrides)

@@ -54,12 +54,17 @@ class Standing:
 
     @classmethod
     def of(cls, role: Role, sites: Iterable[str] | None, overrides: Mapping[str, Role]) -> "Standing":
-        """The one form of what may be said in several: overrides hold what differs, and nothing else."""
-        others = {site: held for site, held in overrides.items() if held is not role}
+        """The one form of what may be said in several: overrides hold what differs, and nothing else.
+
+        On single sites the role is one that is held there: nobody is called an Admin who is one nowhere any more.
+        """
         if sites is None:
-            return cls(role, None, others)
-        same = {*sites, *(site for site, held in overrides.items() if held is role)}
-        return cls(role, frozenset(same - others.keys()), others)
+            return cls(role, None, {site: held for site, held in overrides.items() if held is not role})
+        roles = {**dict.fromkeys(sites, role), **overrides}
+        if roles and role not in roles.values():
+            role = _commonest(roles)
+        same = frozenset(site for site, held in roles.items() if held is role)
+        return cls(role, same, {site: held for site, held in roles.items() if held is not role})
 
     def with_roles(self, roles: Mapping[str, Role]) -> "Standing":
         """The same, but for these sites. Unchanged elsewhere, on future sites too."""
@@ -73,9 +78,13 @@ class Standing:
         roles = {site: self.on(site) for site in sites}
         if not roles:
             return NOBODY
-        counted = Counter(roles.values())
-        common = max(counted, key=lambda role: (counted[role], rank(role)))
-        return Standing.of(common, (), roles)
+        return Standing.of(_commonest(roles), (), roles)
+
+
+def _commonest(roles: Mapping[str, Role]) -> Role:
+    """What somebody is on most of these sites; of two on as many, the higher."""
+    counted = Counter(roles.values())
+    return max(counted, key=lambda role: (counted[role], rank(role)))
 
 
 #: what somebody is who is no member

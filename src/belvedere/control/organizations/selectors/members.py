@@ -69,13 +69,7 @@ def standing_of(membership: Membership) -> Standing:
     """A membership's rows as the law reads them. Uses prefetched `site_roles` where they are."""
     role = Role(membership.role)
     roles = {row.site_id: Role(row.role) for row in membership.site_roles.all()}
-    if membership.is_everywhere:
-        return Standing(role, None, roles)
-    return Standing(
-        role,
-        frozenset(site for site, held in roles.items() if held is role),
-        {site: held for site, held in roles.items() if held is not role},
-    )
+    return Standing.of(role, None if membership.is_everywhere else (), roles)
 
 
 def get_management(actor: Principal, organization: str) -> Management:
