@@ -8,9 +8,16 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 import cast
+from belvedere.control.access.roles import Role
 from belvedere.control.core import clock
 from belvedere.control.devices.services import add_device
-from belvedere.control.organizations.services import add_site
+from belvedere.control.organizations.services import (
+    Wish,
+    accept_invitation,
+    add_site,
+    create_organization,
+    invite_member,
+)
 from belvedere.control.sharing.services import accept_share
 from belvedere.control.streaming.models import ViewingSession
 from invariants.conftest import World
@@ -52,6 +59,19 @@ def sites(world: World, number: int) -> None:
     add_site(world.people.olivia.actor, organization=world.people.olivia.organization, name=f"Site {number}")
 
 
+def members(world: World, number: int) -> None:
+    """One more member with a role of his own on a site, one more invitation that waits, one more that Vera has."""
+    olivia, vera = world.people.olivia, world.people.vera
+    person = cast.make(f"member{number}")
+    wish = Wish(role=Role.VIEWER, sites="all", overrides={olivia.site: Role.OPERATOR})
+    for address in (person.email, f"unknown{number}@example.org"):
+        invitation = invite_member(olivia.actor, organization=olivia.organization, address=address, wish=wish)
+        if address == person.email:
+            accept_invitation(person.actor, invitation=invitation)
+    founded = create_organization(person.actor, name=f"Firm {number}")
+    invite_member(person.actor, organization=founded, address=vera.email, wish=Wish(role=Role.VIEWER, sites="all"))
+
+
 def tokens(world: World, number: int) -> None:
     """One more token and one more sign-in."""
     del number
@@ -68,6 +88,7 @@ def _count(client: Client, address: str) -> int:
 
 
 OWNERS = ("cameras", "devices", "shares?direction=given", "recipients", "/", "/devices", "/sharing", "/share")
+EXPLAIN = "access/explain?account=vera@example.org&camera={}&permission=live_view"
 OF_A_CAMERA = ("shares", "recipients", "cameras/{}/access", "cameras/{}/viewers", "/sharing", "/cameras/{}")
 
 
@@ -78,9 +99,11 @@ OF_A_CAMERA = ("shares", "recipients", "cameras/{}/access", "cameras/{}/viewers"
         (cameras, "vera", ("cameras", "shares?direction=received", "/", "/inbox")),
         (recipients, "olivia", OF_A_CAMERA),
         (sites, "olivia", ("organizations", "organizations/{org}/sites", "/devices/add", "me")),
+        (members, "olivia", ("organizations/{org}/members", "organizations/{org}/invitations", EXPLAIN)),
+        (members, "vera", ("me", "inbox")),
         (tokens, "olivia", ("tokens", "/account")),
     ],
-    ids=["cameras-owner", "cameras-recipient", "recipients", "sites", "tokens"],
+    ids=["cameras-owner", "cameras-recipient", "recipients", "sites", "members", "invited", "tokens"],
 )
 def test_more_items_are_no_more_questions(
     world: World, monkeypatch: pytest.MonkeyPatch, grow: Grow, name: str, addresses: tuple[str, ...]

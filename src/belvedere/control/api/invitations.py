@@ -52,6 +52,7 @@ class SentInvitationOut(StandingOut):
     sent_at: datetime
     expires_at: datetime
     decided_at: datetime | None
+    may_act: bool
 
     @classmethod
     def of(cls, view: SentInvitation) -> "SentInvitationOut":
@@ -66,6 +67,7 @@ class SentInvitationOut(StandingOut):
             sent_at=view.offered_at,
             expires_at=view.expires_at,
             decided_at=view.decided_at,
+            may_act=view.may_act,
         )
 
 

@@ -90,6 +90,8 @@ class MemberOut(StandingOut):
     since: datetime
     last_seen_at: datetime | None
     version: int
+    may_change: bool
+    may_remove: bool
 
     @classmethod
     def of(cls, view: MemberView) -> "MemberOut":
@@ -102,6 +104,8 @@ class MemberOut(StandingOut):
             since=view.since,
             last_seen_at=view.last_seen_at,
             version=view.version,
+            may_change=view.may_change,
+            may_remove=view.may_remove,
         )
 
 

@@ -38,7 +38,7 @@ class OrganizationPatch(In):
 
 
 class OrganizationOut(Out):
-    """An organization the caller belongs to."""
+    """An organization the caller belongs to. `membership` is what he leaves it with."""
 
     id: str
     name: str
@@ -47,6 +47,7 @@ class OrganizationOut(Out):
     region: str
     time_zone: str
     manages: bool
+    membership: str
 
     @classmethod
     def of(cls, view: OrganizationView) -> "OrganizationOut":
@@ -59,6 +60,7 @@ class OrganizationOut(Out):
             region=view.region,
             time_zone=view.time_zone,
             manages=view.is_managed,
+            membership=view.membership,
         )
 
 
