@@ -11,6 +11,7 @@ from django.db.models import Q, QuerySet
 
 from belvedere.control.audit.models import Entry
 from belvedere.control.core.ids import is_id
+from belvedere.control.core.principal import Principal
 
 #: how many rows are held at once while many are read
 CHUNK: Final = 500
@@ -102,6 +103,15 @@ def find_proof(change_id: str) -> Proof | None:
     return Proof(entry.sequence, entry.digest) if entry else None
 
 
+def find_caused(actor: Principal, change_id: str, actions: Collection[str]) -> EntryView | None:
+    """Of a change that the actor himself made, the entry that is one of these actions: what his receipt is about."""
+    if not is_id(change_id):
+        return None
+    rows = Entry.objects.filter(change_id=change_id, action__in=actions, fields__actor=actor.id)
+    row = rows.order_by("sequence").first()
+    return _view(row) if row else None
+
+
 def list_entries(
     scope: Scope, look_for: EntryFilter | None = None, *, before: int | None = None, limit: int = 50
 ) -> EntryPage:
@@ -128,7 +138,7 @@ def list_names(scope: Scope, things: Collection[str]) -> dict[str, dict[str, Any
     A share is called by whom it was offered to, a device by its name: only the entry that says so knows.
     """
     found: dict[str, dict[str, Any]] = {}
-    rows = _readable(scope).filter(thing__in=set(things)).exclude(fields=None).order_by("-sequence")
+    rows = _readable(scope).filter(thing__in=set(things)).filter(fields__isnull=False).order_by("-sequence")
     for thing, fields in rows.values_list("thing", "fields")[: 20 * CHUNK]:
         found[thing] = (fields or {}) | found.get(thing, {})
     return found

@@ -26,6 +26,8 @@ from belvedere.control.core.offers import OPEN_STATES, OfferState
 from belvedere.control.core.principal import Principal
 from belvedere.control.devices.selectors import find_camera_path, find_device_path
 from belvedere.control.organizations.selectors import (
+    get_management,
+    get_member,
     get_organization,
     get_site,
     get_standings,
@@ -129,6 +131,16 @@ class AccessRow:
     def share(self) -> str:
         """A share that whoever asks has given, and may end; "" if there is none."""
         return next((ground.share for ground in self.because if ground.share), "")
+
+
+@dataclass(frozen=True, slots=True)
+class RestingShare:
+    """A share given under somebody's membership: to which address, cameras by name, and on which sites they are."""
+
+    id: str
+    recipient: str
+    cameras: list[str]
+    sites: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +267,29 @@ def list_recipients(actor: Principal) -> list[PastRecipient]:
     return [
         PastRecipient(row.pk, row.email, row.account.name if row.account else None, row.remark, sees.get(row.pk, 0))
         for row in rows
+    ]
+
+
+def list_resting_shares(actor: Principal, member: str) -> list[RestingShare]:
+    """What rests on a membership and would end with it: one's own, or as far as the actor manages those sites.
+
+    Raises NotFound, Forbidden. A constant number of queries.
+    """
+    view = get_member(actor, member)
+    items = ShareItem.objects.filter(share__membership=member, share__state__in=OPEN_STATES, ended_at=None)
+    if not view.is_me:
+        items = items.filter(camera__site__in=list(get_management(actor, view.organization).sites))
+    found: dict[Share, list[ShareItem]] = {}
+    for item in items.select_related("share__recipient", "camera").order_by("share__recipient__email", "camera__name"):
+        found.setdefault(item.share, []).append(item)
+    return [
+        RestingShare(
+            share.pk,
+            share.recipient.email,
+            [item.camera.name for item in rows],
+            frozenset(item.camera.site_id for item in rows),
+        )
+        for share, rows in found.items()
     ]
 
 

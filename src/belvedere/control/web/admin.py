@@ -1,14 +1,23 @@
 """What the pages under Admin share: for which organization they are, and the tabs among them."""
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy
 
 from belvedere.control.core.errors import NotFound
+from belvedere.control.core.principal import Principal
 from belvedere.control.core.requests import principal_of
-from belvedere.control.organizations.selectors import OrganizationView, list_organizations
-from belvedere.control.web.context import current_organization
+from belvedere.control.devices.selectors import list_cameras
+from belvedere.control.organizations.selectors import (
+    Management,
+    OrganizationView,
+    get_management,
+    get_organization,
+    list_organizations,
+)
+from belvedere.control.web.context import current_organization, is_administered
 
 TABS: Final = (
     ("users", gettext_lazy("Users")),
@@ -24,6 +33,28 @@ def administered_organization(request: HttpRequest) -> OrganizationView:
     if organization is None:
         raise NotFound
     return organization
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where one sits: the actor, the organization that the page speaks for, and where in it he manages members."""
+
+    actor: Principal
+    organization: OrganizationView
+    management: Management
+
+
+def sit_down(request: HttpRequest) -> Desk:
+    """The current organization; a form says itself for which one it was filled in, whatever was switched to since.
+
+    Raises NotFound, and Forbidden for members without user management (VV 1).
+    """
+    actor = principal_of(request)
+    asked = request.POST.get("organization", "")
+    organization = get_organization(actor, asked) if asked else administered_organization(request)
+    if organization.is_managed and not is_administered(organization, list_cameras(actor)):
+        raise NotFound
+    return Desk(actor, organization, get_management(actor, organization.id))
 
 
 def admin_frame(tab: str) -> dict[str, Any]:

@@ -1,8 +1,12 @@
 """What the frame of every page needs: who one is, where one is, where one can go."""
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Final
 
-from django.http import HttpRequest
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -10,9 +14,22 @@ from belvedere.contracts.permissions import Permission
 from belvedere.control.accounts.selectors import Person
 from belvedere.control.core.principal import Principal
 from belvedere.control.core.requests import principal_of
-from belvedere.control.devices.selectors import list_cameras
-from belvedere.control.organizations.selectors import OrganizationView, list_organizations
+from belvedere.control.devices.selectors import CameraView, list_cameras
+from belvedere.control.organizations.selectors import (
+    OrganizationView,
+    SiteView,
+    list_organizations,
+    list_received_invitations,
+    list_sites,
+)
 from belvedere.control.sharing.selectors import count_offers
+from belvedere.control.web.invited import invitation_card
+
+#: session keys of the chosen organization, and of its name, for the day it is no longer there
+_CHOSEN, _CHOSEN_NAME = "organization", "organization_name"
+#: the cookie that remembers the choice beyond the sign-in, of whoever chose last in this browser
+_LAST: Final = "bv-organization"
+_YEAR_S: Final = 365 * 86400
 
 
 def person(someone: Person | Principal) -> dict[str, Any]:
@@ -29,10 +46,108 @@ def person(someone: Person | Principal) -> dict[str, Any]:
     }
 
 
+# ── Where one is ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
 def current_organization(request: HttpRequest, organizations: list[OrganizationView]) -> OrganizationView | None:
-    """The chosen organization, remembered in the session; the personal one at first."""
-    chosen = request.session.get("organization")
-    return next((row for row in organizations if row.id == chosen), organizations[0] if organizations else None)
+    """The organization that pages show (VV 22): chosen in this sign-in, or in the last one; the personal one at first.
+
+    One that ended while he was in it leads back, with a sentence that says so.
+    """
+    chosen = request.session.get(_CHOSEN, "") or last_choice(request)
+    for row in organizations:
+        if row.id == chosen:
+            if _CHOSEN not in request.session:
+                enter(request, row)
+            return row
+    fallback = organizations[0] if organizations else None
+    lost = request.session.pop(_CHOSEN_NAME, "")
+    if lost and fallback:
+        enter(request, fallback)
+        words = _("You are no longer a member of %(lost)s. You are in %(here)s now.")
+        messages.info(request, words % {"lost": lost, "here": fallback.name})
+    return fallback
+
+
+def last_choice(request: HttpRequest) -> str:
+    """The organization this account chose last in this browser; "" if none."""
+    return str(request.get_signed_cookie(_LAST, default="", salt=principal_of(request).id) or "")
+
+
+def enter(request: HttpRequest, organization: OrganizationView) -> None:
+    """From now on this sign-in's pages show this organization."""
+    request.session[_CHOSEN], request.session[_CHOSEN_NAME] = organization.id, organization.name
+
+
+def choose(request: HttpRequest, organization: OrganizationView) -> HttpResponse:
+    """Go into an organization, now and whenever this account comes back to this browser."""
+    enter(request, organization)
+    response = redirect("wall")
+    response.set_signed_cookie(
+        _LAST,
+        organization.id,
+        salt=principal_of(request).id,
+        max_age=_YEAR_S,
+        secure=settings.IS_HTTPS,
+        httponly=True,
+        samesite="Lax",
+    )
+    return response
+
+
+def landing(request: HttpRequest) -> str:
+    """Where a sign-in that was on no way leads: to the choice while there is one to make, else to the wall."""
+    actor = principal_of(request)
+    organizations = list_organizations(actor)
+    if last_choice(request) in {row.id for row in organizations}:
+        return reverse("wall")
+    has_choice = len(organizations) > 1 or bool(list_received_invitations(actor))
+    return reverse("organizations" if has_choice else "wall")
+
+
+def is_in(view: CameraView, organization: OrganizationView | None) -> bool:
+    """Whether pages of this organization show this camera. What others share with a person is in his own."""
+    if organization is None:
+        return True
+    return view.organization == organization.id if view.mine else organization.is_personal
+
+
+def here(request: HttpRequest) -> OrganizationView | None:
+    """The chosen organization, asked for by itself."""
+    return current_organization(request, list_organizations(principal_of(request)))
+
+
+def list_cameras_here(request: HttpRequest) -> list[CameraView]:
+    """The cameras of the chosen organization; in one's own, also those that others share with one."""
+    chosen = here(request)
+    return [view for view in list_cameras(principal_of(request)) if is_in(view, chosen)]
+
+
+def follow(request: HttpRequest, view: CameraView) -> None:
+    """A link to a camera leads into the organization it belongs to."""
+    organizations = list_organizations(principal_of(request))
+    if not is_in(view, current_organization(request, organizations)):
+        enter(request, next(row for row in organizations if is_in(view, row)))
+
+
+def list_sites_to_equip(request: HttpRequest) -> list[SiteView]:
+    """Sites of the chosen organization where one may add devices."""
+    chosen = here(request)
+    sites = list_sites(principal_of(request), chosen.id) if chosen else []
+    return [site for site in sites if Permission.CONFIGURE in site.permissions]
+
+
+# ── The frame ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def is_administered(organization: OrganizationView, cameras: Iterable[CameraView]) -> bool:
+    """Whether there is an *Admin* for the actor there (VV 1).
+
+    Each account owns a personal organization. As long as it holds nothing there is nothing to manage, and who merely
+    received a share has no user management anywhere (VA 4).
+    """
+    is_empty_home = organization.is_personal and all(view.organization != organization.id for view in cameras)
+    return organization.is_managed and not is_empty_home
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
@@ -43,24 +158,30 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         return base
     actor = principal_of(request)
     organizations = list_organizations(actor)
-    offers = count_offers(actor)
-    may_share = any(row.may(Permission.SHARE) for row in list_cameras(actor))
+    chosen = current_organization(request, organizations)
+    invitations = [invitation_card(row) for row in list_received_invitations(actor)]
+    waiting = count_offers(actor) + len(invitations)
+    cameras = list_cameras(actor)
+    may_share = any(row.may(Permission.SHARE) and is_in(row, chosen) for row in cameras)
+    has_admin = chosen is not None and is_administered(chosen, cameras)
     return base | {
         "me": person(actor),
-        "organization": current_organization(request, organizations),
+        "organization": chosen,
         "organizations": organizations,
-        "inbox_count": offers,
-        "nav_items": _nav(offers, may_share=may_share),
+        "invitations": invitations,
+        "inbox_count": waiting,
+        "nav_items": _nav(chosen, waiting, may_share=may_share, has_admin=has_admin),
     }
 
 
-def _nav(offers: int, *, may_share: bool) -> list[dict[str, Any]]:
-    items = [
-        {"key": "wall", "label": _("Wall"), "url": reverse("wall"), "icon": "wall", "count": 0},
-        {"key": "devices", "label": _("Devices"), "url": reverse("devices"), "icon": "camera", "count": 0},
-    ]
-    # A recipient has no share or user management, in no place (VA 4).
+def _nav(chosen: OrganizationView | None, waiting: int, *, may_share: bool, has_admin: bool) -> list[dict[str, Any]]:
+    items = [{"key": "wall", "label": _("Wall"), "url": reverse("wall"), "icon": "wall", "count": 0}]
+    # What one may not do has no entry: no devices where one configures none, no sharing for a recipient (VA 4).
+    if chosen is None or chosen.is_managed:
+        items.append({"key": "devices", "label": _("Devices"), "url": reverse("devices"), "icon": "camera", "count": 0})
     if may_share:
         items.append({"key": "sharing", "label": _("Sharing"), "url": reverse("sharing"), "icon": "people", "count": 0})
-    items.append({"key": "inbox", "label": _("Inbox"), "url": reverse("inbox"), "icon": "inbox", "count": offers})
+    items.append({"key": "inbox", "label": _("Inbox"), "url": reverse("inbox"), "icon": "inbox", "count": waiting})
+    if has_admin:
+        items.append({"key": "admin", "label": _("Admin"), "url": reverse("admin-users"), "icon": "admin", "count": 0})
     return items

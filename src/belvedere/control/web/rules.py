@@ -29,6 +29,9 @@ RULES: Final[dict[str, Rule]] = {
     "mfa_authenticate": Rule.PUBLIC,  # after the password, before anybody is signed in
     "mfa_login_webauthn": Rule.PUBLIC,
     "join": Rule.PUBLIC,  # the secret in the mail is the proof; GET shows, sign-up acts
+    "invitation": Rule.PUBLIC,  # the same; POST acts, for the invited account alone
+    "invitation-accept": Rule.PUBLIC,
+    "invitation-decline": Rule.PUBLIC,
     # Signed in
     "account_logout": Rule.ACCOUNT,
     "sign-out": Rule.ACCOUNT,
@@ -65,10 +68,27 @@ RULES: Final[dict[str, Rule]] = {
     "inbox": Rule.ACCOUNT,
     "offer-accept": Rule.ACCOUNT,
     "offer-reject": Rule.ACCOUNT,
+    "admin-audit": Rule.ACCOUNT,
+    "admin-users": Rule.ACCOUNT,
+    "admin-invite": Rule.ACCOUNT,
+    "admin-member": Rule.ACCOUNT,
+    "admin-member-remove": Rule.ACCOUNT,
+    "admin-invitation-resend": Rule.ACCOUNT,
+    "admin-invitation-cancel": Rule.ACCOUNT,
+    "admin-sites": Rule.ACCOUNT,
+    "admin-site-add": Rule.ACCOUNT,
+    "admin-site": Rule.ACCOUNT,
+    "admin-site-delete": Rule.ACCOUNT,
+    "admin-settings": Rule.ACCOUNT,
+    "organization-leave": Rule.ACCOUNT,
     "account": Rule.ACCOUNT,
     "token-create": Rule.ACCOUNT,
     "token-revoke": Rule.ACCOUNT,
     "session-end": Rule.ACCOUNT,
     "sessions-end-others": Rule.ACCOUNT,
+    "organizations": Rule.ACCOUNT,
+    "organization-new": Rule.ACCOUNT,
     "organization-switch": Rule.ACCOUNT,
+    "organization-join": Rule.ACCOUNT,
+    "organization-decline": Rule.ACCOUNT,
 }

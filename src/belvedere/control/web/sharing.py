@@ -1,4 +1,4 @@
-"""The share flow, Manage sharing, the receipt, and the inbox."""
+"""The share flow, Manage sharing, and the inbox."""
 
 from datetime import timedelta
 from typing import Any, Final
@@ -11,19 +11,18 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from belvedere.contracts.permissions import Permission, parse_names
-from belvedere.control.audit.selectors import find_proof
 from belvedere.control.core import clock
 from belvedere.control.core.errors import Invalid, NotFound, Refusal
 from belvedere.control.core.names import clean_email
 from belvedere.control.core.principal import Principal
 from belvedere.control.core.requests import principal_of
 from belvedere.control.devices.selectors import CameraView, get_stability, list_bind_attempts, list_cameras
+from belvedere.control.organizations.selectors import list_received_invitations
 from belvedere.control.sharing import services
 from belvedere.control.sharing.selectors import (
     GivenShare,
     ItemView,
     ReceivedShare,
-    find_given_by_change,
     get_given,
     list_decided_since,
     list_ended_since,
@@ -31,10 +30,10 @@ from belvedere.control.sharing.selectors import (
     list_received,
     list_recipients,
 )
-from belvedere.control.streaming.selectors import CutView, list_cuts
 from belvedere.control.web.cameras import rights_slots, tile
-from belvedere.control.web.context import person
+from belvedere.control.web.context import follow, here, is_in, list_cameras_here, person
 from belvedere.control.web.errors import answers_refusals
+from belvedere.control.web.invited import invitation_card
 
 STEPS: Final = ("recipient", "cameras", "permissions", "review")
 NEWS: Final = timedelta(days=30)
@@ -48,10 +47,14 @@ NEWS: Final = timedelta(days=30)
 def share(request: HttpRequest) -> HttpResponse:
     """Recipient → cameras → permissions → review → sent. State travels in the form: nothing is kept in between."""
     actor = principal_of(request)
-    mine = [view for view in list_cameras(actor) if view.may(Permission.SHARE)]
+    data = request.POST if request.method == "POST" else request.GET
+    shareable = [view for view in list_cameras(actor) if view.may(Permission.SHARE)]
+    for view in shareable:
+        if view.id == data.get("camera"):
+            follow(request, view)
+    mine = [view for view in shareable if is_in(view, here(request))]
     if not mine:
         raise NotFound
-    data = request.POST if request.method == "POST" else request.GET
     chosen = [view for view in mine if view.id in data.getlist("camera")]
     draft: dict[str, Any] = {
         "to": data.get("to", "").strip(),
@@ -190,9 +193,11 @@ def _given(row: GivenShare) -> dict[str, Any]:
 def sharing(request: HttpRequest) -> HttpResponse:
     """Who can see what of mine, and what still waits for an answer."""
     actor = principal_of(request)
-    if not any(view.may(Permission.SHARE) for view in list_cameras(actor)):
+    cameras = {view.id for view in list_cameras_here(request) if view.may(Permission.SHARE)}
+    if not cameras:
         raise NotFound
-    shares = [_given(row) for row in list_given(actor)]
+    # The cameras of one share are of one organization.
+    shares = [_given(row) for row in list_given(actor) if any(item.camera in cameras for item in row.items)]
     context = {
         "nav": "sharing",
         "accepted": [row for row in shares if row["state"] == "accepted"],
@@ -207,55 +212,6 @@ def share_end(request: HttpRequest, share_id: str) -> HttpResponse:
     """End a share, or withdraw an offer; then the receipt."""
     change_id = services.end_share(principal_of(request), share=share_id)
     return redirect("receipt", change_id)
-
-
-@require_GET
-@answers_refusals
-def receipt(request: HttpRequest, change_id: str) -> HttpResponse:
-    """What was cut, and when: proof, not reassurance."""
-    actor = principal_of(request)
-    share = find_given_by_change(actor, change_id)
-    proof = find_proof(change_id)
-    if share is None or share.ended_at is None or proof is None:
-        raise NotFound
-    cuts = [_cut(cut, share) for cut in list_cuts(change_id)]
-    known = [cut["after_ms"] for cut in cuts if cut["after_ms"] is not None]
-    still = [row for row in list_given(actor, states=["accepted"]) if row.recipient_email == share.recipient_email]
-    took = max(known) if cuts and len(known) == len(cuts) else None
-    context = {
-        "nav": "sharing",
-        "receipt": {
-            "person": _face(share.recipient_id, share.recipient_name or share.recipient_email)
-            | {"email": share.recipient_email},
-            "was_pending": share.decided_at is None,
-            "cameras": [item.name for item in share.items],
-            "ended_at": share.ended_at,
-            "took_ms": took,
-            "scale_ms": max(10, -(-(took or 10) // 10) * 10),
-            "cuts": cuts,
-            "is_complete": len(known) == len(cuts),
-            "audit": {"seq": proof.sequence, "hash": proof.digest},
-            "still": [item.name for row in still for item in row.items],
-            "give_back_url": f"{reverse('share')}?to={share.recipient_email}&step=permissions"
-            + "".join(f"&camera={item.camera}" for item in share.items),
-        },
-    }
-    return render(request, "web/receipt.html", context)
-
-
-def _cut(cut: CutView, share: GivenShare) -> dict[str, Any]:
-    after = None
-    if cut.cut_at and share.ended_at:
-        after = max(0, round((cut.cut_at - share.ended_at).total_seconds() * 1000))
-    return {
-        "kind": cut.kind,
-        "label": _("Live view") if cut.kind == "live" else cut.kind,
-        "camera": cut.camera_name,
-        "since": cut.since,
-        "cut_at": cut.cut_at,
-        "after_ms": after,
-        "ends_by": cut.ends_by,
-    }
 
 
 # ── Inbox ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -275,18 +231,23 @@ def _offer(row: ReceivedShare) -> dict[str, Any]:
 @require_GET
 @answers_refusals
 def inbox(request: HttpRequest) -> HttpResponse:
-    """Offers that wait for an answer, and what happened of late."""
+    """Offers and invitations that wait for an answer, and what happened of late. One's own, wherever one is."""
     actor = principal_of(request)
     offers = [_offer(row) for row in list_received(actor, states=["pending"])]
-    asked = request.GET.get("offer", "")
-    selected = next((row for row in offers if row["id"] == asked), None)
-    if asked and selected is None:
+    invitations = [invitation_card(row) for row in list_received_invitations(actor)]
+    asked = request.GET.get("offer", "") or request.GET.get("invitation", "")
+    offer = next((row for row in offers if row["id"] == asked), None)
+    card = next((row for row in invitations if row["id"] == asked), None)
+    if asked and not (offer or card):
         messages.info(request, _("That offer is not open any more."))
+    if not (offer or card):
+        offer = offers[0] if offers else None
+        card = invitations[0] if invitations and not offer else None
     context = {
         "nav": "inbox",
         "offers": offers,
-        "selected": selected or (offers[0] if offers else None),
-        "is_chosen": selected is not None,
+        "selected": offer,
+        "card": card,
         "notices": _notices(actor),
     }
     return render(request, "web/inbox.html", context)
