@@ -66,6 +66,10 @@ PAGES: Final[dict[tuple[str, str], str]] = {
     ("GET", "mfa_login_webauthn"): "public",
     ("POST", "mfa_login_webauthn"): "public",
     ("GET", "join"): "way-in",
+    # Nobody's secret leads nowhere, for whoever comes with it.
+    ("GET", "invitation"): "forged",
+    ("POST", "invitation-accept"): "forged",
+    ("POST", "invitation-decline"): "forged",
     ("GET", "account_change_password"): "own",
     ("POST", "account_change_password"): "own",
     ("GET", "account_set_password"): "own",
@@ -113,13 +117,19 @@ PAGES: Final[dict[tuple[str, str], str]] = {
     ("GET", "inbox"): "own",
     ("POST", "offer-accept"): "offered",
     ("POST", "offer-reject"): "offered",
+    ("GET", "admin-audit"): "own",
     ("GET", "account"): "own",
     ("POST", "account"): "own",
     ("POST", "token-create"): "own",
     ("POST", "token-revoke"): "giver",
     ("POST", "session-end"): "nobody",
     ("POST", "sessions-end-others"): "own",
+    ("GET", "organizations"): "own",
+    ("GET", "organization-new"): "own",
+    ("POST", "organization-new"): "own",
     ("POST", "organization-switch"): "member",
+    ("POST", "organization-join"): "offered",
+    ("POST", "organization-decline"): "offered",
 }
 
 FORMS: Final[dict[str, dict[str, Any]]] = {
@@ -135,6 +145,7 @@ FORMS: Final[dict[str, dict[str, Any]]] = {
     "device-rename": {"name": "Till"},
     "token-create": {"name": "script", "scope": ["read"]},
     "organization-switch": {"organization": "{organization_id}"},
+    "organization-new": {"organization-name": "Bakery", "organization-time_zone": "Europe/Madrid", "step": "done"},
     "share": {"step": "review", "to": "new@example.org", "camera": ["{camera_id}"], "permission": ["live_view"]},
 }
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")

@@ -11,6 +11,7 @@ from belvedere.contracts.sessions import MAX_TTL_MS
 from belvedere.control.access.guard import check
 from belvedere.control.access.selectors import GrantsOfPrincipal
 from belvedere.control.accounts.selectors import Person, get_persons
+from belvedere.control.core.ids import is_id
 from belvedere.control.core.principal import Principal
 from belvedere.control.devices.selectors import list_paths
 from belvedere.control.streaming.models import ViewingSession
@@ -38,6 +39,15 @@ class CutView:
     since: datetime | None
     cut_at: datetime | None
     ends_by: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What somebody watched until a change of rights cut it, and by which kind of change."""
+
+    camera_name: str
+    why: str
+    cut_at: datetime
 
 
 def list_viewers(actor: Principal, camera: str) -> list[Viewer]:
@@ -95,3 +105,12 @@ def _ends_by(row: ViewingSession) -> datetime | None:
     if row.closed_at:
         return None
     return (row.cut_asked_at or row.issued_at) + timedelta(milliseconds=MAX_TTL_MS)
+
+
+def find_loss(actor: Principal, camera: str) -> Loss | None:
+    """How the actor's last look at a camera was cut. Who never watched it learns nothing of it, its name neither."""
+    rows = ViewingSession.objects.filter(principal=actor.id, camera_id=camera, opened_at__isnull=False)
+    row = rows.select_related("camera").order_by("-issued_at").first() if is_id(camera) else None
+    if row is None or not row.change_id or row.cut_asked_at is None:
+        return None
+    return Loss(row.camera.name, row.closed_why, row.cut_asked_at)

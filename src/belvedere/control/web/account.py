@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -16,10 +17,9 @@ from belvedere.control.accounts.selectors import get_factors, list_phones, list_
 from belvedere.control.accounts.tokens import SCOPES
 from belvedere.control.core.errors import NotFound
 from belvedere.control.core.requests import principal_of
-from belvedere.control.organizations.selectors import get_organization
 from belvedere.control.sharing.selectors import find_join_address
-from belvedere.control.web.account_forms import JOIN
 from belvedere.control.web.errors import answers_refusals
+from belvedere.control.web.invited import remember_offer
 
 
 @require_http_methods(["GET", "POST"])
@@ -121,24 +121,17 @@ def sessions_end_others(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:
-    """Sign this browser out: its streams end, its caches go."""
+    """Sign this browser out: its streams end, its caches go. `next` is a page of ours that waits for somebody else."""
     actor = principal_of(request)
     with suppress(NotFound):  # it is signed out already
         services.end_session(actor, session=actor.credential.removeprefix("session:"))
     logout(request)
-    response = redirect("account_login")
+    back = request.POST.get("next", "")
+    is_ours = url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure())
+    response = redirect(back if is_ours else "account_login")
     # Not "cookies": that would empty the whole domain.
     response["Clear-Site-Data"] = '"cache", "storage"'
     return response
-
-
-@require_POST
-@answers_refusals
-def organization_switch(request: HttpRequest) -> HttpResponse:
-    """Choose an organization, and stay in it."""
-    view = get_organization(principal_of(request), request.POST.get("organization", ""))
-    request.session["organization"] = view.id
-    return redirect("wall")
 
 
 @require_GET
@@ -148,5 +141,5 @@ def join(request: HttpRequest, secret: str) -> HttpResponse:
         return redirect("inbox")
     address = find_join_address(secret)
     if address:
-        request.session[JOIN] = secret
+        remember_offer(request, secret)
     return render(request, "web/join.html", {"address": address}, status=200 if address else 404)

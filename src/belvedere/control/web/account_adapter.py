@@ -20,8 +20,8 @@ from belvedere.control.core.names import clean_email, clean_name
 from belvedere.control.core.principal import Principal
 from belvedere.control.core.requests import client_address
 from belvedere.control.organizations.services import register_account
-from belvedere.control.sharing.selectors import find_join_address
-from belvedere.control.web.account_forms import JOIN
+from belvedere.control.web.context import landing
+from belvedere.control.web.invited import find_invited_address
 
 REGISTERED = "registered"
 
@@ -34,7 +34,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
         if settings.BELVEDERE.is_plain_http_in_public and not settings.BELVEDERE.allow_http:
             return False
         if settings.BELVEDERE.signup == "invited":
-            return bool(find_join_address(request.session.get(JOIN, "")))
+            return bool(find_invited_address(request))
         return bool(settings.BELVEDERE.signup == "open")
 
     def clean_email(self, email: str) -> str:
@@ -58,9 +58,15 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
 
     def is_email_verified(self, request: HttpRequest, email: str) -> bool:
         """A mail of ours led here, so its address is proven."""
-        return bool(super().is_email_verified(request, email)) or email == find_join_address(
-            request.session.get(JOIN, "")
-        )
+        return bool(super().is_email_verified(request, email)) or email == find_invited_address(request)
+
+    def get_login_redirect_url(self, request: HttpRequest) -> str:
+        """Where nobody asked for a page: to the wall, or to a choice that is to be made first."""
+        return landing(request)
+
+    def get_signup_redirect_url(self, request: HttpRequest) -> str:
+        """On to what the mail was about."""
+        return landing(request)
 
     def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
         """Proven from a browser that did not register it: what the registering one set is gone first (N2).

@@ -1,6 +1,6 @@
 """What sign-up asks beyond address and password."""
 
-from typing import Any, Final
+from typing import Any
 
 from allauth.core import context
 from django import forms
@@ -10,10 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from belvedere.control.core.errors import Invalid
 from belvedere.control.core.names import clean_name
-from belvedere.control.sharing.selectors import find_join_address
-
-#: where the session keeps the secret of the mail that led here
-JOIN: Final = "join"
+from belvedere.control.web.invited import find_invited_address
 
 
 class NameForm(forms.Form):
@@ -34,7 +31,7 @@ class NameForm(forms.Form):
         """Where sign-up is by invitation, it is for the address that was invited."""
         data = super().clean() or self.cleaned_data
         if settings.BELVEDERE.signup == "invited" and "email" in data:
-            invited_as = find_join_address(context.request.session.get(JOIN, ""))
+            invited_as = find_invited_address(context.request)
             if data["email"] != invited_as:
                 words = _("This invitation was sent to another address. Sign up with that one.")
                 raise forms.ValidationError({"email": words})

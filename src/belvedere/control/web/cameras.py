@@ -11,12 +11,13 @@ from django.views.decorators.http import require_GET, require_POST
 
 from belvedere.contracts.permissions import Permission
 from belvedere.control.core.errors import NotFound
+from belvedere.control.core.principal import Principal
 from belvedere.control.core.requests import principal_of
 from belvedere.control.devices import services as devices
-from belvedere.control.devices.selectors import CameraView, get_camera, get_stability, list_cameras
+from belvedere.control.devices.selectors import CameraView, get_camera, get_stability
 from belvedere.control.sharing.selectors import AccessRow, find_received_of_camera, list_access
-from belvedere.control.streaming.selectors import count_watching, list_viewers
-from belvedere.control.web.context import person
+from belvedere.control.streaming.selectors import count_watching, find_loss, list_viewers
+from belvedere.control.web.context import follow, list_cameras_here, list_sites_to_equip, person
 from belvedere.control.web.errors import answers_refusals
 
 #: the seven fixed slots, always in this order
@@ -29,6 +30,9 @@ SLOTS: Final = (
     (Permission.PTZ, "ptz", gettext_lazy("Move the camera")),
     (Permission.NOTIFY, "notify", gettext_lazy("Notifications")),
 )
+
+#: why members lose a camera; `left` here is the organization
+OF_ROLES: Final = ("role_changed", "removed", "left", "site_closed", "moved", "unbound")
 
 
 def rights_slots(permissions: Permission, *, is_offered: bool = False) -> list[dict[str, Any]]:
@@ -73,9 +77,9 @@ def tile(view: CameraView, watching: int | None) -> dict[str, Any]:
 @require_GET
 @answers_refusals
 def wall(request: HttpRequest) -> HttpResponse:
-    """Every camera one may see, by site, by whose it is, by name."""
+    """The cameras of the chosen organization that one may see, by site, by whose they are, by name (VV 22)."""
     actor = principal_of(request)
-    everything = list_cameras(actor)
+    everything = list_cameras_here(request)
     chosen, site, text = (request.GET.get(key, "") for key in ("show", "site", "q"))
     shown = [
         view
@@ -95,6 +99,7 @@ def wall(request: HttpRequest) -> HttpResponse:
         "sites": sorted({(view.site, view.site_name) for view in everything if view.site}, key=lambda row: row[1]),
         "site": site,
         "q": text,
+        "may_add": not everything and bool(list_sites_to_equip(request)),
         "watching_total": sum(watching.values()),
     }
     return render(request, "web/wall.html", context)
@@ -107,21 +112,9 @@ def camera(request: HttpRequest, camera_id: str) -> HttpResponse:
     actor = principal_of(request)
     try:
         view = get_camera(actor, camera_id)
+        follow(request, view)
     except NotFound:
-        ended = find_received_of_camera(actor, camera_id)
-        if ended is None or ended.ended_at is None:
-            raise
-        item = next(item for item in ended.items if item.camera == camera_id)
-        context = {
-            "nav": "wall",
-            "camera_name": item.name,
-            "sharer": person(ended.sharer),
-            "ended_at": ended.ended_at,
-            "ended_reason": ended.ended_reason,
-            "left": ended.state == "left",
-            "still_open": [tile(other, None) for other in list_cameras(actor)[:2]],
-        }
-        return render(request, "web/camera_ended.html", context, status=404)
+        return _ended(request, actor, camera_id)
     may_share = view.may(Permission.SHARE)
     watching = count_watching(actor, [view.id]).get(view.id)
     context = {
@@ -139,6 +132,30 @@ def camera(request: HttpRequest, camera_id: str) -> HttpResponse:
     if may_share:
         context |= _access(request, view.id)
     return render(request, "web/camera.html", context)
+
+
+def _ended(request: HttpRequest, actor: Principal, camera: str) -> HttpResponse:
+    """What one could see until it ended, and why it did. Raises NotFound for what one never saw."""
+    share, loss = find_received_of_camera(actor, camera), find_loss(actor, camera)
+    context: dict[str, Any] = {
+        "nav": "wall",
+        "still_open": [tile(other, None) for other in list_cameras_here(request)[:2]],
+    }
+    if share and share.ended_at:
+        item = next(item for item in share.items if item.camera == camera)
+        context |= {
+            "camera_name": item.name,
+            "sharer": person(share.sharer),
+            "ended_at": share.ended_at,
+            "reason": "gave_back" if share.state == "left" else share.ended_reason,
+            # What rested on a right of the sharer's that ended, he did not end himself.
+            "is_by_sharer": share.ended_reason in {"revoked", "unbound"},
+        }
+    elif loss and not share and loss.why in OF_ROLES:
+        context |= {"camera_name": loss.camera_name, "ended_at": loss.cut_at, "reason": loss.why}
+    else:
+        raise NotFound
+    return render(request, "web/camera_ended.html", context, status=404)
 
 
 @require_GET

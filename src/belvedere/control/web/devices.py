@@ -13,10 +13,9 @@ from belvedere.control.core.errors import AlreadyBound, NotFound, Refusal
 from belvedere.control.core.requests import principal_of
 from belvedere.control.devices import services
 from belvedere.control.devices.selectors import get_device, list_devices
-from belvedere.control.organizations.selectors import list_organizations, list_sites
 from belvedere.control.sharing.selectors import list_access
 from belvedere.control.web.cameras import tile
-from belvedere.control.web.context import current_organization
+from belvedere.control.web.context import here, list_sites_to_equip
 from belvedere.control.web.errors import answers_refusals
 
 
@@ -38,23 +37,24 @@ class DeviceForm(forms.Form):
 
 
 def _sites(request: HttpRequest) -> list[tuple[str, str]]:
-    actor = principal_of(request)
-    organization = current_organization(request, list_organizations(actor))
-    if organization is None:
-        return []
-    return [(site.id, site.name) for site in list_sites(actor, organization.id)]
+    return [(site.id, site.name) for site in list_sites_to_equip(request)]
 
 
 @require_GET
 @answers_refusals
 def devices(request: HttpRequest) -> HttpResponse:
-    """Every device one may configure, with its state."""
-    rows = list_devices(principal_of(request))
+    """The devices of the chosen organization that one may configure, site by site, with their state (VV 22, 35)."""
+    organization = here(request)
+    rows = [
+        row for row in list_devices(principal_of(request)) if not organization or row.organization == organization.id
+    ]
+    rows.sort(key=lambda row: row.site_name.casefold())
     return render(
         request,
         "web/devices.html",
         {
             "nav": "devices",
+            "may_add": bool(_sites(request)),
             "devices": [
                 {
                     "id": row.id,

@@ -191,3 +191,9 @@ def find_invitation_by_token(token: str) -> ReceivedInvitation | None:
     """The invitation whose latest mail carries this token. For who holds the mail: nobody else has the token."""
     row = _rows().filter(~Q(token_digest=""), token_digest=digest_of(token)).first() if token else None
     return _received(row) if row else None
+
+
+def find_waiting_address(invitation: str) -> str:
+    """Where an invitation that still waits was sent; "" otherwise. For who has shown the secret of its mail."""
+    row = Invitation.objects.filter(pk=invitation).first() if is_id(invitation) else None
+    return row.address if row and state_of(row) == "pending" else ""

@@ -1,18 +1,20 @@
 """Sites: adding, editing, closing. Whoever holds a role on all sites holds it on a new one too (VV 8)."""
 
+from dataclasses import dataclass
+
 from django.db import transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
 
 from belvedere.contracts.permissions import Permission
-from belvedere.control.access.guard import requires
+from belvedere.control.access.guard import requires, unguarded
 from belvedere.control.audit.services import write_entry
 from belvedere.control.core import clock
 from belvedere.control.core.errors import Conflict, NotFound
 from belvedere.control.core.names import clean_name
 from belvedere.control.core.principal import Principal
 from belvedere.control.organizations.models import Membership, Organization, Site, SiteRole
-from belvedere.control.organizations.services.founding import clean_zone
+from belvedere.control.organizations.services.founding import clean_zone, create_organization
 from belvedere.control.organizations.services.projection import list_memberships_touching_sites, project
 
 
@@ -42,7 +44,7 @@ def add_site(
         reason="site_added",
         action="site.created",
         thing=f"site:{site.pk}",
-        details={"name": site.name},
+        details={"name": site.name, "site": site.pk},
     )
     return site
 
@@ -88,6 +90,7 @@ def edit_site(
         action="site.edited",
         thing=f"site:{site}",
         organization=row.organization_id,
+        site=site,
         before=before,
         after=changes,
     )
@@ -122,5 +125,37 @@ def close_site(actor: Principal, *, site: str, change_id: str) -> str:
         action="site.closed",
         thing=f"site:{site}",
         change_id=change_id,
-        details={"name": row.name},
+        details={"name": row.name, "site": site},
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstSite:
+    """The site that an organization is founded with. No zone: the organization's."""
+
+    name: str
+    region: str = ""
+    time_zone: str = ""
+    address: str = ""
+
+
+@unguarded("anybody may found an organization; its founder owns it")
+@transaction.atomic
+def found_organization(
+    actor: Principal, *, name: str, region: str = "", time_zone: str = "UTC", site: FirstSite | None = None
+) -> str:
+    """Found an organization together with its first site: both or neither (VV 30). The organization's id.
+
+    Raises Invalid, RateLimited.
+    """
+    organization = create_organization(actor, name=name, region=region, time_zone=time_zone)
+    if site:
+        add_site(
+            actor,
+            organization=organization,
+            name=site.name,
+            region=site.region,
+            time_zone=site.time_zone,
+            address=site.address,
+        )
+    return organization
