@@ -14,7 +14,7 @@ from belvedere.control.core.principal import Principal
 from belvedere.control.devices.models import Camera, Device
 from belvedere.control.organizations.dependents import settle_dependents
 from belvedere.control.organizations.models import Site
-from belvedere.control.organizations.services import close_site, touch_site
+from belvedere.control.organizations.services import close_site, hold_organization, touch_site
 from belvedere.control.outbox.services import enqueue
 
 LISTED = 20
@@ -71,6 +71,7 @@ def remove_site(actor: Principal, *, site: str, move_devices_to: str = "") -> st
     """
     organization = Site.objects.values_list("organization_id", flat=True).get(pk=site)
     check(actor, Permission.MANAGE, on="organization", resource=organization)
+    hold_organization(organization)
     touch_site(site)  # nobody binds a device here while we look
     rows = list(Device.objects.filter(site_id=site, unbound_at=None).order_by("name", "pk"))
     if rows and not move_devices_to:

@@ -137,7 +137,10 @@ def edit_organization(
 
 
 def hold_organization(organization: str) -> str:
-    """Hold this organization for the rest of the transaction; the account that owns it. Raises NotFound."""
+    """Hold this organization for the rest of the transaction; the account that owns it. Raises NotFound.
+
+    Called first by whatever changes its members or sites: what one projects, the other has not changed meanwhile.
+    """
     if not Organization.objects.filter(pk=organization).update(created_at=F("created_at")):
         raise NotFound
     return Organization.objects.values_list("owner_id", flat=True).get(pk=organization)

@@ -22,6 +22,7 @@ from belvedere.control.core.principal import Principal, system
 from belvedere.control.organizations.models import Invitation, Membership, Site
 from belvedere.control.organizations.selectors.invitations import get_invitation, list_proven, standing_offered
 from belvedere.control.organizations.selectors.members import Management, get_management, get_standings
+from belvedere.control.organizations.services.founding import hold_organization
 from belvedere.control.organizations.services.members import Wish, describe, resolve_wish, touch_membership
 from belvedere.control.organizations.services.projection import project, write_standing
 from belvedere.control.organizations.standing import NOBODY, Standing, may_change
@@ -194,6 +195,7 @@ def _accept(actor: Principal, row: Invitation) -> str:
 
 @transaction.atomic
 def _join(actor: Principal, row: Invitation) -> str:
+    hold_organization(row.organization_id)
     _touch_inviter(row)
     giver = get_standings([row.membership_id]).get(row.membership_id, NOBODY)
     standing = _of_open_sites(standing_offered(row), row.organization_id)

@@ -17,6 +17,7 @@ from belvedere.control.core.ids import is_id
 from belvedere.control.core.principal import Principal
 from belvedere.control.organizations.models import Membership, Site
 from belvedere.control.organizations.selectors.members import Management, get_management, get_member, standing_of
+from belvedere.control.organizations.services.founding import hold_organization
 from belvedere.control.organizations.services.projection import project, write_standing
 from belvedere.control.organizations.standing import NOBODY, WHOLE, Standing, may_change
 from belvedere.control.outbox.services import enqueue
@@ -95,8 +96,9 @@ class _Pair:
 
 
 def _hold(actor: Principal, member: str, version: int | None) -> _Pair:
-    """Lock both memberships, in one order for everybody, then read what they are. Raises NotFound, Conflict."""
+    """Hold both memberships, in one order for everybody, then read what they are. Raises NotFound, Conflict."""
     view = get_member(actor, member)
+    hold_organization(view.organization)
     management = get_management(actor, view.organization)
     for pk in sorted({management.membership, member}):
         touch_membership(pk)
@@ -174,6 +176,7 @@ def remove_member(actor: Principal, *, member: str, version: int | None = None, 
 
 def _leave(actor: Principal, member: str) -> str:
     # Held before it is read: who becomes the owner at this moment cannot leave any more.
+    hold_organization(Membership.objects.values_list("organization_id", flat=True).get(pk=member))
     touch_membership(member)
     row = Membership.objects.prefetch_related("site_roles").get(pk=member)
     if row.role == Role.OWNER:
