@@ -22,9 +22,24 @@ SENTENCES: Final = {
     "session.ended": gettext_lazy("{actor} signed out."),
     "session.others_ended": gettext_lazy("{actor} signed out everywhere else."),
     "credentials.all_ended": gettext_lazy("Every sign-in and token of {actor} ended."),
+    "address.made_primary": gettext_lazy("{actor} has another main address."),
+    "address.removed": gettext_lazy("{actor} gave up an address."),
+    "phone.code_sent": gettext_lazy("{actor} asked for a code by text message."),
+    "phone.verified": gettext_lazy("{actor} proved a telephone number."),
+    "phone.removed": gettext_lazy("{actor} gave up a telephone number."),
+    "passkey.added": gettext_lazy("{actor} added a passkey."),
+    "passkey.removed": gettext_lazy("{actor} removed a passkey."),
+    "app.added": gettext_lazy("{actor} set up an app for codes."),
+    "app.removed": gettext_lazy("{actor} gave up the app for codes."),
+    "recovery_codes.made": gettext_lazy("{actor} made new recovery codes."),
     "organization.created": gettext_lazy("{actor} founded {name}."),
     "organization.edited": gettext_lazy("{actor} changed the organization: {changes}."),
     "organization.owner_changed": gettext_lazy("{actor} became the owner, in place of {giver}."),
+    "handover.offered": gettext_lazy("{actor} offered to hand the organization over."),
+    "handover.accepted": gettext_lazy("{actor} accepted the organization."),
+    "handover.declined": gettext_lazy("{actor} turned the organization down."),
+    "handover.withdrawn": gettext_lazy("{actor} took the offer of the organization back."),
+    "handover.expired": gettext_lazy("The offer to hand the organization over ran out."),
     "organization.reach_set": gettext_lazy("{actor} set the networks that cameras may be on: {reach}."),
     "site.created": gettext_lazy("{actor} added the site {name}."),
     "site.edited": gettext_lazy("{actor} changed the site {name}: {changes}."),
@@ -51,6 +66,8 @@ SENTENCES: Final = {
     "share.rejected": gettext_lazy("{actor} turned down {cameras}."),
     "share.left": gettext_lazy("{actor} gave {cameras} back."),
     "share.revoked": gettext_lazy("{actor} ended the share of {cameras} with {recipient}."),
+    "share.adopted": gettext_lazy("{actor} took over the share of {cameras} with {recipient}."),
+    "share.lapsed": gettext_lazy("The share of {cameras} with {recipient} ended: who gave it may no longer."),
 }
 #: groups of actions to look for
 GROUPS: Final = {
@@ -60,6 +77,7 @@ GROUPS: Final = {
     "device": gettext_lazy("Devices"),
     "share": gettext_lazy("Shares"),
     "organization": gettext_lazy("Organization"),
+    "handover": gettext_lazy("Handing over"),
 }
 _FIELDS: Final = {
     "name": gettext_lazy("name"),
@@ -87,7 +105,7 @@ def sentence(entry: EntryView, names: Names) -> SafeString:
     """What happened, in one sentence, as HTML. Names are isolated: none can turn the sentence round (N32)."""
     text = str(SENTENCES.get(entry.action) or _("{actor} did “{action}”."))
     words = _Words(entry, names)
-    wanted = [name for _text, name, _spec, _conversion in Formatter().parse(text) if name]
+    wanted = {"actor", *(name for _text, name, _spec, _conversion in Formatter().parse(text) if name)}
     return format_html(text, **{name: getattr(words, name)() for name in wanted})
 
 
@@ -197,7 +215,7 @@ class _Words:
         return _name(self._names.sites.get(pk) or called or _("a site"))
 
     def _standing(self, standing: Any) -> SafeString:
-        """“Viewer of North and South”, “Admin of all sites, but Operator of Bodega”."""
+        """“Viewer of North and South”, “Admin of every site, Operator of Bodega”."""
         if not isinstance(standing, dict) or standing.get("role") not in {*Role}:
             return format_html("{}", _("something that was erased"))
         role, sites, overrides = Role(standing["role"]), standing.get("sites"), standing.get("overrides") or {}
@@ -205,13 +223,15 @@ class _Words:
             return format_html("{}", str(TITLES[role]))
         parts = []
         if sites:
-            where = _("all sites") if sites == "all" else _list(map(self._site, sites))
+            where = _("every site") if sites == "all" else _list(map(self._site, sites))
             parts.append(_of(role, where))
         parts += [_of(Role(other), self._site(site)) for site, other in overrides.items() if other in {*Role}]
         return format_html_join(", ", "{}", ((part,) for part in parts))
 
 
 def _of(role: Role, where: str) -> SafeString:
+    if role is Role.NO_ACCESS:
+        return format_html(_("{role} to {sites}"), role=str(TITLES[role]), sites=where)
     return format_html(_("{role} of {sites}"), role=str(TITLES[role]), sites=where)
 
 

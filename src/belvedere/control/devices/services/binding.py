@@ -162,6 +162,7 @@ def _bind(
         action="device.bound",
         thing=f"device:{device.pk}",
         organization=organization,
+        site=site,
         name=name,
         camera=camera.pk,
     )
@@ -201,6 +202,7 @@ def _already_bound(actor: Principal, device: Device, source: Source) -> AlreadyB
                 action="device.bind_refused",
                 thing=f"device:{device.pk}",
                 organization=device.organization_id,
+                site=device.site_id,
             )
     hint = None
     try:
@@ -296,7 +298,11 @@ def _rebind(actor: Principal, device: Device, source: Source) -> None:
     Binding.objects.filter(device=device).delete()
     Binding.objects.bulk_create(Binding(value=value, device=device) for value in source.identities)
     write_entry(
-        actor=actor, action="device.readdressed", thing=f"device:{device.pk}", organization=device.organization_id
+        actor=actor,
+        action="device.readdressed",
+        thing=f"device:{device.pk}",
+        organization=device.organization_id,
+        site=device.site_id,
     )
     enqueue("assignments.changed", {"withdrawn": []})
 
@@ -314,6 +320,7 @@ def rename_device(actor: Principal, *, device: str, name: str) -> None:
         action="device.renamed",
         thing=f"device:{device}",
         organization=row.organization_id,
+        site=row.site_id,
         name=name,
         before=row.name,
     )
@@ -337,7 +344,7 @@ def unbind_device(actor: Principal, *, device: str) -> str:
         action="device.unbound",
         thing=f"device:{device}",
         resources=cameras,
-        details={"name": row.name},
+        details={"name": row.name, "site": row.site_id},
     )
     # Members watch by a grant on the site or the organization: that stays, but the camera it opened is gone.
     enqueue("cameras.closed", {"change_id": change_id, "cameras": cameras, "why": "unbound"})
