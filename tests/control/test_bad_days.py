@@ -1,7 +1,11 @@
 """Bad days: the database is locked, or full. A clear answer, nothing done in part, and all is well afterwards."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -63,3 +67,17 @@ def test_the_page_says_so_without_asking_again(people: cast.Cast, path: str) -> 
     assert answer.status_code in {500, 503}
     assert "Something broke on our side" in answer.content.decode()
     assert browser.get(path).status_code == 200
+
+
+def test_a_full_disk_refuses_changes_whole_and_blinds_nobody(tmp_path: Path) -> None:
+    """SQLite's own file on a disk that takes no more, in a process of its own: the limit is the kernel's."""
+    environment = {name: value for name, value in os.environ.items() if name != "BELVEDERE_DATABASE_URL"}
+    done = subprocess.run(
+        [sys.executable, Path(__file__).with_name("full_disk.py")],
+        env=environment | {"BELVEDERE_DATA": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -14,7 +14,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import batched
 from typing import Final
 
-from django.db import transaction
+import structlog
+from django.db import OperationalError, transaction
 from django.db.models import F
 
 from belvedere.contracts import subjects
@@ -47,6 +48,8 @@ from belvedere.control.devices.selectors import find_node_of
 from belvedere.control.outbox.services import Again
 from belvedere.control.streaming.leases import decide_leases, refuse
 from belvedere.control.streaming.models import ViewingSession
+
+log = structlog.get_logger(__name__)
 
 MAX_SESSIONS: Final = 256
 KEEP: Final = timedelta(days=90)
@@ -135,6 +138,15 @@ def renew_sessions(node: str, request: RenewRequest) -> RenewReply:
     leases = decide_leases(rows)
     known = {row.pk for row in rows}
     leases += [refuse(session, "not_found") for session in asked if session not in known]
+    try:
+        _note_round(node, request, leases, known)
+    except OperationalError:
+        # A full disk: nobody's right can end there either, so what was read still holds. Our books wait a round.
+        log.warning("renewal_not_written")
+    return RenewReply(leases)
+
+
+def _note_round(node: str, request: RenewRequest, leases: list[LeaseState], known: set[str]) -> None:
     ended = [lease for lease in leases if lease.is_ended and lease.session in known]
     for lease in ended:
         _close([lease.session], why=lease.why, at=clock.now())
@@ -144,7 +156,6 @@ def renew_sessions(node: str, request: RenewRequest) -> RenewReply:
         # Missing from two full rounds: its socket is gone, and the word of it was lost.
         missing = ViewingSession.objects.filter(node=node, run=request.run, closed_at=None)
         _close(missing.filter(renewed_at__lt=at - 2.2 * ROUND).values_list("pk", flat=True), why="lost", at=at)
-    return RenewReply(leases)
 
 
 @unguarded("said by the media node of its own sockets")
