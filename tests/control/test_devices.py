@@ -8,9 +8,10 @@ from django.db import connection
 
 import cast
 from belvedere.contracts import events
+from belvedere.contracts.permissions import Permission
 from belvedere.contracts.sessions import Quality
 from belvedere.control.core import clock, vault
-from belvedere.control.core.errors import AlreadyBound, Invalid, NetworkNotAllowed, NotFound
+from belvedere.control.core.errors import AlreadyBound, Forbidden, Invalid, NetworkNotAllowed, NotFound, SwitchedOff
 from belvedere.control.devices import services
 from belvedere.control.devices.models import Device
 from belvedere.control.devices.selectors import (
@@ -21,6 +22,7 @@ from belvedere.control.devices.selectors import (
     list_devices,
 )
 from belvedere.control.organizations.networks import list_attached_networks
+from belvedere.control.streaming.services import open_ticket
 
 ADDRESS = "rtsp://127.0.0.1:8554/yard"
 
@@ -240,3 +242,24 @@ docker0 000011AC 00000000 0001 0 0 0 0000FFFF 0 0 0
 """
     assert list_attached_networks(table) == ["172.17.0.0/16", "192.168.1.0/24"]
     assert list_attached_networks("") == []
+
+
+def test_a_device_switched_off_is_off_for_everybody_and_says_who_did_it(people: cast.Cast) -> None:
+    """Nobody blinds a camera silently: it stays visible, with the mark, and rights stand."""
+    device = get_camera(people.olivia.actor, people.counter).device or ""
+    services.disable_device(people.olivia.actor, device=device)
+    services.disable_device(people.olivia.actor, device=device)
+    for who in (people.olivia, people.vera):
+        view = get_camera(who.actor, people.counter)
+        assert view.disabled_at is not None
+        assert view.may(Permission.LIVE_VIEW)
+        with pytest.raises(SwitchedOff):
+            open_ticket(who.actor, camera=people.counter)
+    assert get_camera(people.olivia.actor, people.counter).disabled_by.name == "Olivia"  # type: ignore[union-attr]  # set above
+    # Who does what in the owner's house is not the recipient's to know (N14).
+    assert get_camera(people.vera.actor, people.counter).disabled_by is None
+    for who in (people.vera, people.xena):
+        with pytest.raises((NotFound, Forbidden)):
+            services.enable_device(who.actor, device=device)
+    services.enable_device(people.olivia.actor, device=device)
+    assert get_camera(people.vera.actor, people.counter).disabled_at is None

@@ -28,6 +28,7 @@ OUTBOX: Final[dict[str, Consumer]] = {
     "access.lost": Consumer(streaming.cut_lost_access, inline=True),
     "credential.lost": Consumer(streaming.cut_lost_credentials, inline=True),
     "cameras.closed": Consumer(_cameras_closed, inline=True),
+    "cameras.disabled": Consumer(streaming.cut_changed_cameras, inline=True),
     "cameras.moved": Consumer(streaming.cut_changed_cameras, inline=True),
     "assignments.changed": Consumer(devices.announce_assignments, inline=True),
     "mail.account_notice": Consumer(account_mails.send_notice),

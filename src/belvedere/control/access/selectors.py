@@ -14,13 +14,15 @@ from belvedere.control.core import clock, sql
 class ResourcePath(NamedTuple):
     """A resource and what stands above it. Ids that are not there are "".
 
-    `is_live` False (unbound, deleted, suspended) means that no grant opens it (rule 6).
+    `is_live` False (unbound, deleted, suspended) means that no grant opens it (rule 6). `is_on` False: rights stand,
+    but somebody switched it off, so that there is nothing to watch.
     """
 
     leaf: str
     site: str
     organization: str
     is_live: bool = True
+    is_on: bool = True
 
 
 _COLUMNS: Final = (

@@ -110,6 +110,17 @@ class Conflict(Refusal):
     code = "conflict"
 
 
+class SwitchedOff(Conflict):
+    """Somebody switched the camera off, for everybody."""
+
+    code = "switched_off"
+
+    @classmethod
+    def default_message(cls) -> str:
+        """The sentence if the caller has none."""
+        return _("This camera is switched off. Nobody can watch it until it is switched on again.")
+
+
 class Invalid(Refusal):
     """The words of the request make no sense. `field` names the one at fault."""
 

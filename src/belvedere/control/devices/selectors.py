@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from django.db.models import Q
 
 from belvedere.contracts.permissions import Permission
-from belvedere.control.access.decision import Decision
+from belvedere.control.access.decision import Decision, GrantFacts
 from belvedere.control.access.models import Origin
 from belvedere.control.access.selectors import GrantsOfPrincipal, ResourcePath, count_shared_with, get_decision
 from belvedere.control.accounts.selectors import Person, get_persons
@@ -46,6 +46,9 @@ class CameraView:
     height: int
     fps: float
     has: list[str]
+    #: since when nobody can watch it, and who did that; the name only for those to whom the camera belongs
+    disabled_at: datetime | None
+    disabled_by: Person | None
 
     @property
     def label(self) -> str:
@@ -90,12 +93,14 @@ class Stability:
 
 def path_of(camera: Camera) -> ResourcePath:
     """The resource path of a camera. A closed one is opened by no grant (rules 6 and 7)."""
-    return ResourcePath(camera.pk, camera.site_id, camera.organization_id, camera.closed_at is None)
+    return ResourcePath(
+        camera.pk, camera.site_id, camera.organization_id, camera.closed_at is None, camera.disabled_at is None
+    )
 
 
 def find_camera_path(camera: str) -> ResourcePath | None:
     """The guard's resolver for cameras."""
-    row = Camera.objects.filter(pk=camera).only("pk", "site_id", "organization_id", "closed_at").first()
+    row = Camera.objects.filter(pk=camera).only("pk", "site_id", "organization_id", "closed_at", "disabled_at").first()
     return path_of(row) if row else None
 
 
@@ -146,18 +151,21 @@ def _views(actor: Principal, found: list[tuple[Camera, Decision]]) -> list[Camer
         )
     )
     is_mine = {row.pk: _is_mine(decision) for row, decision in found}
-    sharers = get_persons(
-        grant.created_by
-        for row, decision in found
-        if not is_mine[row.pk]
-        for grant in decision.because
-        if grant.origin == Origin.SHARE
+    people = get_persons(
+        [
+            *(grant.created_by for row, decision in found if not is_mine[row.pk] for grant in _shares(decision)),
+            *(row.disabled_by for row, _ in found if row.disabled_by and is_mine[row.pk]),
+        ]
     )
     shared = count_shared_with([row.pk for row, decision in found if Permission.SHARE in decision.permissions])
     views = [
-        _view(row, decision, aliases.get(row.pk, ""), sharers, shared, mine=is_mine[row.pk]) for row, decision in found
+        _view(row, decision, aliases.get(row.pk, ""), people, shared, mine=is_mine[row.pk]) for row, decision in found
     ]
     return sorted(views, key=lambda view: (not view.mine, view.label.casefold(), view.id))
+
+
+def _shares(decision: Decision) -> list[GrantFacts]:
+    return [grant for grant in decision.because if grant.origin == Origin.SHARE]
 
 
 def _is_mine(decision: Decision) -> bool:
@@ -165,10 +173,10 @@ def _is_mine(decision: Decision) -> bool:
 
 
 def _view(
-    row: Camera, decision: Decision, alias: str, sharers: dict[str, Person], shared: dict[str, int], *, mine: bool
+    row: Camera, decision: Decision, alias: str, people: dict[str, Person], shared: dict[str, int], *, mine: bool
 ) -> CameraView:
     ends = decision.narrows_at
-    sharer = next((sharers[grant.created_by] for grant in decision.because if grant.created_by in sharers), None)
+    sharer = next((people[grant.created_by] for grant in _shares(decision) if grant.created_by in people), None)
     may_share = Permission.SHARE in decision.permissions
     return CameraView(
         id=row.pk,
@@ -190,7 +198,9 @@ def _view(
         width=row.width,
         height=row.height,
         fps=row.fps,
-        has=["audio"] if row.has_audio else [],
+        has=[name for name in ("audio", "talk", "ptz") if getattr(row, f"has_{name}")],
+        disabled_at=row.disabled_at,
+        disabled_by=people.get(row.disabled_by) if mine else None,
     )
 
 
@@ -224,6 +234,24 @@ def _device_view(row: Device, cameras: list[CameraView]) -> DeviceView:
         created_at=row.created_at,
         cameras=cameras,
     )
+
+
+def list_history(actor: Principal, camera: str) -> list[tuple[datetime, datetime, bool]]:
+    """The last 24 h as stretches (from, to, was online), oldest first, for those to whom the camera belongs.
+
+    What nobody knows (before the first word of it) is left out. Raises NotFound.
+    """
+    if not get_camera(actor, camera).mine:
+        raise NotFound
+    now = clock.now()
+    start = now - DAY
+    changes = list(StateChange.objects.filter(camera_id=camera).order_by("at").values_list("at", "is_online"))
+    ends = [*(at for at, _ in changes[1:]), now]
+    return [
+        (max(at, start), until, is_online)
+        for (at, is_online), until in zip(changes, ends, strict=False)
+        if until > max(at, start)
+    ]
 
 
 def get_stability(actor: Principal, camera: str) -> Stability:

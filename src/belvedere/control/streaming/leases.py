@@ -34,6 +34,8 @@ def _decide(row: ViewingSession, path: ResourcePath | None, *, is_alive: bool, w
         return refuse(row.pk, why or "signed_out")
     if path is None or not path.is_live:
         return refuse(row.pk, why or "unbound")
+    if not path.is_on:
+        return refuse(row.pk, "disabled")
     at = asked_at()
     decision = get_decision(row.principal, path, at=at)
     held = _carried(decision, SessionKind(row.kind))

@@ -41,10 +41,10 @@ from belvedere.control.access.guard import requires, unguarded
 from belvedere.control.access.selectors import list_principals_of_change
 from belvedere.control.accounts.models import digest_of
 from belvedere.control.core import clock, limits, media, sql
-from belvedere.control.core.errors import RateLimited, Unavailable
+from belvedere.control.core.errors import RateLimited, SwitchedOff, Unavailable
 from belvedere.control.core.ids import is_id
 from belvedere.control.core.principal import Principal
-from belvedere.control.devices.selectors import find_node_of
+from belvedere.control.devices.selectors import find_camera_path, find_node_of
 from belvedere.control.outbox.services import Again
 from belvedere.control.streaming.leases import decide_leases, refuse
 from belvedere.control.streaming.models import ViewingSession
@@ -72,13 +72,16 @@ class Ticket:
 def open_ticket(actor: Principal, *, camera: str, quality: Quality = Quality.MAIN, origin: str | None = None) -> Ticket:
     """A ticket for live view. `origin` is where the asking page stands; None for API tokens, which browsers lack.
 
-    Raises NotFound, Forbidden, RateLimited, Unavailable (no media node carries the camera just now).
+    Raises NotFound, Forbidden, RateLimited, SwitchedOff, Unavailable (no media node carries the camera just now).
     """
     limits.hit("ticket", actor.id, limit=1200, per_s=60)
     at = clock.now()
     mine = ViewingSession.objects.filter(principal=actor.id, opened_at__isnull=False, closed_at=None)
     if mine.count() >= MAX_SESSIONS:
         raise RateLimited(retry_after=10)
+    path = find_camera_path(camera)
+    if path is not None and not path.is_on:
+        raise SwitchedOff
     node = find_node_of(camera)
     if node is None:
         raise Unavailable

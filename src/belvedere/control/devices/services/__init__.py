@@ -18,11 +18,14 @@ from belvedere.control.devices.services.reports import (
     record_state,
     settle_nodes,
 )
+from belvedere.control.devices.services.switching import disable_device, enable_device
 
 __all__ = [
     "TestFailed",
     "add_device",
     "announce_assignments",
+    "disable_device",
+    "enable_device",
     "explain_probe",
     "list_assignments",
     "move_device",

@@ -45,7 +45,7 @@ def list_assignments(node: str, request: events.AssignmentsRequest) -> events.As
     me = next((row for row in nodes if (row.pk, row.run) == (node, request.run)), None)
     if me is None:
         return events.AssignmentsReply([])
-    rows = Camera.objects.filter(closed_at=None, device__unbound_at=None, pk__gt=request.after)
+    rows = Camera.objects.filter(closed_at=None, disabled_at=None, device__unbound_at=None, pk__gt=request.after)
     page = list(rows.select_related("device").order_by("pk")[:ASSIGNMENTS_PAGE])
     streams = [
         stream
@@ -84,6 +84,7 @@ def record_state(node: str, state: events.CameraState) -> None:
     changes: dict[str, Any] = {"state": "online" if state.online else "offline", "error": state.error}
     if state.online:
         changes |= {"codec": state.codec, "width": state.width, "height": state.height, "fps": state.fps}
+        changes["bitrate"] = state.bitrate
         changes["has_audio"] = state.has_audio
     was_online = before == "online"
     if was_online != state.online or known_since is None:
