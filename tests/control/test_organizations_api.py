@@ -150,6 +150,9 @@ def test_a_role_acts_on_every_surface_at_once(firm: Firm) -> None:
     status, receipt = firm.do("olivia", "PATCH", path, body)
     assert (status, receipt["state"], [row["session"] for row in receipt["cut"]]) == (200, "changed", [session])
     assert receipt["cut"][0]["account"]["email"] == "vera@example.org"
+    status, again = firm.do("olivia", "GET", f"receipts/{receipt['change_id']}")
+    assert (status, again["state"], len(again["cut"])) == (200, "changed", 1)
+    assert [firm.do(name, "GET", f"receipts/{receipt['change_id']}")[0] for name in ("ada", "vera")] == [404, 404]
     assert firm.do("vera", "GET", f"cameras/{north}")[1]["permissions"] == ["live_view"]
     assert firm.do("vera", "GET", f"cameras/{south}")[0] == 404
     assert firm.do("vera", "GET", f"sites/{firm.south}")[0] == 404

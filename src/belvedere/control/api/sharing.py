@@ -1,7 +1,7 @@
 """`/shares` and `/recipients`."""
 
 from datetime import datetime
-from typing import Literal, Self
+from typing import Final, Literal, Self
 
 from django.http import HttpRequest
 from ninja import Router, Status
@@ -11,6 +11,7 @@ from belvedere.contracts.permissions import parse_names
 from belvedere.control.api.auth import actor_of
 from belvedere.control.api.pages import DEFAULT_LIMIT, MAX_LIMIT, paginate
 from belvedere.control.api.schemas import Id, In, Name, Out, PersonOut, ProblemOut, ReceiptOut
+from belvedere.control.audit.selectors import find_caused
 from belvedere.control.core.errors import Invalid, NotFound
 from belvedere.control.core.offers import OfferState
 from belvedere.control.core.principal import Principal
@@ -30,6 +31,14 @@ from belvedere.control.sharing.selectors import (
 from belvedere.control.streaming.selectors import list_cuts
 
 router = Router(tags=["sharing"])
+
+#: what the audit calls a change → what its receipt says became of its object
+_STATES: Final = {
+    "member.changed": "changed",
+    "member.removed": "removed",
+    "member.left": "left",
+    "site.closed": "closed",
+}
 
 
 class ItemIn(In):
@@ -253,8 +262,11 @@ def end_share(request: HttpRequest, share_id: str) -> ReceiptOut:
 
 @router.get("/receipts/{change_id}", response={200: ReceiptOut, 401: ProblemOut, 404: ProblemOut})
 def receipt(request: HttpRequest, change_id: str) -> ReceiptOut:
-    """The receipt again, with what nodes have confirmed since."""
-    given = find_given_by_change(actor_of(request), change_id)
+    """The receipt again, with what nodes have confirmed since. For who made the change, of a share or of a member."""
+    actor = actor_of(request)
+    if caused := find_caused(actor, change_id, _STATES):
+        return ReceiptOut.of(_STATES[caused.action], change_id, list_cuts(change_id))
+    given = find_given_by_change(actor, change_id)
     if given is None:
         raise NotFound
     return ReceiptOut.of(given.state, change_id, list_cuts(change_id))
