@@ -1,4 +1,4 @@
-"""The people and cameras of the demo: the test cast, as far as it makes sense now.
+"""The people, cameras and organizations of the demo: the test cast.
 
 Made through the same services as anybody's, once; a second start finds them and changes nothing.
 """
@@ -12,11 +12,26 @@ from belvedere.control.manage import setup
 
 PASSWORD: Final = "belvedere-demo"  # noqa: S105  public on purpose: the demo stays on this machine
 PEOPLE: Final = (
-    ("olivia", "Olivia Marín", "owns the cameras"),
+    ("olivia", "Olivia Marín", "owns the cameras, and Harbour Hotels"),
     ("rita", "Rita Prado", "her sister: nothing yet"),
-    ("vera", "Vera Costa", "sees the counter already"),
+    ("vera", "Vera Costa", "sees the counter already; Viewer of North"),
     ("xena", "Xena Roth", "a stranger"),
+    ("sam", "Sam Ortiz", "Super Admin of Harbour Hotels"),
+    ("ada", "Ada Lindqvist", "Admin of North"),
+    ("omar", "Omar Haddad", "Operator of North"),
+    ("leo", "Leo Brandt", "Live Only on North"),
+    ("nora", "Nora Weiss", "No Access to North"),
 )
+#: sites of Harbour Hotels: name, region, address
+SITES: Final = (
+    ("North", "Galicia", "Rúa do Porto 12, Vigo"),
+    ("South", "Andalucía", "Calle del Mar 3, Cádiz"),
+)
+ZONE: Final = "Europe/Madrid"
+#: who is what in North; Sam is Super Admin of everything
+IN_NORTH: Final = {"ada": "admin", "omar": "operator", "vera": "viewer", "leo": "live_only", "nora": "no_access"}
+#: invited, and has not answered
+PENDING: Final = "pat@example.org"
 
 
 def create_cast(settings: Settings, rtsp_port: int, camera_password: str) -> dict[str, Any]:
@@ -27,8 +42,10 @@ def create_cast(settings: Settings, rtsp_port: int, camera_password: str) -> dic
     accounts = [_account(key, name, tokens) for key, name, _about in PEOPLE]
     tokens_file.touch(mode=0o600)
     tokens_file.write_text(json.dumps(tokens), encoding="utf-8")
-    cameras = _cameras(accounts[0]["id"], rtsp_port, camera_password)
-    _share_counter(accounts, cameras)
+    by_key = {key: row for (key, _name, _about), row in zip(PEOPLE, accounts, strict=True)}
+    _found_hotels(by_key)
+    cameras = _cameras(by_key["olivia"]["id"], rtsp_port, camera_password)
+    _share_counter(by_key, cameras)
     return {
         "accounts": [
             {
@@ -82,12 +99,13 @@ def _cameras(owner: str, rtsp_port: int, camera_password: str) -> list[dict[str,
     from belvedere.demo.samples import CAMERAS, USERNAME
 
     actor = Principal(id=owner, name="Olivia Marín", email="olivia@example.org")
-    organization = list_organizations(actor)[0].id
-    sites = {site.name: site.id for site in list_sites(actor, organization)}
+    organizations = {"" if row.is_personal else row.name: row.id for row in list_organizations(actor) if row.is_owned}
+    sites = {(name, site.name): site.id for name, pk in organizations.items() for site in list_sites(actor, pk)}
     have = {camera.name: camera for camera in list_cameras(actor) if camera.mine}
     for sample in CAMERAS:
-        if sample.site not in sites:
-            sites[sample.site] = add_site(actor, organization=organization, name=sample.site).pk
+        place = sample.organization, sample.site
+        if place not in sites:
+            sites[place] = add_site(actor, organization=organizations[sample.organization], name=sample.site).pk
         source = {
             "address": f"rtsp://127.0.0.1:{rtsp_port}{sample.main}",
             "sub_address": f"rtsp://127.0.0.1:{rtsp_port}{sample.sub}",
@@ -99,11 +117,46 @@ def _cameras(owner: str, rtsp_port: int, camera_password: str) -> list[dict[str,
             if device:
                 readdress_device(actor, device=device, **source)
             continue
-        add_device(actor, site=sites[sample.site], name=sample.name, is_tested=False, **source)
+        add_device(actor, site=sites[place], name=sample.name, is_tested=False, **source)
     return [{"id": camera.id, "name": camera.name} for camera in list_cameras(actor) if camera.mine]
 
 
-def _share_counter(accounts: list[dict[str, str]], cameras: list[dict[str, str]]) -> None:
+def _found_hotels(accounts: dict[str, dict[str, str]]) -> None:
+    """Harbour Hotels, whole or not at all: what people did to it since is theirs."""
+    from django.db import transaction
+
+    from belvedere.control.access.roles import Role
+    from belvedere.control.core.principal import Principal
+    from belvedere.control.organizations.selectors import list_organizations
+    from belvedere.control.organizations.services import (
+        Wish,
+        accept_invitation,
+        add_site,
+        create_organization,
+        invite_member,
+    )
+    from belvedere.demo.samples import HOTELS
+
+    people = {key: Principal(row["id"], row["name"], row["email"]) for key, row in accounts.items()}
+    olivia = people["olivia"]
+    if any(row.is_owned and not row.is_personal for row in list_organizations(olivia)):
+        return
+    with transaction.atomic():
+        hotels = create_organization(olivia, name=HOTELS, region="España", time_zone=ZONE)
+        north, _south = (
+            add_site(olivia, organization=hotels, name=name, region=region, time_zone=ZONE, address=address).pk
+            for name, region, address in SITES
+        )
+        wishes = {"sam": Wish(role=Role.SUPER_ADMIN)} | {
+            key: Wish(role=Role(role), sites=[north]) for key, role in IN_NORTH.items()
+        }
+        for key, wish in wishes.items():
+            sent = invite_member(olivia, organization=hotels, address=people[key].email, wish=wish)
+            accept_invitation(people[key], invitation=sent)
+        invite_member(olivia, organization=hotels, address=PENDING, wish=Wish(role=Role.VIEWER, sites=[north]))
+
+
+def _share_counter(accounts: dict[str, dict[str, str]], cameras: list[dict[str, str]]) -> None:
     from belvedere.contracts.permissions import Permission
     from belvedere.control.core.offers import OfferState
     from belvedere.control.core.principal import Principal
@@ -111,7 +164,7 @@ def _share_counter(accounts: list[dict[str, str]], cameras: list[dict[str, str]]
     from belvedere.control.sharing.services import Item, accept_share, offer_share
 
     olivia, vera = (
-        Principal(id=accounts[n]["id"], name=accounts[n]["name"], email=accounts[n]["email"]) for n in (0, 2)
+        Principal(accounts[key]["id"], accounts[key]["name"], accounts[key]["email"]) for key in ("olivia", "vera")
     )
     counter = next((row["id"] for row in cameras if row["name"] == "Counter"), "")
     if not counter or any(row.recipient_email == vera.email for row in list_given(olivia, states=list(OfferState))):

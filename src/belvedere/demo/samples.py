@@ -8,16 +8,19 @@ from typing import Final
 
 #: All sample cameras ask for this name, and for a password made at the first start of a demo.
 USERNAME: Final = "demo"
+#: the organization whose members have roles
+HOTELS: Final = "Harbour Hotels"
 
 
 @dataclass(frozen=True)
 class SampleCamera:
-    """One camera. `key` is its scene, and the first part of its paths."""
+    """One camera. `key` is its scene, and the first part of its paths; `organization` "" is its owner's own."""
 
     key: str
     name: str
     site: str
     has_audio: bool = False
+    organization: str = ""
 
     @property
     def main(self) -> str:
@@ -36,6 +39,6 @@ CAMERAS: Final = (
     SampleCamera("pool", "Pool", "House"),
     SampleCamera("shop", "Counter", "Bodega"),
     SampleCamera("driveway", "Driveway", "House"),
-    SampleCamera("corridor", "Upper corridor", "Guest house"),
-    SampleCamera("carpark", "Car park", "Guest house"),
+    SampleCamera("corridor", "Upper corridor", "North", organization=HOTELS),
+    SampleCamera("carpark", "Car park", "South", organization=HOTELS),
 )
