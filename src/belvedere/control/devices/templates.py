@@ -34,7 +34,9 @@ _DAHUA: Final = "/cam/realmonitor?channel={n}&subtype="
 TEMPLATES: Final = {
     template.key: template
     for template in (
-        Template("vigi", "VIGI", "/stream1", "/stream2", note=gettext_lazy("Use the user and password of the camera itself.")),
+        Template(
+            "vigi", "VIGI", "/stream1", "/stream2", note=gettext_lazy("Use the user and password of the camera itself.")
+        ),
         Template(
             "hikvision",
             "Hikvision",
@@ -80,7 +82,9 @@ TEMPLATES: Final = {
             "/{token}",
             "",
             port=7447,
-            note=gettext_lazy("Switch RTSP on for the camera in Protect, and copy the last part of the address it shows."),
+            note=gettext_lazy(
+                "Switch RTSP on for the camera in Protect, and copy the last part of the address it shows."
+            ),
         ),
     )
 }
