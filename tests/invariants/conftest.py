@@ -13,8 +13,15 @@ from belvedere.control.access.roles import Role
 from belvedere.control.accounts.models import ApiToken
 from belvedere.control.devices.selectors import get_camera
 from belvedere.control.devices.services import record_hello
+from belvedere.control.handover.services import offer_handover
 from belvedere.control.organizations.selectors import MemberFilter, list_members
-from belvedere.control.organizations.services import Wish, accept_invitation, add_site, invite_member
+from belvedere.control.organizations.services import (
+    Wish,
+    accept_invitation,
+    add_site,
+    create_organization,
+    invite_member,
+)
 from belvedere.control.sharing.selectors import get_given, list_recipients
 from belvedere.control.sharing.services import end_share
 from invariants.surface import BODIES, SUCCESS, Method, Path, fill
@@ -73,11 +80,21 @@ def _invite(giver: cast.Person, to: cast.Person) -> str:
     return invite_member(giver.actor, organization=giver.organization, address=to.email, wish=wish)
 
 
+def _found(giver: cast.Person, to: cast.Person, name: str) -> str:
+    """An organization that could be handed over to its Super Admin."""
+    organization = create_organization(giver.actor, name=name)
+    wish = Wish(role=Role.SUPER_ADMIN)
+    invitation = invite_member(giver.actor, organization=organization, address=to.email, wish=wish)
+    accept_invitation(to.actor, invitation=invitation)
+    return organization
+
+
 @pytest.fixture
 def world(people: cast.Cast) -> World:
     """The cast and everything that has an id. What Olivia ended by a change is an offer to Rita.
 
-    Her member is Mia; Pat is invited and has not answered.
+    Her member is Mia; Pat is invited and has not answered. She has two organizations more, with Vera as Super Admin:
+    the bakery is offered to her, the mill is not.
     """
     record_hello("local", Hello(node="local", run="run-1", url="ws://localhost:8001", public_key=NODE_KEY))
     olivia = people.olivia
@@ -91,6 +108,8 @@ def world(people: cast.Cast) -> World:
     annex = add_site(olivia.actor, organization=olivia.organization, name="Garden")
     mia = cast.make("mia")
     accept_invitation(mia.actor, invitation=_invite(olivia, mia))
+    mill, bakery = (_found(olivia, people.vera, name) for name in ("Mill", "Bakery"))
+    handover = offer_handover(olivia.actor, organization=bakery, receiver=people.vera.id, afterwards="super_admin")
     ids = {
         "camera_id": people.counter,
         "device_id": device,
@@ -99,6 +118,8 @@ def world(people: cast.Cast) -> World:
         "member_id": list_members(olivia.actor, olivia.organization, look_for=MemberFilter(text="mia")).items[0].id,
         "invitation_id": _invite(olivia, people.pat),
         "organization_id": olivia.organization,
+        "mill_id": mill,
+        "handover_id": handover,
         "share_id": people.veras_share,
         "recipient_id": recipient,
         "change_id": change,

@@ -90,6 +90,12 @@ ROUTES: Final[dict[tuple[Method, Path], str]] = {
     ("POST", "shares/{share_id}/reject"): "offered",
     ("POST", "shares/{share_id}/leave"): "receiver",
     ("GET", "receipts/{change_id}"): "giver",
+    ("GET", "handovers"): "person",
+    ("POST", "handovers"): "person-giver",
+    ("GET", "handovers/{handover_id}"): "person-party",
+    ("DELETE", "handovers/{handover_id}"): "person-giver",
+    ("POST", "handovers/{handover_id}/accept"): "person-receiver",
+    ("POST", "handovers/{handover_id}/decline"): "person-receiver",
     ("GET", "tokens"): "person",
     ("POST", "tokens"): "person",
     ("DELETE", "tokens/{token_id}"): "person-owner",
@@ -113,10 +119,13 @@ ANSWERS: Final[dict[str, dict[str, str | int]]] = {
     "mailed": {"anonymous": 404, "olivia": 404, "vera": 404, "pat": 404, "xena": 404},
     "receiver": {"anonymous": 401, "olivia": 404, "vera": "ok", "pat": 404, "xena": 404},
     "person": {"anonymous": 401, "olivia": "ok", "vera": "ok", "pat": "ok", "xena": "ok"},
+    "person-party": {"anonymous": 401, "olivia": "ok", "vera": "ok", "pat": 404, "xena": 404},
+    "person-giver": {"anonymous": 401, "olivia": "ok", "vera": 403, "pat": 404, "xena": 404},
+    "person-receiver": {"anonymous": 401, "olivia": 403, "vera": "ok", "pat": 404, "xena": 404},
     "person-owner": {"anonymous": 401, "olivia": "ok", "vera": 404, "pat": 404, "xena": 404},
 }
 #: Rules of signed-in people only: the best of tokens gets 403 (N9).
-NO_TOKEN: Final = {"person", "person-owner"}
+NO_TOKEN: Final = {"person", "person-party", "person-giver", "person-receiver", "person-owner"}
 
 #: scope → operations it opens. What is not here answers 403 to a token of that scope alone (N9).
 SCOPES: Final[dict[str, set[tuple[Method, Path]]]] = {
@@ -212,6 +221,11 @@ BODIES: Final[dict[tuple[Method, Path], Body]] = {
         "recipient": "new@example.org",
         "items": [{"camera": "{camera_id}", "permissions": ["live_view"]}],
     },
+    ("POST", "handovers"): {
+        "organization": "{mill_id}",
+        "receiver": "vera@example.org",
+        "afterwards": "super_admin",
+    },
     ("POST", "tokens"): {"name": "script", "scopes": ["read"]},
 }
 
@@ -224,6 +238,7 @@ SUCCESS: Final = {
     ("POST", "cameras/{camera_id}/tickets"): 201,
     ("POST", "tickets"): 201,
     ("POST", "shares"): 201,
+    ("POST", "handovers"): 201,
     ("POST", "tokens"): 201,
 }
 

@@ -32,6 +32,8 @@ def test_fields_that_are_not_named_are_refused(world: World, operation: tuple[Me
     for depth in range(len(_places(BODIES[operation]))):
         for field in FOREIGN_FIELDS:
             body = fill(BODIES[operation], world.ids)
+            if field in _places(body)[depth]:
+                continue  # named here, and an id like any other
             _places(body)[depth][field] = world.people.xena.id
             answer = send(client, operation, body, world.ids)
             assert (answer.status_code, answer.json()["code"]) == (422, "invalid"), (field, body)

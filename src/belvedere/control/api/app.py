@@ -18,6 +18,7 @@ from belvedere.control.api import (
     audit,
     cameras,
     devices,
+    handovers,
     invitations,
     members,
     organizations,
@@ -57,7 +58,7 @@ api = Api(
         "security": [{"token": []}],
     },
 )
-for room in (accounts, organizations, members, invitations, devices, cameras, sharing, access, audit):
+for room in (accounts, organizations, members, invitations, devices, cameras, sharing, handovers, access, audit):
     api.add_router("", room.router)
 
 
