@@ -78,7 +78,7 @@ class Tour:
         page.goto(f"{self.url}/sign-in")
         page.get_by_label("E-mail").fill(self.accounts[who]["email"])
         page.get_by_label("Password", exact=True).fill(self.accounts[who]["password"])
-        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("button", name="Sign in", exact=True).click()
         # Who belongs to several organizations is asked for one first.
         page.wait_for_url(re.compile(rf"^{re.escape(self.url)}/(organizations)?$"))
 

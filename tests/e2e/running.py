@@ -149,7 +149,7 @@ def sign_in(chromium: Browser, demo: Demo) -> Iterator[SignIn]:
             page.goto(f"{demo.url}/sign-in")
             page.get_by_label("E-mail").fill(account["email"])
             page.get_by_label("Password", exact=True).fill(account["password"])
-            page.get_by_role("button", name="Sign in").click()
+            page.get_by_role("button", name="Sign in", exact=True).click()
             # Who belongs to several organizations is asked for one first; nobody chosen is one's own.
             page.wait_for_url(re.compile(rf"^{re.escape(demo.url)}/(organizations)?$"))
             page.goto(f"{demo.url}/")
