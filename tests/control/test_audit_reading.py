@@ -14,6 +14,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from django.utils.html import strip_tags
 
 import belvedere.control
@@ -47,7 +48,7 @@ def no_heads_of_others() -> Iterator[None]:
 def inside(person: cast.Person, organization: str) -> Client:
     """A browser of this person's, in this organization."""
     client = person.browser()
-    assert client.post("/account/organization", {"organization": organization}).status_code == 302
+    assert client.post(reverse("organization-switch"), {"organization": organization}).status_code == 302
     return client
 
 

@@ -117,7 +117,7 @@ PAGES: Final[dict[tuple[str, str], str]] = {
     ("GET", "inbox"): "own",
     ("POST", "offer-accept"): "offered",
     ("POST", "offer-reject"): "offered",
-    ("GET", "admin-audit"): "own",
+    ("GET", "admin-audit"): "any-sharer",
     ("GET", "account"): "own",
     ("POST", "account"): "own",
     ("POST", "token-create"): "own",

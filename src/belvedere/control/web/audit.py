@@ -17,11 +17,10 @@ from belvedere.control.audit.verification import verify_chain
 from belvedere.control.core import limits
 from belvedere.control.core.errors import Forbidden, Invalid
 from belvedere.control.core.principal import Principal
-from belvedere.control.core.requests import principal_of
 from belvedere.control.devices.selectors import list_cameras
 from belvedere.control.organizations.oversight import find_audit_scope
 from belvedere.control.organizations.selectors import list_sites
-from belvedere.control.web.admin import admin_frame, administered_organization
+from belvedere.control.web.admin import admin_frame, sit_down
 from belvedere.control.web.audit_words import GROUPS, Names, actor_name, list_mentioned, sentence
 from belvedere.control.web.context import person
 from belvedere.control.web.errors import answers_refusals
@@ -37,8 +36,8 @@ _YEARS: Final = range(1971, 9000)
 @answers_refusals
 def audit(request: HttpRequest) -> HttpResponse:
     """The page; or with htmx, only the entries that follow."""
-    actor = principal_of(request)
-    organization = administered_organization(request)
+    desk = sit_down(request)
+    actor, organization = desk.actor, desk.organization
     scope = find_audit_scope(actor, organization.id)
     zone = ZoneInfo(organization.time_zone)
     look_for = _filter(request.GET, zone)
