@@ -1,5 +1,7 @@
 """The composition of the control plane: when Django is ready, guard and outbox learn who answers for what."""
 
+import logging
+
 from django.apps import AppConfig
 
 
@@ -10,5 +12,8 @@ class WebConfig(AppConfig):
     def ready(self) -> None:
         """Compose, now that every model is there."""
         from belvedere.control.composition import compose
+        from belvedere.control.web.errors import name_route
 
         compose()
+        for name in ("django.request", "django.security.csrf"):
+            logging.getLogger(name).addFilter(name_route)

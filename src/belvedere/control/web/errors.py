@@ -1,5 +1,6 @@
 """Errors as pages: what happened, what still holds, what to do. A Refusal becomes its own status everywhere."""
 
+import logging
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -51,6 +52,15 @@ def _to_reauthenticate(request: HttpRequest) -> HttpResponse:
     if request.headers.get("HX-Request"):
         return HttpResponse(status=403, headers={"HX-Redirect": address})
     return redirect(address)
+
+
+def name_route(record: logging.LogRecord) -> bool:
+    """A filter for what Django logs of refusals: the route, not the address, which may hold the secret of a mail."""
+    match = getattr(getattr(record, "request", None), "resolver_match", None)
+    if isinstance(record.args, tuple) and record.args:
+        # Django names the address last.
+        record.args = (*record.args[:-1], match.route if match else "no page")
+    return True
 
 
 def error_page(request: HttpRequest, status: int, message: str, *, refusal: Refusal | None = None) -> HttpResponse:
