@@ -43,7 +43,7 @@ def member(request: HttpRequest, member_id: str) -> HttpResponse:
     draft = read_draft(request.POST) if request.method == "POST" else draft_of(view.standing)
     version = request.POST.get("version", "")
     error: Refusal | None = None
-    if request.method == "POST":
+    if request.method == "POST" and request.POST.get("step") != "edit":
         try:
             wish = wish_of(draft, management)
             after = read_wish(wish, before=view.standing, sites=management.sites)
