@@ -15,6 +15,7 @@ from belvedere.control.accounts.selectors import Person
 from belvedere.control.core.principal import Principal
 from belvedere.control.core.requests import principal_of
 from belvedere.control.devices.selectors import CameraView, list_cameras
+from belvedere.control.handover.selectors import list_received_handovers
 from belvedere.control.organizations.selectors import (
     OrganizationView,
     SiteView,
@@ -160,7 +161,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     organizations = list_organizations(actor)
     chosen = current_organization(request, organizations)
     invitations = [invitation_card(row) for row in list_received_invitations(actor)]
-    waiting = count_offers(actor) + len(invitations)
+    waiting = count_offers(actor) + len(invitations) + len(list_received_handovers(actor))
     cameras = list_cameras(actor)
     may_share = any(row.may(Permission.SHARE) and is_in(row, chosen) for row in cameras)
     has_admin = chosen is not None and is_administered(chosen, cameras)

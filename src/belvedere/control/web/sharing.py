@@ -17,6 +17,7 @@ from belvedere.control.core.names import clean_email
 from belvedere.control.core.principal import Principal
 from belvedere.control.core.requests import principal_of
 from belvedere.control.devices.selectors import CameraView, get_stability, list_bind_attempts, list_cameras
+from belvedere.control.handover.selectors import list_received_handovers
 from belvedere.control.organizations.selectors import list_received_invitations
 from belvedere.control.sharing import services
 from belvedere.control.sharing.selectors import (
@@ -33,6 +34,7 @@ from belvedere.control.sharing.selectors import (
 from belvedere.control.web.cameras import rights_slots, tile
 from belvedere.control.web.context import follow, here, is_in, list_cameras_here, person
 from belvedere.control.web.errors import answers_refusals
+from belvedere.control.web.handovers import handover_card
 from belvedere.control.web.invited import invitation_card
 
 STEPS: Final = ("recipient", "cameras", "permissions", "review")
@@ -248,6 +250,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
         "offers": offers,
         "selected": offer,
         "card": card,
+        "handovers": [handover_card(row) for row in list_received_handovers(actor)],
         "notices": _notices(actor),
     }
     return render(request, "web/inbox.html", context)
