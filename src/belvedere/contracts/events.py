@@ -1,6 +1,7 @@
 """What nodes and cameras are doing, and which cameras a node has to carry."""
 
 from enum import StrEnum
+from typing import Literal
 
 import msgspec
 
@@ -58,15 +59,17 @@ class AssignmentsReply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class StreamSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is inside the seal: where the camera is and how to get in. Never logged, never repr'd whole.
 
-    url        rtsp://host:port/path?query, without userinfo
+    url        rtsp://host:port/path?query, without userinfo; to inspect a device http://host:port/path
     networks   the organization's reach: (CIDR, first port, last port). The host is resolved at each connect, *every*
                address must lie inside, and the connection goes to that literal address (ADR: rebinding)
+    transport  how pictures travel. UDP only where the operator chose it for this device: a camera that is bad at TCP
     """
 
     url: str
     username: str
     password: str
     networks: list[tuple[str, int, int]]
+    transport: Literal["tcp", "udp"] = "tcp"
 
     def __repr__(self) -> str:
         """Keep credentials out of tracebacks and logs."""

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 type Network = tuple[str, int, int]
 
 RTSP_PORT: Final = 554
+HTTP_PORT: Final = 80
 _MAX_URL: Final = 2048
 _MAX_HOST: Final = 253
 
@@ -83,6 +84,15 @@ def parse_camera_url(url: str) -> tuple[str, int]:
     Raises ValueError, saying what is wrong without repeating the address: another scheme, a user or password in it,
     no host, a port out of range, control characters, a number that only looks like an address (`127.1`, `0x7f.1`).
     """
+    return _parse(url, "rtsp", RTSP_PORT)
+
+
+def parse_service_url(url: str) -> tuple[str, int]:
+    """`http://192.168.1.20/onvif/device_service` → `("192.168.1.20", 80)`. Raises ValueError as above."""
+    return _parse(url, "http", HTTP_PORT)
+
+
+def _parse(url: str, scheme: str, default_port: int) -> tuple[str, int]:
     if len(url) > _MAX_URL or any(not " " < char < "\x7f" for char in url):
         message = "the address is too long, or holds characters that no address has"
         raise ValueError(message)
@@ -92,8 +102,8 @@ def parse_camera_url(url: str) -> tuple[str, int]:
     except ValueError:
         message = "the address cannot be read"
         raise ValueError(message) from None
-    if parts.scheme != "rtsp":
-        message = "the address must begin with rtsp://"
+    if parts.scheme != scheme:
+        message = f"the address must begin with {scheme}://"
         raise ValueError(message)
     if "@" in parts.netloc:
         message = "user name and password have fields of their own"
@@ -105,7 +115,7 @@ def parse_camera_url(url: str) -> tuple[str, int]:
     if port == 0 or not _is_host(host):
         message = "the address names no host, or one that cannot be"
         raise ValueError(message)
-    return host, RTSP_PORT if port is None else port
+    return host, default_port if port is None else port
 
 
 def _is_host(host: str) -> bool:
