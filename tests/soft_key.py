@@ -59,9 +59,8 @@ class SoftKey:
         """The answer to being asked for a new key."""
         asked = options["publicKey"]
         self.account = asked["user"]["id"]
-        credential = AttestedCredentialData.create(
-            Aaguid.NONE, self._id, ES256.from_cryptography_key(self._private.public_key())
-        )
+        public = ES256.from_cryptography_key(self._private.public_key())  # type: ignore[no-untyped-call]  # fido2's gap
+        credential = AttestedCredentialData.create(Aaguid.NONE, self._id, public)
         data = AuthenticatorData.create(
             hashlib.sha256(self.host.encode()).digest(), self._flags | _FLAG.AT, 0, bytes(credential)
         )

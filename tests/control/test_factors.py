@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -259,15 +260,15 @@ def test_a_change_of_factors_ends_what_was_signed_in(people: cast.Cast, change: 
     assert (is_in(here), is_in(there), is_in(program)) == (True, True, True)
     run_due()
     mail.outbox.clear()
-    done = {
+    acts: dict[str, Callable[[], object]] = {
         "add": lambda: add_passkey(here, SoftKey(), "Second"),
         "remove": lambda: here.post(f"/account/security/passkeys/{get_factors(rita.actor).passkeys[0].id}/remove"),
         "app": lambda: set_up_app(here),
         "app-remove": lambda: here.post("/account/security/app/remove"),
         "codes": lambda: here.post("/account/security/codes"),
         "reset": lambda: _reset(rita),
-    }[change]()
-    assert done is not None
+    }
+    acts[change]()
     assert (is_in(here), is_in(there), is_in(program)) == (change != "reset", False, False)
     assert len(list_alive_credentials(names)) == (0 if change == "reset" else 1)
     # What cuts the sockets (test_streaming) was told of each of them, the token too.
@@ -360,16 +361,13 @@ def test_any_factor_proves_it_once_more(people: cast.Cast) -> None:
         page = client.get(f"/account/reauthenticate{path}?next=/account/phones").content.decode()
         assert page.count("/account/reauthenticate") >= 2
         assert html.unescape(page).count("next=%2Faccount%2Fphones") + page.count('value="/account/phones"') >= 2
-    for ago, path, form in (
-        (1, "/code", lambda: {"code": code_now(seed, ahead=1)}),
-        (
-            2,
-            "/passkey",
-            lambda: signed_for("again", client.get("/account/reauthenticate/passkey"), key),
-        ),
-    ):
+    forms: dict[str, Callable[[], dict[str, str]]] = {
+        "/code": lambda: {"code": code_now(seed, ahead=1)},
+        "/passkey": lambda: signed_for("again", client.get("/account/reauthenticate/passkey"), key),
+    }
+    for path, form in forms.items():
         session = client.session
-        session["account_authentication_methods"] = [{"method": "password", "at": clock.now().timestamp() - 3600 * ago}]
+        session["account_authentication_methods"] = [{"method": "password", "at": clock.now().timestamp() - 3600}]
         session.save()
         assert client.get("/account/security/app").status_code == 302
         answer = client.post(f"/account/reauthenticate{path}?next=/account/security/app", form())

@@ -92,5 +92,8 @@ def _post(address: str, to: str, body: str) -> None:
     try:
         with _opener.open(request, timeout=TIMEOUT_S):
             return
+    except urllib.error.HTTPError as refused:
+        refused.close()
+        raise TextNotSent from None
     except (OSError, ValueError):
         raise TextNotSent from None
