@@ -24,7 +24,7 @@ from belvedere.control.organizations.services import (
 )
 from belvedere.control.sharing.selectors import get_given, list_recipients
 from belvedere.control.sharing.services import end_share
-from invariants.surface import BODIES, SUCCESS, Method, Path, fill
+from invariants.surface import BODIES, QUERIES, SUCCESS, Method, Path, fill
 
 NODE_KEY = public_bytes(generate_key())
 
@@ -53,9 +53,11 @@ class World:
     def call(
         self, client: Client, operation: tuple[Method, Path], ids: dict[str, str] | None = None, **more: Any
     ) -> Any:
-        """Call one operation with a body that is right, and with these ids in place of Olivia's."""
+        """Call one operation with a body and query that are right, and with these ids in place of Olivia's."""
         ids = self.ids | (ids or {})
         body = BODIES.get(operation)
+        if operation in QUERIES:
+            more["query_params"] = fill(QUERIES[operation], ids)
         return send(client, operation, fill(body, ids) if body is not None else None, ids, **more)
 
 
@@ -63,9 +65,7 @@ def send(client: Client, operation: tuple[Method, Path], body: Any, ids: dict[st
     """One request to the API."""
     method, path = operation
     address = "/api/v1/" + "/".join(fill(part, ids) for part in path.split("/"))
-    if method == "GET":
-        more = {"data": body} | more
-    else:
+    if method != "GET":
         more = {"data": "" if body is None else body, "content_type": "application/json"} | more
     return getattr(client, method.lower())(address, **more)
 

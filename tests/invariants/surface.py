@@ -186,13 +186,12 @@ SCOPES: Final[dict[str, set[tuple[Method, Path]]]] = {
     },
 }
 
-#: operation → a body, or the query of a GET, that is right for Olivia; ids in it stand as `{camera_id}` does in a path
+#: operation → a body that is right for Olivia; ids in it stand as `{camera_id}` does in a path
 BODIES: Final[dict[tuple[Method, Path], Body]] = {
     ("POST", "organizations"): {"name": "Bakery", "time_zone": "Europe/Madrid"},
     ("PATCH", "organizations/{organization_id}"): {"name": "Casa Verde"},
     ("POST", "organizations/{organization_id}/sites"): {"name": "Annex"},
     ("PATCH", "sites/{site_id}"): {"name": "Front"},
-    ("DELETE", "sites/{site_id}"): {"move_devices_to": "{other_site_id}"},
     ("PATCH", "members/{member_id}"): {"role": "operator"},
     ("POST", "organizations/{organization_id}/invitations"): {
         "account": "new@example.org",
@@ -201,7 +200,6 @@ BODIES: Final[dict[tuple[Method, Path], Body]] = {
         "overrides": [{"site": "{other_site_id}", "role": "no_access"}],
     },
     ("POST", "invitations/by-token"): {"token": "nobodys"},
-    ("GET", "access/explain"): {"account": "vera@example.org", "camera": "{camera_id}", "permission": "live_view"},
     ("GET", "audit"): {"organization": "{organization_id}"},
     ("GET", "audit/export"): {"organization": "{organization_id}", "format": "jsonl"},
     ("POST", "devices"): {
@@ -227,6 +225,12 @@ BODIES: Final[dict[tuple[Method, Path], Body]] = {
         "afterwards": "super_admin",
     },
     ("POST", "tokens"): {"name": "script", "scopes": ["read"]},
+}
+
+#: operation → a query that is right for Olivia, where one is needed
+QUERIES: Final[dict[tuple[Method, Path], dict[str, str]]] = {
+    ("DELETE", "sites/{site_id}"): {"move_devices_to": "{other_site_id}"},
+    ("GET", "access/explain"): {"account": "vera@example.org", "camera": "{camera_id}", "permission": "live_view"},
 }
 
 #: what an operation answers when all is well; 200 unless it is here
@@ -255,7 +259,7 @@ def fill(value: Any, ids: dict[str, str]) -> Any:
 
 
 def id_places(operation: tuple[Method, Path]) -> list[str]:
-    """The names of all ids that an operation takes, in path and body."""
+    """The names of all ids that an operation takes, in path, query and body."""
     names: list[str] = []
 
     def look(value: Any) -> None:
@@ -270,6 +274,7 @@ def id_places(operation: tuple[Method, Path]) -> list[str]:
 
     for part in operation[1].split("/"):
         look(part)
+    look(QUERIES.get(operation))
     look(BODIES.get(operation))
     return names
 
