@@ -13,7 +13,7 @@ from belvedere.control.core import clock
 from belvedere.control.core.errors import Forbidden, NotFound, Refusal, Unavailable
 from belvedere.control.core.principal import Principal
 from belvedere.control.devices.selectors import get_camera
-from belvedere.control.devices.services import unbind_device
+from belvedere.control.devices.services import disable_device, enable_device, unbind_device
 from belvedere.control.outbox.services import run_due
 from belvedere.control.sharing import services as sharing
 from belvedere.control.sharing.models import Share
@@ -151,6 +151,18 @@ def test_an_unbound_camera_is_watched_by_nobody(people: cast.Cast) -> None:
     assert device
     unbind_device(people.olivia.actor, device=device)
     assert renew(session)[session].is_ended
+
+
+def test_a_camera_switched_off_is_watched_by_nobody_until_it_is_on_again(people: cast.Cast) -> None:
+    """Rights stand, pictures end; and a ticket from before opens nothing."""
+    session = watch(people.olivia, people.counter)
+    waiting = ticket(people.vera, people.counter)
+    device = get_camera(people.olivia.actor, people.counter).device or ""
+    disable_device(people.olivia.actor, device=device)
+    assert renew(session)[session].is_ended
+    assert claim(*waiting).is_ended
+    enable_device(people.olivia.actor, device=device)
+    assert not claim(*ticket(people.vera, people.counter)).is_ended
 
 
 def test_a_new_run_fences_the_old(people: cast.Cast) -> None:

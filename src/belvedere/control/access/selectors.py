@@ -119,31 +119,30 @@ class GrantsOfPrincipal:
 
 
 class Holder(NamedTuple):
-    """A principal with what he holds on a resource."""
+    """A principal with what he holds on a resource, and since when he was given each grant."""
 
     principal: str
     decision: Decision
+    given_at: dict[str, datetime]
 
 
 def list_holders(path: ResourcePath) -> list[Holder]:
     """Everybody who may do anything with `path.leaf`, and because of what. The caller has decided who may ask."""
     at = asked_at()
     found: dict[str, list[GrantFacts]] = {}
+    given_at: dict[str, dict[str, datetime]] = {}
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT principal, {_COLUMNS} FROM access_grant "  # noqa: S608  constants only
+            f"SELECT principal, created_at, {_COLUMNS} FROM access_grant "  # noqa: S608  constants only
             "WHERE resource IN (%s, %s, %s) AND ended_at IS NULL ORDER BY created_at",
             (path.leaf, path.site, path.organization),
         )
-        for principal, *row in cursor.fetchall():
-            found.setdefault(principal, []).append(_facts(row))
-    holders = [Holder(principal, decide(grants, at)) for principal, grants in found.items()]
+        for principal, created_at, *row in cursor.fetchall():
+            facts = _facts(row)
+            found.setdefault(principal, []).append(facts)
+            given_at.setdefault(principal, {})[facts.id] = datetime.fromtimestamp(_seconds(created_at) or 0, UTC)
+    holders = [Holder(principal, decide(grants, at), given_at[principal]) for principal, grants in found.items()]
     return [holder for holder in holders if holder.decision.permissions]
-
-
-def list_given_at(grants: Iterable[str]) -> dict[str, datetime]:
-    """Grant id → when it was given."""
-    return dict(Grant.objects.filter(pk__in=list(grants)).values_list("pk", "created_at"))
 
 
 def count_shared_with(resources: Sequence[str]) -> dict[str, int]:

@@ -115,9 +115,20 @@ def list_paths(cameras: Iterable[str]) -> dict[str, ResourcePath]:
     asked = set(cameras)
     if not asked:
         return {}
-    columns = "id, site_id, organization_id, closed_at IS NULL"
+    columns = "id, site_id, organization_id, closed_at IS NULL, disabled_at IS NULL"
     rows = sql.fetch(f"SELECT {columns} FROM devices_camera WHERE id IN ({sql.marks(asked)})", *asked)  # noqa: S608  constants
-    return {pk: ResourcePath(pk, site, organization, bool(is_live)) for pk, site, organization, is_live in rows}
+    return {
+        pk: ResourcePath(pk, site, organization, bool(is_live), bool(is_on))
+        for pk, site, organization, is_live, is_on in rows
+    }
+
+
+def list_organizations_to_share_in(actor: Principal) -> set[str]:
+    """Organizations with a camera that the actor may share. Two queries, however many cameras there are."""
+    grants = GrantsOfPrincipal(actor.id)
+    held = [pk for pk in grants.resources if grants.decide(ResourcePath(pk, "", "")).allows(Permission.SHARE)]
+    rows = Camera.objects.filter(closed_at=None).filter(Q(site__in=held) | Q(organization__in=held))
+    return set(rows.values_list("organization_id", flat=True).distinct())
 
 
 def list_cameras(actor: Principal, *, ids: Iterable[str] | None = None) -> list[CameraView]:

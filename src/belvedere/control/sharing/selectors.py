@@ -16,7 +16,7 @@ from belvedere.control.access.decision import Decision, GrantFacts
 from belvedere.control.access.guard import check
 from belvedere.control.access.models import Origin
 from belvedere.control.access.roles import TITLES, Role
-from belvedere.control.access.selectors import ResourcePath, get_decision, list_given_at, list_holders
+from belvedere.control.access.selectors import Holder, ResourcePath, get_decision, list_holders
 from belvedere.control.accounts.models import digest_of
 from belvedere.control.accounts.selectors import Person, find_verified, get_persons, list_verified_addresses
 from belvedere.control.core.errors import NotFound
@@ -303,7 +303,6 @@ def list_access(actor: Principal, camera: str) -> list[AccessRow]:
     grants = [grant for holder in holders for grant in holder.decision.because]
     people = get_persons([holder.principal for holder in holders] + [grant.created_by for grant in grants])
     roles = list_memberships_by_id([grant.origin_id for grant in grants if grant.origin == Origin.MEMBERSHIP])
-    given_at = list_given_at(grant.id for grant in grants)
     shares = {
         row.pk: row
         for row in Share.objects.filter(
@@ -311,24 +310,24 @@ def list_access(actor: Principal, camera: str) -> list[AccessRow]:
         ).select_related("recipient")
     }
 
-    def ground(principal: str, grant: GrantFacts) -> Ground:
+    def ground(holder: Holder, grant: GrantFacts) -> Ground:
         share = shares.get(grant.origin_id)
         return Ground(
             origin=roles.get(grant.origin_id, "share"),
             permissions=Permission(grant.permissions),
-            given_by=people.get(grant.created_by) if grant.created_by != principal else None,
-            since=given_at.get(grant.id),
+            given_by=people.get(grant.created_by) if grant.created_by != holder.principal else None,
+            since=holder.given_at.get(grant.id),
             ends_at=datetime.fromtimestamp(grant.ends_at, UTC) if grant.ends_at else None,
             share=share.pk if share else "",
             remark=share.recipient.remark if share else "",
         )
 
     rows = []
-    for principal, decision in holders:
+    for holder in holders:
         because = sorted(
-            (ground(principal, grant) for grant in decision.because), key=lambda row: row.origin == "share"
+            (ground(holder, grant) for grant in holder.decision.because), key=lambda row: row.origin == "share"
         )
-        person = people.get(principal)
+        person = people.get(holder.principal)
         rows.append(AccessRow(account=person, email=person.email if person else "", state="accepted", because=because))
     rows.sort(key=lambda row: (row.origin != Role.OWNER, row.origin == "share", row.email))
     return rows + _pending_access(actor, camera)

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy
 from belvedere.control.core.errors import NotFound
 from belvedere.control.core.principal import Principal
 from belvedere.control.core.requests import principal_of
-from belvedere.control.devices.selectors import list_cameras
+from belvedere.control.devices.selectors import list_organizations_to_share_in
 from belvedere.control.organizations.selectors import (
     Management,
     OrganizationView,
@@ -52,7 +52,8 @@ def sit_down(request: HttpRequest) -> Desk:
     actor = principal_of(request)
     asked = request.POST.get("organization", "")
     organization = get_organization(actor, asked) if asked else administered_organization(request)
-    if organization.is_managed and not is_administered(organization, list_cameras(actor)):
+    is_equipped = organization.id in list_organizations_to_share_in(actor)
+    if organization.is_managed and not is_administered(organization, is_equipped=is_equipped):
         raise NotFound
     return Desk(actor, organization, get_management(actor, organization.id))
 

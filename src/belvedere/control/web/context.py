@@ -1,6 +1,5 @@
 """What the frame of every page needs: who one is, where one is, where one can go."""
 
-from collections.abc import Iterable
 from typing import Any, Final
 
 from django.conf import settings
@@ -14,7 +13,7 @@ from belvedere.contracts.permissions import Permission
 from belvedere.control.accounts.selectors import Person
 from belvedere.control.core.principal import Principal
 from belvedere.control.core.requests import principal_of
-from belvedere.control.devices.selectors import CameraView, list_cameras
+from belvedere.control.devices.selectors import CameraView, list_cameras, list_organizations_to_share_in
 from belvedere.control.handover.selectors import list_received_handovers
 from belvedere.control.organizations.selectors import (
     OrganizationView,
@@ -48,6 +47,15 @@ def person(someone: Person | Principal) -> dict[str, Any]:
 
 
 # ── Where one is ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def organizations_of(request: HttpRequest) -> list[OrganizationView]:
+    """The actor's organizations, asked for once in each request."""
+    found: list[OrganizationView] | None = getattr(request, "_organizations", None)
+    if found is None:
+        found = list_organizations(principal_of(request))
+        request._organizations = found  # type: ignore[attr-defined]  # noqa: SLF001  a request carries what was asked for it
+    return found
 
 
 def current_organization(request: HttpRequest, organizations: list[OrganizationView]) -> OrganizationView | None:
@@ -115,7 +123,7 @@ def is_in(view: CameraView, organization: OrganizationView | None) -> bool:
 
 def here(request: HttpRequest) -> OrganizationView | None:
     """The chosen organization, asked for by itself."""
-    return current_organization(request, list_organizations(principal_of(request)))
+    return current_organization(request, organizations_of(request))
 
 
 def list_cameras_here(request: HttpRequest) -> list[CameraView]:
@@ -126,7 +134,7 @@ def list_cameras_here(request: HttpRequest) -> list[CameraView]:
 
 def follow(request: HttpRequest, view: CameraView) -> None:
     """A link to a camera leads into the organization it belongs to."""
-    organizations = list_organizations(principal_of(request))
+    organizations = organizations_of(request)
     if not is_in(view, current_organization(request, organizations)):
         enter(request, next(row for row in organizations if is_in(view, row)))
 
@@ -141,14 +149,13 @@ def list_sites_to_equip(request: HttpRequest) -> list[SiteView]:
 # ── The frame ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def is_administered(organization: OrganizationView, cameras: Iterable[CameraView]) -> bool:
+def is_administered(organization: OrganizationView, *, is_equipped: bool) -> bool:
     """Whether there is an *Admin* for the actor there (VV 1).
 
     Each account owns a personal organization. As long as it holds nothing there is nothing to manage, and who merely
     received a share has no user management anywhere (VA 4).
     """
-    is_empty_home = organization.is_personal and all(view.organization != organization.id for view in cameras)
-    return organization.is_managed and not is_empty_home
+    return organization.is_managed and (is_equipped or not organization.is_personal)
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
@@ -158,13 +165,12 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     if user is None or not user.is_authenticated or request.headers.get("HX-Request"):
         return base
     actor = principal_of(request)
-    organizations = list_organizations(actor)
+    organizations = organizations_of(request)
     chosen = current_organization(request, organizations)
     invitations = [invitation_card(row) for row in list_received_invitations(actor)]
     waiting = count_offers(actor) + len(invitations) + len(list_received_handovers(actor))
-    cameras = list_cameras(actor)
-    may_share = any(row.may(Permission.SHARE) and is_in(row, chosen) for row in cameras)
-    has_admin = chosen is not None and is_administered(chosen, cameras)
+    may_share = chosen is not None and chosen.id in list_organizations_to_share_in(actor)
+    has_admin = chosen is not None and is_administered(chosen, is_equipped=may_share)
     return base | {
         "me": person(actor),
         "organization": chosen,
