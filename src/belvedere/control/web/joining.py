@@ -48,8 +48,15 @@ def invitation(request: HttpRequest, secret: str) -> HttpResponse:
     if row.state == "pending":
         remember_invitation(request, row.id)
         has_account = is_invited or find_verified(row.address) is not None
-        more = {"secret": secret, "address": row.address, "has_account": has_account, "is_mail": "@" in row.address}
-        return _page(request, "pending", card=invitation_card(row), **more)
+        return _page(
+            request,
+            "pending",
+            card=invitation_card(row),
+            secret=secret,
+            address=row.address,
+            has_account=has_account,
+            is_mail="@" in row.address,
+        )
     is_answered = row.state in {"accepted", "declined"}
     return _page(request, row.state, status=200 if is_answered else _GONE, card=invitation_card(row))
 
