@@ -9,7 +9,10 @@ from e2e.running import DESK, PHONE, Demo, SignIn
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 #: the page's address may name a camera
-PAGES = ("/", "/devices", "/devices/add", "/sharing", "/inbox", "/account", "/share", "/cameras/{camera}")
+PAGES = (
+    *("/", "/devices", "/devices/add", "/sharing", "/inbox", "/account", "/share", "/cameras/{camera}"),
+    *("/organizations", "/organizations/new"),
+)
 
 
 def serious(page: Page) -> list[str]:
@@ -29,7 +32,7 @@ def test_nothing_serious(demo: Demo, sign_in: SignIn, viewport: dict[str, int], 
     page = sign_in("", viewport=viewport)
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
     found = []
-    for path in ("/sign-in", "/sign-up", "/reset"):
+    for path in ("/sign-in", "/sign-up", "/reset", "/invitations/none"):
         page.goto(f"{demo.url}{path}")
         found += serious(page)
     page = sign_in("olivia", viewport=viewport)

@@ -28,7 +28,7 @@ from belvedere.control.web.invited import invitation_card
 #: session keys of the chosen organization, and of its name, for the day it is no longer there
 _CHOSEN, _CHOSEN_NAME = "organization", "organization_name"
 #: the cookie that remembers the choice beyond the sign-in, of whoever chose last in this browser
-_LAST: Final = "bv-organization"
+_LAST: Final = "__Host-bv-organization" if settings.IS_HTTPS else "bv-organization"
 _YEAR_S: Final = 365 * 86400
 
 
