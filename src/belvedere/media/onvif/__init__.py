@@ -1,0 +1,41 @@
+"""Speaking ONVIF with devices: who is there (`discovery`), and what is it (`inspection`).
+
+Whatever a device says is hostile until proven dull. `transport` talks to one judged address and to no other, whatever
+addresses the device names (N28); `bounded_xml` looks at every answer before anything builds a tree of it (N29).
+
+Both work in threads, with loops of their own: zeep takes up to a second over a big recorder's answer, and viewers do
+not wait for that. Loading it costs seconds and 60 MB, so that happens when it is first needed: docs/decisions/0014.
+"""
+
+import asyncio
+from collections.abc import Collection
+
+from belvedere.contracts.devices import InspectResult
+from belvedere.contracts.events import StreamSource
+from belvedere.media.onvif.discovery import discover
+
+__all__ = ["discover", "inspect", "warm_up"]
+
+
+async def inspect(source: StreamSource, timeout_s: float, own_ports: Collection[int] = ()) -> InspectResult:
+    """Ask the device at `source.url` what it is; nothing is kept. What went wrong is the result's `code`."""
+    await warm_up()  # not the device's time
+    return await asyncio.to_thread(_inspect, source, timeout_s, own_ports)
+
+
+async def warm_up() -> None:
+    """Load what an inspection needs, while somebody is still choosing what to inspect."""
+    await asyncio.to_thread(_load)
+
+
+def _load() -> None:
+    from belvedere.media.onvif.client import NAMESPACES, load
+
+    for service in NAMESPACES.values():
+        load(service)
+
+
+def _inspect(source: StreamSource, timeout_s: float, own_ports: Collection[int]) -> InspectResult:
+    from belvedere.media.onvif.inspection import inspect_device
+
+    return asyncio.run(inspect_device(source, timeout_s, own_ports))
