@@ -398,6 +398,80 @@ def test_only_the_owner_can_be_succeeded(hotels: cast.Hotels) -> None:
     assert assert_one_owner(hotels.id) == hotels.olivia.id
 
 
+# ── Pages and API ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_pages_say_what_will_be_true(hotels: cast.Hotels) -> None:
+    """VV-32: chosen, read in one sentence, offered; then found in the inbox, and taken."""
+    olivia, sam = hotels.olivia.browser(), hotels.sam.browser()
+    form = {"organization": hotels.id, "receiver": hotels.sam.id, "afterwards": "leaves"}
+    first = olivia.get("/handovers/new", {"organization": hotels.id}).content.decode()
+    assert hotels.sam.email in first
+    assert not any(hotels.person(name).email in first for name in ("ada", "omar", "vera", "leo", "nora", "rita"))
+    assert "You are no longer part of it." in olivia.get("/handovers/new", form).content.decode()
+    assert not Handover.objects.exists()
+    place = olivia.post("/handovers/new", form).headers["Location"]
+    assert "waits for" in olivia.get(place).content.decode()
+    assert olivia.get("/handovers/new", {"organization": hotels.id}).headers["Location"] == place
+    assert place in sam.get("/inbox").content.decode()
+    assert "wants to hand" in sam.get(place).content.decode()
+    assert sam.post(f"{place}/accept").headers["Location"] == place
+    assert "is yours" in sam.get(place).content.decode()
+    assert olivia.get(place).status_code == 404
+    assert place not in sam.get("/inbox").content.decode()
+
+
+def test_the_pages_ask_who_is_there(hotels: cast.Hotels) -> None:
+    """VV-32: an old sign-in is led to the page that asks, and from there back."""
+    olivia, sam = hotels.olivia.browser(), hotels.sam.browser()
+    handover = offer(hotels)
+    with clock.moved_by(timedelta(minutes=11)):
+        answer = sam.post(
+            f"/handovers/{handover}/accept", headers={"referer": f"http://testserver/handovers/{handover}"}
+        )
+        assert answer.headers["Location"] == f"/account/reauthenticate?next=%2Fhandovers%2F{handover}"
+        withdraw_handover(hotels.olivia.actor, handover=handover)
+        answer = olivia.get("/handovers/new", {"organization": hotels.id})
+        assert answer.headers["Location"].startswith("/account/reauthenticate?next=%2Fhandovers%2Fnew%3Forg")
+    assert assert_one_owner(hotels.id) == hotels.olivia.id
+
+
+def test_the_pages_refuse_with_a_sentence(hotels: cast.Hotels) -> None:
+    olivia = hotels.olivia.browser()
+    form = {"organization": hotels.id, "receiver": hotels.ada.id, "afterwards": "leaves"}
+    answer = olivia.post("/handovers/new", form)
+    assert answer.status_code == 422
+    assert "Only a Super Admin" in answer.content.decode()
+    home = olivia.get("/handovers/new", {"organization": hotels.olivia.organization})
+    assert "stays with it" in home.content.decode()
+
+
+def test_the_api_hands_over_with_a_receipt(hotels: cast.Hotels) -> None:
+    """VV-32, N9: the same through the API, but never with a token."""
+    olivia, sam = hotels.olivia.browser(), hotels.sam.browser()
+    body = {"kind": "organization", "organization": hotels.id, "receiver": hotels.sam.email, "afterwards": "leaves"}
+    assert hotels.olivia.api().post("/api/v1/handovers", body, "application/json").status_code == 403
+    answer = olivia.post("/api/v1/handovers", body, "application/json")
+    assert answer.status_code == 201
+    row = answer.json()
+    assert row["giver"] == {"id": hotels.olivia.id, "name": "Olivia", "email": hotels.olivia.email}
+    assert row["receiver"] == {"id": hotels.sam.id, "name": "Sam", "email": hotels.sam.email}
+    assert (row["kind"], row["organization"], row["state"], row["afterwards"]) == (
+        "organization",
+        hotels.id,
+        "pending",
+        "leaves",
+    )
+    assert olivia.post("/api/v1/handovers", body, "application/json").status_code == 409
+    assert [item["id"] for item in sam.get("/api/v1/handovers").json()["items"]] == [row["id"]]
+    taken = sam.post(f"/api/v1/handovers/{row['id']}/accept", "", "application/json").json()
+    assert (taken["state"], taken["cut"]) == ("accepted", [])
+    assert len(taken["change_id"]) == 26
+    assert olivia.get(f"/api/v1/handovers/{row['id']}").status_code == 404
+    for wrong in ({"kind": "site"}, {"afterwards": "owner"}, {"site": "x"}):
+        assert sam.post("/api/v1/handovers", body | wrong, "application/json").status_code == 422
+
+
 # ── Two at the same moment ───────────────────────────────────────────────────────────────────────────────────────────
 
 
