@@ -1,4 +1,4 @@
-"""Camera addresses: what is allowed to be one, whether it may be reached, and what makes two of them the same.
+"""Addresses of cameras and devices: what is allowed to be one, whether it may be reached, what makes two the same.
 
 Pure but for `resolve`, which asks the resolver. Every check happens before any packet to the camera (rule 8, N27).
 """
@@ -9,11 +9,15 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from django.utils.translation import gettext as _
 
-from belvedere.contracts.reach import check_address, parse_camera_url
+from belvedere.contracts.reach import check_address, parse_camera_url, parse_service_url
 from belvedere.control.core.errors import Invalid, NetworkNotAllowed
 
 RTSP_PORT = 554
 MAX_LENGTH = 500
+#: where the standard puts the device service
+ONVIF_PATH = "/onvif/device_service"
+#: serial numbers that whole production runs share
+NOBODYS_SERIALS = frozenset({"123456", "12345678", "123456789", "1234567890", "unknown", "default", "abcdef"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,45 @@ def parse_address(text: str, *, field: str = "address") -> CameraAddress:
     return CameraAddress(f"rtsp://{shown_host}:{port}{raw}", host, port, path)
 
 
-def resolve(address: CameraAddress, networks: list[tuple[str, int, int]]) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class DeviceAddress:
+    """Where a device answers ONVIF, taken apart."""
+
+    url: str
+    host: str
+    port: int
+
+    @property
+    def shown(self) -> str:
+        """What people may read of it."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+
+def is_service_address(text: str) -> bool:
+    """Whether this is meant as a device's address: `http://…`, or a bare host."""
+    return "://" not in text or text.strip().lower().startswith("http://")
+
+
+def parse_device_address(text: str, *, field: str = "address") -> DeviceAddress:
+    """`192.168.1.20`, `nvr.lan:8080` or `http://192.168.1.20/onvif/device_service` → its parts. Raises Invalid."""
+    text = text.strip()
+    if "://" not in text:
+        bare = f"[{text}]" if text.count(":") > 1 and not text.startswith("[") else text
+        text = f"http://{bare}"
+    refusal = Invalid(_("Type the device's address, like 192.168.1.20 or nvr.lan:8080."), field=field)
+    if len(text) > MAX_LENGTH or not text.isprintable() or " " in text:
+        raise refusal
+    try:
+        host, port = parse_service_url(text)
+    except ValueError:
+        raise refusal from None
+    path = urlsplit(text).path
+    shown_host = f"[{host}]" if ":" in host else host
+    return DeviceAddress(f"http://{shown_host}:{port}{path if path not in {'', '/'} else ONVIF_PATH}", host, port)
+
+
+def resolve(address: CameraAddress | DeviceAddress, networks: list[tuple[str, int, int]]) -> list[str]:
     """The host's addresses, if *every* one lies inside the reach. Raises NetworkNotAllowed, no packet sent."""
     try:
         found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
@@ -76,3 +118,22 @@ def identities(address: CameraAddress, literals: list[str]) -> list[str]:
     `cam.local`, `192.168.1.10` and `192.168.1.10:554` with the same path are the same camera (VA 1).
     """
     return [f"rtsp|{literal}|{address.port}|{address.path}" for literal in literals]
+
+
+def hardware_identities(manufacturer: str, serial: str, mac: str) -> list[str]:
+    """What a device is known by wherever it answers: maker and serial number, and hardware address (VA 1).
+
+    A serial number that many devices share is nobody's identity, nor is a hardware address that no maker gave.
+    """
+    found = []
+    maker, number = (_letters(text) for text in (manufacturer, serial))
+    if len(number) >= 5 and len(set(number)) >= 3 and number not in NOBODYS_SERIALS:
+        found.append(f"serial|{maker}|{number}")
+    address = "".join(character for character in mac.lower() if character in "0123456789abcdef")
+    if len(address) == 12 and len(set(address)) >= 3 and not int(address[:2], 16) & 3:
+        found.append(f"mac|{address}")
+    return found
+
+
+def _letters(text: str) -> str:
+    return "".join(character for character in text.lower() if character.isalnum())

@@ -349,11 +349,28 @@ def end_uncovered_shares(
         if not _covers(standings.get(item.share.membership_id), item):
             lost.setdefault(item.share, []).append(item)
     stale: list[str] = []
-    for share, uncovered in lost.items():
+    adopted, lapsed = [], []
+    for share, uncovered in sorted(lost.items(), key=lambda pair: pair[0].pk):
         if adopt and _adopt(actor, share):
+            adopted.append(share)
             continue
-        stale += _end_items(actor, share, uncovered, change_id)
+        was, grants = share.state, _end_items(actor, share, uncovered, change_id)
+        stale += grants
+        if share.state == OfferState.REVOKED != was:
+            lapsed.append(share)
+            if was == OfferState.ACCEPTED:
+                enqueue("mail.share_ended", {"share": share.pk})
+    # The audit's chain is held last: who holds a share and waits for the chain must not be waited for here.
+    for share in adopted:
+        _write(actor, share, change_id, action="share.adopted")
+    for share in lapsed:
+        _write(actor, share, change_id, action="share.lapsed")
     return stale
+
+
+def _write(actor: Principal, share: Share, change_id: str, *, action: str) -> None:
+    thing = f"share:{share.pk}"
+    write_entry(actor=actor, action=action, thing=thing, organization=share.organization_id, change_id=change_id)
 
 
 def _covers(standing: Standing | None, item: ShareItem) -> bool:
@@ -378,7 +395,6 @@ def _adopt(actor: Principal, share: Share) -> bool:
         defaults={"account_id": share.recipient.account_id, "created_at": clock.now()},
     )
     Share.objects.filter(pk=share.pk).update(membership=membership, sharer_id=actor.id, recipient=recipient)
-    write_entry(actor=actor, action="share.adopted", thing=f"share:{share.pk}", organization=share.organization_id)
     return True
 
 
@@ -386,19 +402,10 @@ def _end_items(actor: Principal, share: Share, uncovered: list[ShareItem], chang
     """Of one share: these cameras leave it; if none is left, it is over. The grants that end."""
     gone = {item.camera_id for item in uncovered}
     grants = [pk for pk, resource, _ in list_projected([share.pk]).get(share.pk, []) if resource in gone]
-    was, at = share.state, clock.now()
+    at = clock.now()
     if share.items.filter(ended_at=None).exclude(camera__in=gone).exists():
         ShareItem.objects.filter(pk__in=[item.pk for item in uncovered]).update(ended_at=at)
-        return grants
-    reason = "sharer_lost_right"
-    if move(share, OfferState.REVOKED, at=at, ended_by=actor.id, ended_reason=reason, change_id=change_id):
-        write_entry(
-            actor=actor,
-            action="share.lapsed",
-            thing=f"share:{share.pk}",
-            organization=share.organization_id,
-            change_id=change_id,
-        )
-        if was == OfferState.ACCEPTED:
-            enqueue("mail.share_ended", {"share": share.pk})
+    else:
+        reason = "sharer_lost_right"
+        move(share, OfferState.REVOKED, at=at, ended_by=actor.id, ended_reason=reason, change_id=change_id)
     return grants
