@@ -70,10 +70,7 @@ def _is_for(actor: Principal, row: ReceivedInvitation) -> bool:
 
 
 def _page(request: HttpRequest, kind: str, *, status: int = 200, **more: Any) -> HttpResponse:
-    response = render(request, "web/invitation.html", {"kind": kind, **more}, status=status)
-    # The secret stands in the address: it goes on in no Referer, to ourselves neither.
-    response["Referrer-Policy"] = "strict-origin"
-    return response
+    return render(request, "web/invitation.html", {"kind": kind, **more}, status=status)
 
 
 def _answerer(request: HttpRequest) -> Principal:
