@@ -14,8 +14,10 @@ from django.core import mail
 
 import cast
 from belvedere.contracts.permissions import Permission
+from belvedere.contracts.sessions import OpenRequest
 from belvedere.control.access.models import Grant, Origin
 from belvedere.control.access.roles import Role
+from belvedere.control.accounts.models import ApiToken
 from belvedere.control.accounts.selectors import find_principal_of_token
 from belvedere.control.accounts.services import disable_account
 from belvedere.control.audit.models import Entry
@@ -44,7 +46,10 @@ from belvedere.control.organizations.selectors import get_organization, list_org
 from belvedere.control.organizations.services import Wish, change_member, change_owner, remove_member
 from belvedere.control.outbox.services import run_due
 from belvedere.control.sharing.models import Share
-from control.test_at_once import ROUNDS, at_once
+from belvedere.control.streaming.models import ViewingSession
+from belvedere.control.streaming.selectors import list_cuts
+from belvedere.control.streaming.services import claim_session, open_ticket
+from control.test_at_once import ROUNDS, at_once, raise_node
 
 FORTNIGHT = timedelta(days=14)
 
@@ -142,6 +147,31 @@ def test_the_giver_leaves(hotels: cast.Hotels) -> None:
     assert {row.principal for row in ended} == {olivia.id}
     assert list_handovers(olivia.actor) == []
     assert get_handover(sam.actor, Handover.objects.get().pk).change_id == change
+
+
+def watch(person: cast.Person, camera: str) -> str:
+    """Open a live view, as a player does; the session's id."""
+    token = ApiToken.objects.filter(account_id=person.id).latest("created_at").pk
+    actor = replace(person.actor, credential=f"token:{token}")
+    session, secret = open_ticket(actor, camera=camera).url.rpartition("ticket=")[2].split(".")
+    ask = OpenRequest(session=session, secret=secret, run="run-1", peer="127.0.0.1", origin=None)
+    assert not claim_session("local", ask).lease.is_ended
+    return session
+
+
+@pytest.mark.parametrize("afterwards", ["super_admin", "leaves"])
+def test_streams_of_who_leaves_are_cut_and_of_no_other(hotels: cast.Hotels, afterwards: str) -> None:
+    """VV-33, VV-34: by this change, which is the receipt; elsewhere, and for whoever stays, the picture goes on."""
+    raise_node()
+    hotels.olivia.token()
+    hotels.ada.token()
+    there, elsewhere = watch(hotels.olivia, hotels.lobby), watch(hotels.olivia, hotels.people.courtyard)
+    hers = watch(hotels.ada, hotels.lobby)
+    change = accept_handover(hotels.sam.actor, handover=offer(hotels, afterwards=afterwards))
+    ended = dict(ViewingSession.objects.exclude(change_id="").values_list("pk", "change_id"))
+    assert ended == ({there: change} if afterwards == "leaves" else {})
+    assert [cut.session for cut in list_cuts(change)] == [*ended]
+    assert {elsewhere, hers} <= set(ViewingSession.objects.filter(closed_at=None).values_list("pk", flat=True))
 
 
 def test_it_can_be_handed_back(hotels: cast.Hotels) -> None:
