@@ -74,7 +74,9 @@ def invite(page: Page, demo: Demo, email: str, role: str, site: str = "") -> Non
 def join_by_mail(demo: Demo, sign_in: SignIn, who: str) -> Page:
     """VV-13, VV-19: Accept Invitation → page → Accept → confirmation → Go to Belvedere → sign-in → the list."""
     account = demo.accounts[who]
-    mail = demo.find_mail(account["email"], "/invitations/").replace("=\n", "")
+    # Mails of one moment may stand in one file.
+    mails = demo.find_mail(account["email"], FIRM).replace("=\n", "").split("-" * 79)
+    mail = next(text for text in mails if f"To: {account['email']}" in text and FIRM in text)
     link = re.search(r"http://localhost:\d+/invitations/[\w-]{43}", mail)
     assert link
     page = sign_in("", allow="404|4403|WebSocket")

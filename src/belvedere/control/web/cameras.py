@@ -130,7 +130,7 @@ def camera(request: HttpRequest, camera_id: str) -> HttpResponse:
         "received": find_received_of_camera(actor, view.id) if not view.mine else None,
     }
     if may_share:
-        context |= _access(request, view.id)
+        context |= _access(actor, view)
     return render(request, "web/camera.html", context)
 
 
@@ -162,20 +162,18 @@ def _ended(request: HttpRequest, actor: Principal, camera: str) -> HttpResponse:
 @answers_refusals
 def camera_access(request: HttpRequest, camera_id: str) -> HttpResponse:
     """The Access panel alone, for refreshing in place."""
-    return render(request, "web/_access_panel.html", _access(request, camera_id) | {"may_share": True})
-
-
-def _access(request: HttpRequest, camera_id: str) -> dict[str, Any]:
     actor = principal_of(request)
-    rows = list_access(actor, camera_id)
-    view = get_camera(actor, camera_id)
+    return render(request, "web/_access_panel.html", _access(actor, get_camera(actor, camera_id)) | {"may_share": True})
+
+
+def _access(actor: Principal, view: CameraView) -> dict[str, Any]:
     return {
         "camera": tile(view, None),
         "watching": [
             {"session": row.session, "account": person(row.account), "since": row.since, "kind": row.kind}
-            for row in list_viewers(actor, camera_id)
+            for row in list_viewers(actor, view.id)
         ],
-        "people": [_access_row(row, actor.id) for row in rows],
+        "people": [_access_row(row, actor.id) for row in list_access(actor, view.id)],
     }
 
 
