@@ -11,6 +11,8 @@ import cast
 from belvedere.control.access.roles import Role
 from belvedere.control.core import clock
 from belvedere.control.devices.services import add_device
+from belvedere.control.handover.services import offer_handover
+from belvedere.control.organizations.models import Membership, Organization
 from belvedere.control.organizations.services import (
     Wish,
     accept_invitation,
@@ -79,6 +81,19 @@ def tokens(world: World, number: int) -> None:
     world.by_session("olivia")
 
 
+def handovers(world: World, number: int) -> None:
+    """One more handover to Vera that waits, and one Super Admin more to hand to."""
+    olivia, vera = world.people.olivia, world.people.vera
+    organization = Organization.objects.create(name=f"O{number}", owner_id=olivia.id, created_at=clock.now())
+    for person, role in ((olivia, Role.OWNER), (vera, Role.SUPER_ADMIN)):
+        Membership.objects.create(organization=organization, account_id=person.id, role=role, created_at=clock.now())
+    offer_handover(olivia.actor, organization=organization.pk, receiver=vera.id, afterwards="leaves")
+    helper = cast.make(f"helper{number}")
+    Membership.objects.create(
+        organization_id=world.ids["mill_id"], account_id=helper.id, role=Role.SUPER_ADMIN, created_at=clock.now()
+    )
+
+
 def _count(client: Client, address: str) -> int:
     client.get(address)  # what is done once for each session is done
     with CaptureQueriesContext(connection) as queries:
@@ -101,9 +116,21 @@ OF_A_CAMERA = ("shares", "recipients", "cameras/{}/access", "cameras/{}/viewers"
         (sites, "olivia", ("organizations", "organizations/{org}/sites", "/devices/add", "me")),
         (members, "olivia", ("organizations/{org}/members", "organizations/{org}/invitations", EXPLAIN)),
         (members, "vera", ("me", "inbox")),
+        (handovers, "vera", ("handovers", "/inbox")),
+        (handovers, "olivia", ("handovers", "/handovers/new?organization={mill}")),
         (tokens, "olivia", ("tokens", "/account")),
     ],
-    ids=["cameras-owner", "cameras-recipient", "recipients", "sites", "members", "invited", "tokens"],
+    ids=[
+        "cameras-owner",
+        "cameras-recipient",
+        "recipients",
+        "sites",
+        "members",
+        "invited",
+        "handed",
+        "handing",
+        "tokens",
+    ],
 )
 def test_more_items_are_no_more_questions(
     world: World, monkeypatch: pytest.MonkeyPatch, grow: Grow, name: str, addresses: tuple[str, ...]
@@ -119,7 +146,9 @@ def test_more_items_are_no_more_questions(
             made += 1
         counts = {}
         for address in addresses:
-            place = address.format(world.people.counter, org=world.people.olivia.organization)
+            place = address.format(
+                world.people.counter, org=world.people.olivia.organization, mill=world.ids["mill_id"]
+            )
             counts[address] = _count(client, place if place.startswith("/") else f"/api/v1/{place}")
         found.append(counts)
     assert found[0] == found[1] == found[2]
