@@ -200,8 +200,6 @@ BODIES: Final[dict[tuple[Method, Path], Body]] = {
         "overrides": [{"site": "{other_site_id}", "role": "no_access"}],
     },
     ("POST", "invitations/by-token"): {"token": "nobodys"},
-    ("GET", "audit"): {"organization": "{organization_id}"},
-    ("GET", "audit/export"): {"organization": "{organization_id}", "format": "jsonl"},
     ("POST", "devices"): {
         "site": "{site_id}",
         "name": "Gate",
@@ -231,6 +229,8 @@ BODIES: Final[dict[tuple[Method, Path], Body]] = {
 QUERIES: Final[dict[tuple[Method, Path], dict[str, str]]] = {
     ("DELETE", "sites/{site_id}"): {"move_devices_to": "{other_site_id}"},
     ("GET", "access/explain"): {"account": "vera@example.org", "camera": "{camera_id}", "permission": "live_view"},
+    ("GET", "audit"): {"organization": "{organization_id}"},
+    ("GET", "audit/export"): {"organization": "{organization_id}", "format": "jsonl"},
 }
 
 #: what an operation answers when all is well; 200 unless it is here
