@@ -151,7 +151,14 @@ def invite_member(request: HttpRequest, organization_id: str, body: InvitationIn
 # Before all that have an id in this place.
 @router.post(
     "/invitations/by-token",
-    response={200: ReceivedInvitationOut, 401: ProblemOut, 403: ProblemOut, 404: ProblemOut, 409: ProblemOut},
+    response={
+        200: ReceivedInvitationOut,
+        401: ProblemOut,
+        403: ProblemOut,
+        404: ProblemOut,
+        409: ProblemOut,
+        422: ProblemOut,
+    },
     openapi_extra={"security": [{}, {"token": []}]},
 )
 def accept_invitation_by_token(request: HttpRequest, body: JoinIn) -> ReceivedInvitationOut:
