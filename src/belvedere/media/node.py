@@ -21,6 +21,7 @@ import uvloop
 
 from belvedere.bus import Bus, BusError, BusUser
 from belvedere.config import Settings
+from belvedere.contracts.devices import DiscoverReply, DiscoverRequest, InspectRequest, InspectResult
 from belvedere.contracts.events import (
     ASSIGNMENTS_EVERY_S,
     HELLO_EVERY_S,
@@ -42,7 +43,9 @@ from belvedere.contracts.subjects import (
     CAMERA_STATE,
     NODE_ASSIGNMENTS,
     NODE_CHANGED,
+    NODE_DISCOVER,
     NODE_HELLO,
+    NODE_INSPECT,
     NODE_PROBE,
     of_node,
 )
@@ -52,6 +55,7 @@ from belvedere.media.delivery.leases import LeaseKeeper
 from belvedere.media.delivery.listener import Door, Listener
 from belvedere.media.delivery.stream import LiveStream
 from belvedere.media.metrics import MediaMetrics
+from belvedere.media.onvif import discover, inspect, warm_up
 from belvedere.media.sources import probe
 
 log = structlog.get_logger()
@@ -63,6 +67,10 @@ _MAX_PROBE_S: Final = 15.0
 #: A reader's thread ends when its read times out, at the latest.
 _THREADS_WITHIN_S: Final = 5.0
 _MAX_PROBES: Final = 4
+#: A recorder with 64 channels has some two hundred questions to answer.
+_MAX_INSPECT_S: Final = 30.0
+_MAX_INSPECTIONS: Final = 4
+_MAX_SEARCHES: Final = 2
 _FILES: Final = 16_384
 
 
@@ -131,6 +139,9 @@ class MediaNode:
         self._sequence = 0
         self._nudges = 0
         self._probing = asyncio.Semaphore(_MAX_PROBES)
+        self._inspecting = asyncio.Semaphore(_MAX_INSPECTIONS)
+        self._searching = asyncio.Semaphore(_MAX_SEARCHES)
+        self._warming: asyncio.Task[None] | None = None
         self._pull_now = asyncio.Event()
         self._hello_now = asyncio.Event()
         self._report_now = asyncio.Event()
@@ -170,6 +181,8 @@ class MediaNode:
         await self.keeper.start()
         await self._bus.subscribe(of_node(NODE_CHANGED, self._name), AssignmentsChanged, self._on_changed)
         await self._bus.subscribe(of_node(NODE_PROBE, self._name), ProbeRequest, self._on_probe)
+        await self._bus.subscribe(of_node(NODE_DISCOVER, self._name), DiscoverRequest, self._on_discover)
+        await self._bus.subscribe(of_node(NODE_INSPECT, self._name), InspectRequest, self._on_inspect)
         self._bus.on_reconnect(self._on_reconnect)
         self.port = await self._listener.start(self._settings.host, self._settings.media_port)
         log.info("media_listens", node=self._name, port=self.port)
@@ -302,6 +315,8 @@ class MediaNode:
             bitrate=stream.bitrate,
         )
 
+    # -- questions about devices that may become cameras ---------------------------------------------------------
+
     async def _on_probe(self, request: ProbeRequest, subject: str) -> ProbeResult:
         del subject
         source = self._unseal(request.sealed)
@@ -309,6 +324,21 @@ class MediaNode:
             return ProbeResult(code=SourceError.FAILED.value)
         async with self._probing:
             return await probe(source, min(request.timeout_s, _MAX_PROBE_S), self._own_ports)
+
+    async def _on_discover(self, request: DiscoverRequest, subject: str) -> DiscoverReply:
+        del subject
+        if self._warming is None:  # who searches will inspect what he finds
+            self._warming = asyncio.create_task(warm_up(), name="onvif")
+        async with self._searching:
+            return await discover(request.networks, request.timeout_s, self._own_ports)
+
+    async def _on_inspect(self, request: InspectRequest, subject: str) -> InspectResult:
+        del subject
+        source = self._unseal(request.sealed)
+        if source is None:
+            return InspectResult(code=SourceError.FAILED.value)
+        async with self._inspecting:
+            return await inspect(source, min(request.timeout_s, _MAX_INSPECT_S), self._own_ports)
 
     def _gauges(self) -> dict[str, int]:
         streams = self.carriage.streams()

@@ -8,6 +8,7 @@ not wait for that. Loading it costs seconds and 60 MB, so that happens when it i
 """
 
 import asyncio
+import threading
 from collections.abc import Collection
 
 from belvedere.contracts.devices import InspectResult
@@ -15,6 +16,8 @@ from belvedere.contracts.events import StreamSource
 from belvedere.media.onvif.discovery import discover
 
 __all__ = ["discover", "inspect", "warm_up"]
+
+_LOADING = threading.Lock()
 
 
 async def inspect(source: StreamSource, timeout_s: float, own_ports: Collection[int] = ()) -> InspectResult:
@@ -29,10 +32,11 @@ async def warm_up() -> None:
 
 
 def _load() -> None:
-    from belvedere.media.onvif.client import NAMESPACES, load
+    with _LOADING:
+        from belvedere.media.onvif.client import NAMESPACES, load
 
-    for service in NAMESPACES.values():
-        load(service)
+        for service in NAMESPACES.values():
+            load(service)
 
 
 def _inspect(source: StreamSource, timeout_s: float, own_ports: Collection[int]) -> InspectResult:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, override
+from typing import Any, Final
 
 import onvif
 from onvif.client import UsernameDigestTokenDtDiff, ZeepAsyncClient
@@ -36,23 +36,18 @@ def load(service: str) -> Document:
 class OnvifClient:
     """One device, over one transport.
 
-    paths         `/path?query` of each service, as far as it is known
-    clock_offset  its clock minus ours, for the signature of every call from now on
+    paths  `/path?query` of each service, as far as it is known
     """
 
     def __init__(self, transport: PinnedTransport, device_path: str, *, username: str, password: str) -> None:
         """Without a user name nothing is signed."""
         self.paths = {"devicemgmt": device_path}
         self._transport = transport
-        self._token = _Token(username, password) if username else None
+        # A digest, never the password itself, which is what zeep would send.
+        self._token = UsernameDigestTokenDtDiff(username, password, use_digest=True) if username else None
 
-    @property
-    def clock_offset(self) -> timedelta:
-        """See above."""
-        return (self._token and self._token.dt_diff) or timedelta()
-
-    @clock_offset.setter
-    def clock_offset(self, offset: timedelta) -> None:
+    def date_signatures(self, offset: timedelta) -> None:
+        """From now on, by its clock, which is that far from ours."""
         if self._token is not None:
             self._token.dt_diff = offset
 
@@ -79,11 +74,3 @@ class OnvifClient:
             raise (NotAuthorized if is_auth_error(fault) else Declined) from None
         except Exception:  # zeep meets what no schema foresees in many ways; its texts hold the whole answer
             raise DeviceFailure(OnvifError.NOT_ONVIF) from None
-
-
-class _Token(UsernameDigestTokenDtDiff):  # type: ignore[misc]  # its package ships no types
-    """A login that signs; the device's answers are not signed, and nothing is lost by that here."""
-
-    @override
-    def verify(self, envelope: object) -> None:
-        """Nothing to verify."""

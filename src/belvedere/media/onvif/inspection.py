@@ -67,13 +67,13 @@ async def _drift(client: OnvifClient) -> float | None:
 async def _sign_in(client: OnvifClient, drift: float | None) -> dict[str, str]:
     """Who it is. Where its clock is wrong the signature is dated by it; if that is refused, once by ours."""
     is_off = drift is not None and abs(drift) > CLOCK_TOLERANCE_S
-    client.clock_offset = timedelta(seconds=drift or 0.0) if is_off else timedelta()
+    client.date_signatures(timedelta(seconds=drift or 0.0) if is_off else timedelta())
     try:
         return await _identity(client)
     except NotAuthorized:
         if not is_off:
             raise
-    client.clock_offset = timedelta()
+    client.date_signatures(timedelta())
     try:
         return await _identity(client)
     except NotAuthorized:

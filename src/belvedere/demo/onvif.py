@@ -1,0 +1,377 @@
+"""An ONVIF device: camera or recorder, as the standard has it, with faults on demand.
+
+Device, media, PTZ and PullPoint events over HTTP on loopback; the pictures are those of a CameraServer. It asks for a
+WS-Security digest and has a clock of its own, which may be wrong.
+
+    async with OnvifDevice([OnvifChannel("Yard", cameras.url("/yard/main"))], password="secret") as device:
+        print(device.url)
+"""
+
+import asyncio
+import contextlib
+import gzip
+import io
+import secrets
+import time
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Final, Self
+from urllib.parse import urlsplit
+
+from lxml import etree
+from PIL import Image
+
+from belvedere.demo import onvif_answers as say
+from belvedere.demo.onvif_faults import OnvifFaults
+from belvedere.demo.onvif_login import WsSecurity, local_name
+from belvedere.demo.onvif_ptz import PtzHead
+from belvedere.demo.rtsp_auth import Login
+
+__all__ = ["OnvifChannel", "OnvifDevice", "OnvifFaults"]
+
+_SERVICES: Final = {
+    "tds": "/onvif/device_service",
+    "trt": "/onvif/media",
+    "tptz": "/onvif/ptz",
+    "tev": "/onvif/events",
+}
+_SUBSCRIPTION: Final = "/onvif/subscription/"
+_SUBSCRIBED_S: Final = 60.0
+_MAX_REQUEST: Final = 256 * 1024
+_REASONS: Final = {200: "OK", 302: "Found", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found"}
+
+
+@dataclass(frozen=True)
+class OnvifChannel:
+    """One video source. `main` and `sub` are rtsp:// addresses; an empty `sub` means: no second profile."""
+
+    name: str
+    main: str
+    sub: str = ""
+    encoding: str = "H264"
+    size: tuple[int, int] = (1280, 720)
+    sub_size: tuple[int, int] = (640, 360)
+    fps: int = 25
+    has_audio: bool = False
+    has_ptz: bool = False
+    has_talk: bool = False
+
+
+@dataclass(frozen=True)
+class _Request:
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+
+class OnvifDevice:
+    """A device on loopback. `port` 0 takes any free one, and keeps it until the device ends."""
+
+    def __init__(
+        self,
+        channels: list[OnvifChannel],
+        *,
+        username: str = "admin",
+        password: str = "",
+        port: int = 0,
+        host: str = "127.0.0.1",
+        serial: str = "BV-2026-0001",
+        mac: str = "00:00:5e:00:53:01",
+        manufacturer: str = "Belvedere",
+        model: str = "Demo recorder",
+    ) -> None:
+        """Listen from `async with` on. Changes of `channels` and `faults` count from the next request on."""
+        self.channels = channels
+        self.faults = OnvifFaults()
+        self.host, self.port = host, port
+        self.serial, self.mac = serial, mac
+        self.manufacturer, self.model = manufacturer, model
+        #: operations that were asked for, in order; and the Host headers
+        self.asked: list[str] = []
+        self.hosts: list[str] = []
+        self._login = WsSecurity(username, password)
+        self._digest = Login(username, password)
+        self._nonce = secrets.token_hex(8)
+        self._heads: dict[str, PtzHead] = {}
+        self._events: dict[str, asyncio.Queue[str]] = {}
+        self._listener: asyncio.Server | None = None
+        self._open: set[asyncio.StreamWriter] = set()
+
+    async def __aenter__(self) -> Self:
+        """Listen. Raises OSError if the port is taken."""
+        self._listener = await asyncio.start_server(self._converse, self.host, self.port)
+        self.port = self._listener.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Hang up on everybody and free the port."""
+        if self._listener is not None:
+            self._listener.close()
+        for writer in list(self._open):
+            writer.transport.abort()
+
+    @property
+    def url(self) -> str:
+        """Its device service."""
+        return f"http://{self.host}:{self.port}{_SERVICES['tds']}"
+
+    @property
+    def now(self) -> float:
+        """What its clock says: seconds since the epoch."""
+        return time.time() + self.faults.clock_off_s
+
+    @property
+    def subscriptions(self) -> int:
+        """PullPoints that stand."""
+        return len(self._events)
+
+    def head(self, index: int) -> PtzHead:
+        """The motor behind a channel."""
+        return self._heads.setdefault(_source(index), PtzHead())
+
+    def see(self, index: int, *, is_seen: bool = True) -> None:
+        """Motion on a channel begins, or ends: all subscriptions hear of it."""
+        for queue in self._events.values():
+            queue.put_nowait(say.motion(_source(index), is_seen=is_seen, at=self.now))
+
+    # -- HTTP -------------------------------------------------------------------------------------------------------
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._open.add(writer)
+        try:
+            while (request := await _read(reader)) is not None:
+                self.hosts.append(request.headers.get("host", ""))
+                if self.faults.is_silent:
+                    await asyncio.sleep(3600)
+                if self.faults.is_endless:
+                    await _say_for_ever(writer)
+                status, headers, body = await self._answer(request)
+                if self.faults.is_packed:
+                    body, headers = gzip.compress(body), {**headers, "Content-Encoding": "gzip"}
+                head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+                start = (
+                    f"HTTP/1.1 {status} {_REASONS.get(status, 'Error')}\r\n{head}Content-Length: {len(body)}\r\n\r\n"
+                )
+                writer.write(start.encode() + body)
+                await writer.drain()
+        except (OSError, asyncio.IncompleteReadError, ValueError):
+            pass  # it hung up, or does not speak HTTP
+        finally:
+            self._open.discard(writer)
+            writer.close()
+
+    async def _answer(self, request: _Request) -> tuple[int, dict[str, str], bytes]:
+        faults = self.faults
+        soap = {"Content-Type": "application/soap+xml; charset=utf-8"}
+        if faults.redirect_to:
+            return 302, {"Location": faults.redirect_to}, b""
+        if faults.is_unauthorized:
+            return 401, {}, b""
+        if faults.says is not None:
+            return 200, soap, faults.says
+        asks_digest = faults.asks_http_digest or request.path.startswith("/snapshot")
+        if asks_digest and not self._digest.accepts(
+            request.headers.get("authorization", ""), method=request.method, nonce=self._nonce
+        ):
+            return 401, {"WWW-Authenticate": self._digest.challenges(self._nonce)[0]}, b""
+        if request.path.startswith("/snapshot"):
+            return 200, {"Content-Type": "image/jpeg"}, _snapshot()
+        if request.method != "POST" or not request.path.startswith("/onvif/"):
+            return 404, {}, b""
+        body = await self._soap(request, is_known=asks_digest)
+        return 400 if "<env:Fault>" in body else 200, soap, say.envelope(body)
+
+    # -- SOAP -------------------------------------------------------------------------------------------------------
+
+    async def _soap(self, request: _Request, *, is_known: bool) -> str:
+        try:
+            root = etree.fromstring(request.body, etree.XMLParser(resolve_entities=False, no_network=True))
+            call = next(iter(root.find("{*}Body")))
+        except (etree.XMLSyntaxError, StopIteration, TypeError):
+            return say.fault("ter:WellFormed", "That is no SOAP")
+        operation = local_name(call)
+        self.asked.append(operation)
+        if operation == "GetSystemDateAndTime":
+            said = self.faults.says_clock_off_s
+            return say.system_date_and_time(self.now if said is None else time.time() + said)
+        if not is_known and not self._login.accepts(root, self.now):
+            return say.fault("ter:NotAuthorized", "Sender not authorized")
+        handler = getattr(self, f"_on_{operation}", None)
+        if handler is None or operation in self.faults.lacks:
+            return say.fault("ter:ActionNotSupported", "Action not supported", blames_sender=False)
+        said = handler(request, call)
+        return str(await said if asyncio.iscoroutine(said) else said)
+
+    def _address(self, path: str) -> str:
+        return f"http://{self.faults.foreign or f'{self.host}:{self.port}'}{path}"
+
+    def _on_GetDeviceInformation(self, *_: Any) -> str:  # noqa: N802  ONVIF's name, as all of these
+        return say.response(
+            "tds:GetDeviceInformation",
+            say.element("tds:Manufacturer", self.manufacturer)
+            + say.element("tds:Model", self.model)
+            + say.element("tds:FirmwareVersion", "1.0.4")
+            + say.element("tds:SerialNumber", self.serial)
+            + say.element("tds:HardwareId", "BV1"),
+        )
+
+    def _on_GetServices(self, *_: Any) -> str:  # noqa: N802
+        return say.services({prefix: self._address(path) for prefix, path in _SERVICES.items()})
+
+    def _on_GetCapabilities(self, *_: Any) -> str:  # noqa: N802
+        return say.capabilities({prefix: self._address(path) for prefix, path in _SERVICES.items()})
+
+    def _on_GetNetworkInterfaces(self, *_: Any) -> str:  # noqa: N802
+        return say.network_interfaces(self.mac, self.host)
+
+    def _on_GetProfiles(self, *_: Any) -> str:  # noqa: N802
+        profiles = []
+        for index, channel in enumerate(self.channels):
+            abilities: dict[str, Any] = {
+                "encoding": channel.encoding,
+                "fps": channel.fps,
+                "has_audio": channel.has_audio,
+                "has_ptz": channel.has_ptz,
+                "has_talk": channel.has_talk,
+            }
+            source = _source(index)
+            profiles.append(say.profile(f"{source}_main", source, channel.name, size=channel.size, **abilities))
+            if channel.sub:
+                profiles.append(say.profile(f"{source}_sub", source, channel.name, size=channel.sub_size, **abilities))
+        return say.response("trt:GetProfiles", "".join(profiles * (2 if self.faults.repeats_itself else 1)))
+
+    def _on_GetStreamUri(self, _request: _Request, call: Any) -> str:  # noqa: N802
+        index, quality = _profile_of(call)
+        channel = self.channels[index]
+        url = channel.sub if quality == "sub" else channel.main
+        if self.faults.foreign:
+            url = f"rtsp://{self.faults.foreign}{urlsplit(url).path}"
+        return say.media_uri("GetStreamUri", url)
+
+    def _on_GetSnapshotUri(self, _request: _Request, call: Any) -> str:  # noqa: N802
+        return say.media_uri("GetSnapshotUri", self._address(f"/snapshot?channel={_profile_of(call)[0]}"))
+
+    def _on_GetAudioOutputs(self, *_: Any) -> str:  # noqa: N802
+        speakers = [index for index, channel in enumerate(self.channels) if channel.has_talk]
+        return say.response(
+            "trt:GetAudioOutputs",
+            "".join(say.wrap("trt:AudioOutputs", token=f"out_{_source(index)}") for index in speakers),
+        )
+
+    def _on_ContinuousMove(self, _request: _Request, call: Any) -> str:  # noqa: N802
+        pan_tilt, zoom = call.find(".//{*}PanTilt"), call.find(".//{*}Zoom")
+        pan, tilt = (0.0, 0.0) if pan_tilt is None else (float(pan_tilt.get("x")), float(pan_tilt.get("y")))
+        self._head_of(call).move(pan, tilt, 0.0 if zoom is None else float(zoom.get("x")))
+        return say.response("tptz:ContinuousMove")
+
+    def _on_Stop(self, _request: _Request, call: Any) -> str:  # noqa: N802
+        self._head_of(call).stop()
+        return say.response("tptz:Stop")
+
+    def _on_GetStatus(self, _request: _Request, call: Any) -> str:  # noqa: N802
+        head = self._head_of(call)
+        return say.ptz_status(head.position, is_moving=head.is_moving, now=self.now)
+
+    def _on_GetPresets(self, _request: _Request, call: Any) -> str:  # noqa: N802
+        presets = self._head_of(call).presets
+        return say.ptz_presets((token, name, position) for token, (name, position) in presets.items())
+
+    def _on_SetPreset(self, _request: _Request, call: Any) -> str:  # noqa: N802
+        token = self._head_of(call).keep(_text(call, "PresetName"), _text(call, "PresetToken"))
+        return say.response("tptz:SetPreset", say.element("tptz:PresetToken", token))
+
+    def _on_RemovePreset(self, _request: _Request, call: Any) -> str:  # noqa: N802
+        if self._head_of(call).presets.pop(_text(call, "PresetToken"), None) is None:
+            return say.fault("ter:NoToken", "No such preset")
+        return say.response("tptz:RemovePreset")
+
+    def _on_GotoPreset(self, _request: _Request, call: Any) -> str:  # noqa: N802
+        if not self._head_of(call).go_to(_text(call, "PresetToken")):
+            return say.fault("ter:NoToken", "No such preset")
+        return say.response("tptz:GotoPreset")
+
+    def _on_CreatePullPointSubscription(self, *_: Any) -> str:  # noqa: N802
+        name = secrets.token_hex(4)
+        self._events[name] = asyncio.Queue()
+        return say.subscription(self._address(_SUBSCRIPTION + name), self.now, self.now + _SUBSCRIBED_S)
+
+    async def _on_PullMessages(self, request: _Request, call: Any) -> str:  # noqa: N802
+        queue = self._events.get(request.path.removeprefix(_SUBSCRIPTION))
+        if queue is None:
+            return say.fault("ter:InvalidArgVal", "No such subscription")
+        messages: list[str] = []
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_seconds(_text(call, "Timeout"))):
+                messages.append(await queue.get())
+        while not queue.empty() and len(messages) < int(_text(call, "MessageLimit") or 1):
+            messages.append(queue.get_nowait())
+        times = say.element("tev:CurrentTime", say.zulu(self.now)) + say.element(
+            "tev:TerminationTime", say.zulu(self.now + _SUBSCRIBED_S)
+        )
+        return say.response("tev:PullMessages", times + "".join(messages))
+
+    def _on_Renew(self, request: _Request, _call: Any) -> str:  # noqa: N802
+        if request.path.removeprefix(_SUBSCRIPTION) not in self._events:
+            return say.fault("ter:InvalidArgVal", "No such subscription")
+        return say.response("wsnt:Renew", say.element("wsnt:TerminationTime", say.zulu(self.now + _SUBSCRIBED_S)))
+
+    def _on_Unsubscribe(self, request: _Request, _call: Any) -> str:  # noqa: N802
+        self._events.pop(request.path.removeprefix(_SUBSCRIPTION), None)
+        return say.response("wsnt:Unsubscribe")
+
+    def _head_of(self, call: Any) -> PtzHead:
+        return self.head(_profile_of(call)[0])
+
+
+def _source(index: int) -> str:
+    return f"source_{index + 1}"
+
+
+def _profile_of(call: Any) -> tuple[int, str]:
+    """`source_3_sub` → (2, "sub")."""
+    _, number, quality = _text(call, "ProfileToken").split("_")
+    return int(number) - 1, quality
+
+
+def _text(call: Any, name: str) -> str:
+    found = call.find(f".//{{*}}{name}")
+    return "" if found is None else (found.text or "").strip()
+
+
+def _seconds(duration: str) -> float:
+    """`PT5S` → 5.0; at most a minute."""
+    try:
+        return min(60.0, float(duration.removeprefix("PT").removesuffix("S")))
+    except ValueError:
+        return 1.0
+
+
+def _snapshot() -> bytes:
+    picture = io.BytesIO()
+    Image.new("RGB", (320, 180), (40, 90, 120)).save(picture, "JPEG")
+    return picture.getvalue()
+
+
+async def _read(reader: asyncio.StreamReader) -> _Request | None:
+    """One request; None when they hung up."""
+    try:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+    except asyncio.IncompleteReadError:
+        return None
+    first, *lines = head.rstrip("\r\n").split("\r\n")
+    method, path, _ = first.split(" ")
+    headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    body = await reader.readexactly(min(int(headers.get("content-length", 0)), _MAX_REQUEST))
+    return _Request(method, path, headers, body)
+
+
+async def _say_for_ever(writer: asyncio.StreamWriter) -> None:
+    """A little now and a little then: no single read takes long."""
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/soap+xml\r\n\r\n<a>")
+    while True:
+        writer.write(b"<b/>")
+        await writer.drain()
+        await asyncio.sleep(0.05)

@@ -1,0 +1,65 @@
+"""What is wrong with an ONVIF device, and what a hostile one would say."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+_HEAD: Final = b'<?xml version="1.0"?>\n'
+_OPEN: Final = b'<e:Envelope xmlns:e="http://www.w3.org/2003/05/soap-envelope"><e:Body>'
+_CLOSE: Final = b"</e:Body></e:Envelope>"
+
+
+@dataclass
+class OnvifFaults:
+    """Set and unset at any time; the default is: nothing."""
+
+    #: Its clock is off by so many seconds, and it judges signatures by it.
+    clock_off_s: float = 0.0
+    #: What it says its clock is off by, if it says something else than it goes by.
+    says_clock_off_s: float | None = None
+    #: 401 whatever the password, without a word.
+    is_unauthorized: bool = False
+    #: HTTP's own login instead of WS-Security's.
+    asks_http_digest: bool = False
+    #: Take the request, never answer.
+    is_silent: bool = False
+    #: Begin an answer that has no end.
+    is_endless: bool = False
+    #: Answers are packed with gzip, wanted or not.
+    is_packed: bool = False
+    #: 302 to this address.
+    redirect_to: str = ""
+    #: Every address it names (services, streams, snapshots, subscriptions) is on this `host:port`.
+    foreign: str = ""
+    #: Say this, whatever was asked.
+    says: bytes | None = None
+    #: Every profile is listed twice.
+    repeats_itself: bool = False
+    #: Operations it does not know.
+    lacks: set[str] = field(default_factory=set)
+
+
+def with_dtd() -> bytes:
+    """A document type nobody asked for."""
+    return _HEAD + b'<!DOCTYPE e:Envelope SYSTEM "http://127.0.0.1:9/x.dtd">' + _OPEN + _CLOSE
+
+
+def with_entities() -> bytes:
+    """A billion laughs."""
+    lines = [b'<!ENTITY l0 "ha">']
+    lines += [b'<!ENTITY l%d "%s">' % (i, b"&l%d;" % (i - 1) * 10) for i in range(1, 10)]
+    return _HEAD + b"<!DOCTYPE e [" + b"".join(lines) + b"]>" + _OPEN + b"<a>&l9;</a>" + _CLOSE
+
+
+def with_levels(count: int = 100_000) -> bytes:
+    """Boxes in boxes."""
+    return _HEAD + _OPEN + b"<a>" * count + b"</a>" * count + _CLOSE
+
+
+def of_size(size: int) -> bytes:
+    """A well-formed answer of about so many bytes."""
+    return _HEAD + _OPEN + b"<a>" + b"x" * size + b"</a>" + _CLOSE
+
+
+def with_many(count: int) -> bytes:
+    """So many small elements."""
+    return _HEAD + _OPEN + b"<a/>" * count + _CLOSE
