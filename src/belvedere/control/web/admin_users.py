@@ -88,11 +88,16 @@ def _invitations(desk: Desk, query: dict[str, str]) -> list[SentInvitation]:
     rows = list_invitations(
         desk.actor, desk.organization.id, text=query["q"], since=clock.now() - FORGOTTEN_AFTER, is_latest=True
     )
-    role, site = query["role"], query["site"]
-    sites = [site] if site else [*desk.management.sites, FUTURE]
-    if role:
-        return [row for row in rows if any(row.standing.on(place) == role for place in sites)]
-    return [row for row in rows if not site or row.standing.on(site) is not Role.NO_ACCESS]
+    return [row for row in rows if _is_sought(row.standing, query["role"], query["site"])]
+
+
+def _is_sought(standing: Standing, role: str, site: str) -> bool:
+    """As `list_members` narrows members: by a role that was named somewhere, by a site that is not dark."""
+    named = {place: standing.on(place) for place in {*standing.overrides, *(standing.sites or ())}}
+    if standing.sites is None:
+        named[FUTURE] = standing.role
+    held = {named.get(site, named.get(FUTURE, Role.NO_ACCESS))} if site else {*named.values()}
+    return role in held if role else not site or held != {Role.NO_ACCESS}
 
 
 def _places(standing: Standing, management: Management) -> dict[str, Any]:
