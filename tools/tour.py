@@ -105,6 +105,9 @@ class Tour:
         self.shoot("devices", "olivia", "/devices")
         self.shoot("device-add", "olivia", "/devices/add")
         self.shoot("account", "olivia", "/account")
+        self.shoot("organizations", "vera", "/organizations")
+        self.shoot("organization-new", "olivia", "/organizations/new")
+        self.shoot("menu", "vera", "/inbox", before=lambda page: page.locator(".switcher > summary").click())
         courtyard = f"camera={self.cameras['Courtyard']}"
         self.shoot("share-1-recipient", "olivia", f"/share?{courtyard}")
         self.shoot("share-2-cameras", "olivia", f"/share?step=cameras&to=rita@example.org&{courtyard}")

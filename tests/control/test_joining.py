@@ -351,7 +351,7 @@ def test_a_page_shows_the_chosen_organization_alone(hotels: cast.Hotels) -> None
     assert {item["key"] for item in vera.get("/").context["nav_items"]} == {"wall", "inbox"}
     assert vera.get("/devices").context["may_add"] is False
     assert vera.get("/sharing").status_code == 404
-    assert vera.get("/devices/add").status_code == 200
+    assert vera.get("/devices/add").headers["Location"] == "/devices"
     answer = vera.post("/devices/add", {"name": "Gate", "site": hotels.north, "address": "rtsp://127.0.0.1:9/g"})
     assert answer.status_code == 422
 
@@ -449,7 +449,8 @@ def test_the_first_site_may_come_later(people: cast.Cast) -> None:
     assert _found(client, **FOUNDED, step="done").status_code == 302
     made = list_organizations(people.rita.actor)[1]
     assert list_sites(people.rita.actor, made.id) == []
-    assert "Add a camera" not in text_of(client.get("/"))
+    assert "Add a site first" in text_of(client.get("/"))
+    assert "Go to its sites" in text_of(client.get("/devices"))
 
 
 @pytest.mark.parametrize(

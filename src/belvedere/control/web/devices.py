@@ -76,7 +76,10 @@ def devices(request: HttpRequest) -> HttpResponse:
 @answers_refusals
 def device_add(request: HttpRequest) -> HttpResponse:
     """Bind a camera. A device that has an owner leads to the page that says so."""
-    form = DeviceForm(request.POST or None, sites=_sites(request))
+    sites = _sites(request)
+    if request.method == "GET" and not sites:
+        return redirect("devices")  # which says what is missing
+    form = DeviceForm(request.POST or None, sites=sites)
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         try:
