@@ -174,6 +174,25 @@ def createowner(email: str, name: str, reach: str | None, password_file: IO[str]
 
 
 @main.group()
+def accounts() -> None:
+    """Look after accounts."""
+
+
+@accounts.command("reset-factors")
+@click.argument("email")
+def accounts_reset_factors(email: str) -> None:
+    """Take passkeys, app and recovery codes from EMAIL, who lost them all and proved to you who he is."""
+    settings = _role("operator")
+    from belvedere.control.operate import OperatorError, reset_factors
+
+    try:
+        reset_factors(settings, email=email)
+    except OperatorError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"{email} signs in with the password alone, and was told so", err=True)
+
+
+@main.group()
 def cameras() -> None:
     """Look after cameras."""
 

@@ -3,6 +3,7 @@
 import base64
 import html
 import json
+import os
 import re
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from django.conf import settings
 from django.core import mail
 from django.db import connection
 from django.test import Client
@@ -21,9 +23,11 @@ import cast
 from belvedere.control.accounts import codes, services
 from belvedere.control.accounts.models import Account, Session
 from belvedere.control.accounts.selectors import get_factors, list_alive_credentials, list_sign_ins
+from belvedere.control.api.rules import RULES as API_RULES
 from belvedere.control.core import clock
 from belvedere.control.core.errors import Conflict, NotFound, RateLimited, ReauthenticationRequired
-from belvedere.control.core.principal import Principal
+from belvedere.control.core.ids import new_id
+from belvedere.control.core.principal import Principal, system
 from belvedere.control.outbox.models import Message
 from belvedere.control.outbox.services import run_due
 from rows import get_rows
@@ -124,7 +128,10 @@ django.setup()
 from belvedere.control.accounts.services import use_code
 print([use_code({people.rita.id!r}, code=code) is not None for code in {[code, *recovery[:2]]!r}])
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    environment = os.environ | {"BELVEDERE_DATA": str(settings.BELVEDERE.data)}  # where the keys are
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
     assert done.stdout.strip() == "[False, False, True]", done.stderr
 
 
@@ -493,3 +500,55 @@ def test_the_seed_is_a_picture_and_words(people: cast.Cast) -> None:
     assert client.post("/account/security/app", {"code": "000000"}).status_code == 422
     set_up_app(client)
     assert client.post("/account/security/app", {"code": "000000"}).status_code == 422
+
+
+def test_whoever_lost_everything_is_let_in_by_the_operator(people: cast.Cast) -> None:
+    """Nothing that was signed in stays so (N4), and the mail tells."""
+    rita = people.rita
+    client, program = rita.browser(), rita.api()
+    set_up_app(client)
+    add_passkey(client, SoftKey())
+    services.remove_all_factors(system("operator"), account=rita.id)
+    assert (is_in(client), is_in(program)) == (False, False)
+    assert is_in(rita.browser())
+    assert mails()[-1] == "Your second factors were removed"
+    with pytest.raises(NotFound):
+        services.remove_all_factors(system("operator"), account=new_id())
+
+
+def test_a_factor_of_another_key_file_lets_nobody_in(people: cast.Cast) -> None:
+    """A sealed seed that does not open is a wrong code, and no fault of the page."""
+    seed, recovery = set_up_app(people.rita.browser())
+    for row in Authenticator.objects.all():
+        row.data = {key: "k1.AAAA" if key in {"secret", "seed"} else value for key, value in row.data.items()}
+        row.save()
+    client = first_step(people.rita)
+    for code in (code_now(seed, ahead=1), recovery[0]):
+        assert client.post("/sign-in/second-step", {"code": code}).status_code == 200
+    assert not is_in(client)
+
+
+def test_no_token_reaches_factors(people: cast.Cast) -> None:
+    """N9: the best of tokens opens none of these pages, and the API has none of these acts."""
+    program = people.rita.api()
+    for path in ("", "/passkeys/add", "/app", "/codes", "/app/remove"):
+        for method in ("get", "post"):
+            answer = getattr(program, method)(f"/account/security{path}")
+            assert answer.headers["Location"].startswith("/sign-in?next="), path
+    program.post("/account/phones", {"number": "+34600123456"})
+    assert not Authenticator.objects.exists()
+    assert not Account.objects.get(pk=people.rita.id).phones.exists()
+    assert not [path for _method, path in API_RULES if re.search("factor|passkey|phone|password|security", path)]
+
+
+def test_a_passkey_leads_where_one_was_going(people: cast.Cast) -> None:
+    """And nowhere else."""
+    key = SoftKey()
+    add_passkey(people.rita.browser(), key)
+    for wanted, expected in (("/account", "/account"), ("https://evil.example/", "/")):
+        client = Client()
+        page = client.get("/sign-in", {"next": wanted}).content.decode()
+        assert page.count(f'value="{wanted}"') in {0, 2}
+        asked = client.get("/sign-in/passkey", headers={"X-Requested-With": "XMLHttpRequest"}).json()["request_options"]
+        answer = client.post("/sign-in/passkey", {"credential": json.dumps(key.sign(asked)), "next": wanted})
+        assert answer.headers["Location"] == expected

@@ -12,6 +12,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 PAGES = (
     *("/", "/devices", "/devices/add", "/sharing", "/inbox", "/account", "/share", "/cameras/{camera}"),
     *("/organizations", "/organizations/new"),
+    *("/account/security", "/account/security/passkeys/add", "/account/security/app", "/account/phones"),
+    *("/account/email", "/account/reauthenticate"),
 )
 
 

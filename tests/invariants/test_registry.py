@@ -64,6 +64,7 @@ OF_THE_SERVER = {
     "belvedere.control.accounts.services.credentials.end_all_credentials",
     "belvedere.control.accounts.services.credentials.issue_token",
     "belvedere.control.accounts.services.factors.note_passkey_use",
+    "belvedere.control.accounts.services.factors.remove_all_factors",
     "belvedere.control.accounts.services.factors.use_code",
 }
 #: The outbox's own hands, and handlers that it alone calls.

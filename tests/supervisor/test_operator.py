@@ -44,6 +44,11 @@ def test_the_first_owner_and_the_audit(data: Path) -> None:
         assert database.execute("SELECT email FROM accounts_account").fetchall() == [("olivia@example.org",)]
     database.close()
 
+    reset = run(data, "accounts", "reset-factors", "olivia@example.org")
+    assert (reset.returncode, "the password alone" in reset.stderr) == (0, True), reset.stderr
+    nobody = run(data, "accounts", "reset-factors", "nobody@example.org")
+    assert (nobody.returncode, "has no account here" in nobody.stderr) == (1, True)
+
     proven = run(data, "audit", "verify", "--json")
     assert (proven.returncode, json.loads(proven.stdout)["faults"]) == (0, [])
 

@@ -57,6 +57,25 @@ def create_owner(settings: Settings, *, email: str, name: str, password: str, re
         raise OperatorError(refusal.message) from None
 
 
+def reset_factors(settings: Settings, *, email: str) -> None:
+    """Take passkeys, app and recovery codes from somebody who lost them all, on the operator's word; he is told.
+
+    Raises OperatorError.
+    """
+    setup(settings)
+    from belvedere.control.accounts.selectors import find_verified
+    from belvedere.control.accounts.services import remove_all_factors
+    from belvedere.control.core.principal import Principal
+
+    person = find_verified(email)
+    if person is None:
+        message = f"{email} has no account here"
+        raise OperatorError(message)
+    operator = Principal(id="", name="operator", kind="system", address=f"command line, {getpass.getuser()}")
+    with _line_to_media(settings):
+        remove_all_factors(operator, account=person.id)
+
+
 def add_camera(
     settings: Settings,
     *,

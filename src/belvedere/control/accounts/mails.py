@@ -43,6 +43,10 @@ def _words(what: str, detail: str) -> tuple[str, str]:
             _("A recovery code was used"),
             _("Somebody proved to be you with a recovery code. It is spent."),
         ),
+        "factors_removed": (
+            _("Your second factors were removed"),
+            _("Whoever runs this server removed your passkeys, app and recovery codes. Your password signs in alone."),
+        ),
         "address_changed": (
             _("Your address was changed"),
             _("Mail of your account goes to %(detail)s from now on, and no longer here."),
