@@ -2,6 +2,7 @@
 
 import socket
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -27,7 +28,7 @@ from belvedere.control.streaming.services import open_ticket
 ADDRESS = "rtsp://127.0.0.1:8554/yard"
 
 
-def bind(person: cast.Person, address: str = ADDRESS, **more: str) -> str:
+def bind(person: cast.Person, address: str = ADDRESS, **more: Any) -> str:
     return services.add_device(
         person.actor, site=person.site, name="Yard", address=address, is_tested=False, username="u", **more
     )
@@ -100,12 +101,12 @@ def test_what_lies_outside_the_reach_is_refused(people: cast.Cast, address: str)
 @pytest.mark.parametrize(
     "address",
     [
-        "http://127.0.0.1/x",
+        "https://127.0.0.1/x",
+        "http://user:secret@127.0.0.1/",
         "rtsp://user:secret@127.0.0.1/x",
         "rtsp://127.1/x",
         "rtsp://2130706433/x",
         "rtsp://0x7f.1/x",
-        "127.0.0.1",
         "",
         "rtsp://",
         "rtsp://127.0.0.1:99999/x",

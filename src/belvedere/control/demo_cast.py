@@ -93,7 +93,7 @@ def _account(key: str, name: str, tokens: dict[str, str]) -> dict[str, str]:
 def _cameras(owner: str, rtsp_port: int, camera_password: str) -> list[dict[str, str]]:
     from belvedere.control.core.principal import Principal
     from belvedere.control.devices.selectors import list_cameras
-    from belvedere.control.devices.services import add_device, readdress_device
+    from belvedere.control.devices.services import TypedFields, add_device, readdress_device
     from belvedere.control.organizations.selectors import list_organizations, list_sites
     from belvedere.control.organizations.services import add_site
     from belvedere.demo.samples import CAMERAS, USERNAME
@@ -106,7 +106,7 @@ def _cameras(owner: str, rtsp_port: int, camera_password: str) -> list[dict[str,
         place = sample.organization, sample.site
         if place not in sites:
             sites[place] = add_site(actor, organization=organizations[sample.organization], name=sample.site).pk
-        source = {
+        source: TypedFields = {
             "address": f"rtsp://127.0.0.1:{rtsp_port}{sample.main}",
             "sub_address": f"rtsp://127.0.0.1:{rtsp_port}{sample.sub}",
             "username": USERNAME,

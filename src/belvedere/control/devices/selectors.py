@@ -71,8 +71,21 @@ class DeviceView:
     site_name: str
     organization: str
     shown_address: str
+    manufacturer: str
+    model: str
+    firmware: str
+    serial: str
+    is_onvif: bool
+    transport: str
+    clock_drift_s: float | None
+    inspected_at: datetime | None
     created_at: datetime
     cameras: list[CameraView]
+
+    @property
+    def is_enabled(self) -> bool:
+        """Whether anybody can watch: not all of its cameras are switched off."""
+        return not self.cameras or any(camera.disabled_at is None for camera in self.cameras)
 
     @property
     def state(self) -> str:
@@ -242,6 +255,14 @@ def _device_view(row: Device, cameras: list[CameraView]) -> DeviceView:
         site_name=row.site.name,
         organization=row.organization_id,
         shown_address=row.shown_address,
+        manufacturer=row.manufacturer,
+        model=row.model,
+        firmware=row.firmware,
+        serial=row.serial,
+        is_onvif=row.is_onvif,
+        transport=row.transport,
+        clock_drift_s=row.clock_drift_s,
+        inspected_at=row.inspected_at,
         created_at=row.created_at,
         cameras=cameras,
     )

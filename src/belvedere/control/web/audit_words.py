@@ -58,6 +58,8 @@ SENTENCES: Final = {
     "device.bound": gettext_lazy("{actor} added {name}."),
     "device.bind_refused": gettext_lazy("Somebody else tried to add {name}, and was refused."),
     "device.readdressed": gettext_lazy("{actor} gave {name} a new address."),
+    "camera.renamed": gettext_lazy("{actor} renamed {before} to {name}."),
+    "device.channels_added": gettext_lazy("{actor} added cameras of {name}."),
     "device.renamed": gettext_lazy("{actor} renamed {before} to {name}."),
     "device.moved": gettext_lazy("{actor} moved {name} from {from_site} to {site}."),
     "device.disabled": gettext_lazy("{actor} switched {name} off, for everybody."),

@@ -1,5 +1,7 @@
 """Adding, naming and unbinding devices."""
 
+from typing import cast
+
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -113,9 +115,10 @@ def device_add(request: HttpRequest) -> HttpResponse:
 @require_POST
 def device_probe(request: HttpRequest) -> HttpResponse:
     """Try the address that is typed, live; save nothing. A partial page."""
-    fields = {key: request.POST.get(key, "") for key in ("site", "address", "sub_address", "username", "password")}
+    fields = {key: request.POST.get(key, "") for key in ("address", "sub_address", "username", "password")}
     try:
-        found = services.probe_device(principal_of(request), **fields)
+        typed = cast("services.TypedFields", fields)
+        found = services.probe_device(principal_of(request), site=request.POST.get("site", ""), **typed)
     except Refusal as refusal:
         context = {"ok": False, "code": refusal.code, "message": refusal.message}
         return render(request, "web/_probe_result.html", context)

@@ -1,16 +1,29 @@
 """Changing devices: binding and naming them, moving them, and what media nodes say of them."""
 
 from belvedere.control.devices.services.binding import (
-    TestFailed,
+    add_channels,
     add_device,
-    explain_probe,
-    probe_device,
     readdress_device,
+    refresh_device,
+    rename_camera,
     rename_device,
     set_alias,
     unbind_device,
 )
+from belvedere.control.devices.services.editing import edit_device
 from belvedere.control.devices.services.moving import move_device, remove_site
+from belvedere.control.devices.services.probing import (
+    ChannelWish,
+    DraftChannel,
+    TestFailed,
+    Typed,
+    TypedFields,
+    discover_devices,
+    explain_inspection,
+    explain_probe,
+    inspect_device,
+    probe_device,
+)
 from belvedere.control.devices.services.reports import (
     announce_assignments,
     list_assignments,
@@ -21,19 +34,30 @@ from belvedere.control.devices.services.reports import (
 from belvedere.control.devices.services.switching import disable_device, enable_device
 
 __all__ = [
+    "ChannelWish",
+    "DraftChannel",
     "TestFailed",
+    "Typed",
+    "TypedFields",
+    "add_channels",
     "add_device",
     "announce_assignments",
     "disable_device",
+    "discover_devices",
+    "edit_device",
     "enable_device",
+    "explain_inspection",
     "explain_probe",
+    "inspect_device",
     "list_assignments",
     "move_device",
     "probe_device",
     "readdress_device",
     "record_hello",
     "record_state",
+    "refresh_device",
     "remove_site",
+    "rename_camera",
     "rename_device",
     "set_alias",
     "settle_nodes",

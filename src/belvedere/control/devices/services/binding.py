@@ -1,162 +1,90 @@
-"""Trying, binding, naming and unbinding devices. A device has one owner (VA 1)."""
+"""Binding, naming and unbinding devices. A device has one owner, whatever it is called, wherever it answers (VA 1)."""
 
-import json
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Unpack
 
-import msgspec
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from belvedere.contracts import events, subjects
+from belvedere.contracts import events
 from belvedere.contracts.permissions import Permission
-from belvedere.contracts.sealing import seal as seal_to_node
-from belvedere.contracts.sessions import Quality
 from belvedere.control.access.guard import requires
 from belvedere.control.access.services import end_grants
 from belvedere.control.accounts.selectors import get_persons
 from belvedere.control.audit.services import write_entry
-from belvedere.control.core import clock, limits, media, vault
-from belvedere.control.core.errors import AlreadyBound, Invalid, NotFound, Refusal, Unavailable
+from belvedere.control.core import clock, limits, vault
+from belvedere.control.core.errors import AlreadyBound, Conflict, Invalid, NotFound, Refusal
 from belvedere.control.core.ids import new_id
 from belvedere.control.core.names import clean_name, mask_email
 from belvedere.control.core.principal import Principal
-from belvedere.control.devices.addresses import CameraAddress, identities, parse_address, resolve
-from belvedere.control.devices.models import Alias, BindAttempt, Binding, Camera, Device, MediaNode
-from belvedere.control.devices.selectors import NODE_IS_GONE_AFTER, choose_node
-from belvedere.control.organizations.models import Site
-from belvedere.control.organizations.selectors import get_owner, list_reach
+from belvedere.control.devices.models import Alias, BindAttempt, Binding, Camera, Device, Kind
+from belvedere.control.devices.services.probing import (
+    ChannelWish,
+    Draft,
+    DraftChannel,
+    TestFailed,
+    Typed,
+    TypedFields,
+    draft_device,
+    explain_probe,
+    organization_of,
+    probe,
+)
+from belvedere.control.devices.sources import Source, read_source, write_source
+from belvedere.control.organizations.selectors import get_owner
 from belvedere.control.organizations.services import touch_site
 from belvedere.control.outbox.services import enqueue
 
-PROBE_TIMEOUT_S: Final = 8.0
-
-
-class TestFailed(Refusal):
-    """The camera did not pass its live test; the problem's `code` says what is wrong in one stable word."""
-
-    status = 422
-
-    def __init__(self, code: str, message: str) -> None:
-        self.code = code  # type: ignore[misc]  # one class for all words of SourceError
-        super().__init__(message)
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """What somebody typed about a camera, checked: addresses apart, inside the reach, credentials beside them."""
-
-    main: CameraAddress
-    sub: CameraAddress | None
-    username: str
-    password: str
-    networks: list[tuple[str, int, int]]
-    identities: list[str]
-
-    def of(self, quality: Quality) -> events.StreamSource:
-        """What the node gets for one stream."""
-        address = self.sub if quality is Quality.SUB and self.sub else self.main
-        return events.StreamSource(address.url, self.username, self.password, self.networks)
-
-    def __repr__(self) -> str:
-        """Keep credentials out of tracebacks."""
-        return "Source(…)"
-
-
-def _check_source(*, organization: str, address: str, sub_address: str, username: str, password: str) -> Source:
-    """Form, then reach, for both streams. Raises Invalid or NetworkNotAllowed; sends nothing to the camera."""
-    main = parse_address(address)
-    sub = parse_address(sub_address, field="sub_address") if sub_address.strip() else None
-    for text, field in ((username, "username"), (password, "password")):
-        if len(text) > 200 or not text.isprintable():
-            raise Invalid(_("At most 200 printable characters fit here."), field=field)
-    if sub and (sub.host, sub.port) != (main.host, main.port):
-        # One password, one device: a second stream on another host would carry the password there.
-        raise Invalid(_("Both streams must be on the same host and port."), field="sub_address")
-    networks = list_reach(organization)
-    known = identities(main, resolve(main, networks))
-    if sub:
-        known += identities(sub, resolve(sub, networks))
-    return Source(main, sub, username, password, networks, sorted(set(known)))
-
 
 @requires(Permission.CONFIGURE, on="site")
-def probe_device(
-    actor: Principal, *, site: str, address: str, sub_address: str = "", username: str = "", password: str = ""
-) -> events.ProbeResult:
-    """Try a camera live and save nothing. Raises Invalid, NetworkNotAllowed, RateLimited, Unavailable."""
-    organization = Site.objects.values_list("organization_id", flat=True).get(pk=site)
-    source = _check_source(
-        organization=organization, address=address, sub_address=sub_address, username=username, password=password
-    )
-    return _probe(actor, source)
-
-
-@requires(Permission.CONFIGURE, on="site")
-def add_device(
-    actor: Principal,
-    *,
-    site: str,
-    name: str,
-    address: str,
-    sub_address: str = "",
-    username: str = "",
-    password: str = "",
-    is_tested: bool = True,
-) -> str:
-    """Bind a camera to the site's organization; the device id.
+def add_device(actor: Principal, *, site: str, name: str, is_tested: bool = True, **typed: Unpack[TypedFields]) -> str:
+    """Bind a camera, or a recorder with its channels, to the site's organization; the device id. The rest is `Typed`.
 
     Raises Invalid, NetworkNotAllowed (before anything is looked up or sent), AlreadyBound, TestFailed, RateLimited,
-    Unavailable. With `is_tested` False it is bound without the live test, as for a camera that is switched off.
+    Unavailable. With `is_tested` False a bare address is bound without the live test, as for a camera switched off.
     """
     name = clean_name(name)
-    organization = Site.objects.values_list("organization_id", flat=True).get(pk=site)
-    source = _check_source(
-        organization=organization, address=address, sub_address=sub_address, username=username, password=password
-    )
-    bound = Binding.objects.filter(value__in=source.identities).select_related("device").first()
-    if bound:
-        raise _already_bound(actor, bound.device, source)
-    found = _probe(actor, source) if is_tested else None
+    organization = organization_of(site)
+    draft = draft_device(actor, organization=organization, typed=Typed(**typed))
+    if bound := _find_bound(draft):
+        raise _already_bound(actor, bound, draft)
+    found = probe(actor, draft) if is_tested else None
     if found and not found.is_playable:
         raise TestFailed(found.code, explain_probe(found))
     try:
-        return _bind(actor, organization=organization, site=site, name=name, source=source, found=found)
+        return _bind(actor, organization=organization, site=site, name=name, draft=draft, found=found)
     except IntegrityError:
         # Somebody was quicker between our look and our write: the unique identity holds.
-        bound = Binding.objects.filter(value__in=source.identities).select_related("device").first()
+        bound = _find_bound(draft)
         if bound is None:
             raise
-        raise _already_bound(actor, bound.device, source) from None
+        raise _already_bound(actor, bound, draft) from None
+
+
+def _find_bound(draft: Draft, *, but: str = "") -> Device | None:
+    rows = Binding.objects.filter(value__in=draft.identities).exclude(device=but)
+    found = rows.select_related("device__organization").first()
+    return found.device if found else None
 
 
 @transaction.atomic
 def _bind(
-    actor: Principal, *, organization: str, site: str, name: str, source: Source, found: events.ProbeResult | None
+    actor: Principal, *, organization: str, site: str, name: str, draft: Draft, found: events.ProbeResult | None
 ) -> str:
     touch_site(site)  # a site that is being closed gets no new device
-    at = clock.now()
     device = Device(
         organization_id=organization,
         site_id=site,
+        kind=Kind.RECORDER if draft.is_recorder else Kind.CAMERA,
         name=name,
-        shown_address=source.main.shown,
-        has_sub=source.sub is not None,
-        created_at=at,
+        created_at=clock.now(),
         bound_by=actor.id,
+        **_columns(draft),
     )
-    device.source = _seal_source(device.pk, source)
+    device.source = _seal(device.pk, draft.source)
     device.save(force_insert=True)
-    Binding.objects.bulk_create(Binding(value=value, device=device) for value in source.identities)
-    camera = Camera.objects.create(
-        device=device,
-        organization_id=organization,
-        site_id=site,
-        name=name,
-        created_at=at,
-        has_audio=bool(found and found.audio),
-    )
+    Binding.objects.bulk_create(Binding(value=value, device=device) for value in draft.identities)
+    cameras = _add_cameras(device, draft.channels, has_audio=bool(found and found.audio))
     write_entry(
         actor=actor,
         action="device.bound",
@@ -164,28 +92,71 @@ def _bind(
         organization=organization,
         site=site,
         name=name,
-        camera=camera.pk,
+        cameras=[camera.pk for camera in cameras],
     )
     enqueue("assignments.changed", {"withdrawn": []})
     return device.pk
 
 
-def _seal_source(device: str, source: Source) -> str:
-    return vault.seal(_source_text(source), table="device", row=device, field="source")
-
-
-def _source_text(source: Source) -> str:
-    return json.dumps(
-        {
-            "main": source.main.url,
-            "sub": source.sub.url if source.sub else "",
-            "username": source.username,
-            "password": source.password,
+def _columns(draft: Draft) -> dict[str, object]:
+    """What of a draft stands on the device's row for people to read."""
+    columns: dict[str, object] = {
+        "shown_address": draft.shown_address,
+        "has_sub": any(streams.sub for streams in draft.source.streams.values()),
+        "transport": draft.source.transport,
+    }
+    if facts := draft.facts:
+        columns |= {
+            "is_onvif": True,
+            "manufacturer": facts.manufacturer,
+            "model": facts.model,
+            "firmware": facts.firmware,
+            "serial": facts.serial,
+            "clock_drift_s": facts.clock_drift_s,
+            "inspected_at": clock.now(),
         }
+    return columns
+
+
+def _add_cameras(device: Device, channels: list[DraftChannel], *, has_audio: bool = False) -> list[Camera]:
+    at = clock.now()
+    before = device.cameras.count()
+    return Camera.objects.bulk_create(
+        Camera(
+            device=device,
+            organization_id=device.organization_id,
+            site_id=device.site_id,
+            name=_name_of(device, channel, before + number),
+            channel=channel.token,
+            created_at=at,
+            has_audio=channel.has_audio or has_audio,
+            has_ptz=channel.has_ptz,
+            has_talk=channel.has_talk,
+        )
+        for number, channel in enumerate(channels, start=1)
     )
 
 
-def _already_bound(actor: Principal, device: Device, source: Source) -> AlreadyBound:
+def _name_of(device: Device, channel: DraftChannel, number: int) -> str:
+    if device.kind == Kind.CAMERA:
+        return device.name
+    fallback = f"{device.name} {number}"[-80:]
+    try:
+        return clean_name(channel.name[:80]) if channel.name.strip() else fallback
+    except Invalid:
+        return fallback  # the device's own word for it, which no person typed
+
+
+def _seal(device: str, source: Source) -> str:
+    return vault.seal(write_source(source), table="device", row=device, field="source")
+
+
+def open_source(device: Device) -> Source:
+    """A bound device's way in. Raises SealBroken."""
+    return read_source(vault.unseal(device.source, table="device", row=device.pk, field="source"))
+
+
+def _already_bound(actor: Principal, device: Device, draft: Draft) -> AlreadyBound:
     """Note the attempt, tell nothing to a stranger: the hint only to who holds the device's own password (VA 3)."""
     limits.hit("device.bind", actor.id, limit=5, per_s=3600)
     if device.organization.owner_id == actor.id:
@@ -204,99 +175,55 @@ def _already_bound(actor: Principal, device: Device, source: Source) -> AlreadyB
                 organization=device.organization_id,
                 site=device.site_id,
             )
-    hint = None
+    if not _holds_password(actor, draft):
+        return AlreadyBound(None)
+    owner = get_owner(device.organization_id)
+    return AlreadyBound(mask_email(get_persons([owner])[owner].email))
+
+
+def _holds_password(actor: Principal, draft: Draft) -> bool:
+    """Whether the device itself let this person in: by ONVIF it has, else it is tried."""
+    if draft.facts:
+        return True
     try:
-        if _probe(actor, source).code in {"ok", events.SourceError.UNSUPPORTED_CODEC}:
-            owner = get_owner(device.organization_id)
-            hint = mask_email(get_persons([owner])[owner].email)
+        return probe(actor, draft).code in {"ok", events.SourceError.UNSUPPORTED_CODEC}
     except Refusal:
-        hint = None
-    return AlreadyBound(hint)
-
-
-def _probe(actor: Principal, source: Source) -> events.ProbeResult:
-    """Let a media node try it. Only tries that fail count against the limit: they are what scanning is made of."""
-    limits.hit("device.test", actor.id, limit=20, per_s=3600)
-    nodes = list(MediaNode.objects.filter(last_seen_at__gt=clock.now() - NODE_IS_GONE_AFTER))
-    node = choose_node(source.main.url, nodes)
-    if node is None:
-        raise Unavailable
-    found = _probe_on(node, source.of(Quality.MAIN))
-    if found.is_playable and source.sub:
-        sub = _probe_on(node, source.of(Quality.SUB))
-        found = found if sub.is_playable else sub
-    if found.is_playable:
-        limits.forgive("device.test", actor.id, per_s=3600)
-    return found
-
-
-def _probe_on(node: MediaNode, source: events.StreamSource) -> events.ProbeResult:
-    request = events.ProbeRequest(seal_to_node(node.public_key, msgspec.json.encode(source)), PROBE_TIMEOUT_S)
-    return media.ask(
-        subjects.of_node(subjects.NODE_PROBE, node.pk), request, events.ProbeResult, timeout=PROBE_TIMEOUT_S + 4
-    )
-
-
-def explain_probe(found: events.ProbeResult) -> str:
-    """What a test found, in the words a person needs."""
-    words = {
-        "ok": _("It works."),
-        events.SourceError.WRONG_PASSWORD: _("The camera answers, but refuses this user and password."),
-        events.SourceError.REFUSED: _("The host is there, but nothing answers RTSP on that port."),
-        events.SourceError.UNREACHABLE: _("No answer from that address. Is the camera on, and on this network?"),
-        events.SourceError.NOT_RTSP: _("Something answers there, but it does not speak RTSP."),
-        events.SourceError.NO_SUCH_STREAM: _("The camera answers, but knows no stream by that path."),
-        events.SourceError.NO_VIDEO: _("The stream has sound, but no picture."),
-        events.SourceError.UNSUPPORTED_CODEC: _(
-            "The camera sends %(codec)s, which browsers do not play yet. Switch the camera to H.264 and try again."
-        )
-        % {"codec": {"hevc": "H.265"}.get(found.codec, found.codec or "?")},
-        events.SourceError.STALLED: _("The camera accepts, but sends no picture."),
-        events.SourceError.DROPPED: _("The camera closed the connection at once. Are too many others watching it?"),
-        events.SourceError.NOT_ALLOWED: _("This server may not connect to that network."),
-        events.SourceError.UNKNOWN_HOST: _("Nobody knows that host name."),
-    }
-    return words.get(found.code, _("The camera could not be read. Check address and path."))
+        return False
 
 
 @requires(Permission.CONFIGURE, on="device")
-def readdress_device(
-    actor: Principal, *, device: str, address: str, sub_address: str = "", username: str = "", password: str = ""
-) -> None:
+def readdress_device(actor: Principal, *, device: str, **typed: Unpack[TypedFields]) -> None:
     """Give a device a new address, with its credentials typed anew: a stored password follows to no other host (N26).
 
-    Raises Invalid, NetworkNotAllowed, AlreadyBound. Unchanged source: nothing happens.
+    A device known by its hardware must be the same one there, with the channels that are bound. Raises Invalid,
+    NetworkNotAllowed, AlreadyBound, TestFailed. Unchanged source: nothing happens.
     """
     row = Device.objects.get(pk=device)
-    source = _check_source(
-        organization=row.organization_id,
-        address=address,
-        sub_address=sub_address,
-        username=username,
-        password=password,
-    )
-    if _source_text(source) == vault.unseal(row.source, table="device", row=row.pk, field="source"):
+    draft = draft_device(actor, organization=row.organization_id, typed=Typed(**typed))
+    if draft.source == open_source(row):
         return
-    bound = Binding.objects.filter(value__in=source.identities).exclude(device=row).select_related("device").first()
-    if bound:
+    if bound := _find_bound(draft, but=device):
         # Outside a transaction: what is noted of the attempt must outlive the refusal.
-        raise _already_bound(actor, bound.device, source)
-    _rebind(actor, row, source)
+        raise _already_bound(actor, bound, draft)
+    hardware = {value for value in row.bindings.values_list("value", flat=True) if not value.startswith("rtsp|")}
+    if hardware and not hardware & set(draft.identities):
+        raise Conflict(_("Another device answers there. Unbind this one, and add that one. Nothing was changed."))
+    missing = set(row.cameras.filter(closed_at=None).values_list("channel", flat=True)) - draft.source.streams.keys()
+    if missing:
+        raise Invalid(_("Not all of its channels are there. Type the addresses of all of them."), field="channels")
+    _rebind(actor, row, draft, kept=hardware)
 
 
 @transaction.atomic
-def _rebind(actor: Principal, device: Device, source: Source) -> None:
+def _rebind(actor: Principal, device: Device, draft: Draft, *, kept: set[str]) -> None:
     # The conditional UPDATE comes first: a device that is being unbound gets no identity back.
     changed = Device.objects.filter(pk=device.pk, unbound_at=None).update(
-        source=_seal_source(device.pk, source),
-        revision=new_id(),
-        shown_address=source.main.shown,
-        has_sub=source.sub is not None,
+        source=_seal(device.pk, draft.source), revision=new_id(), **_columns(draft)
     )
     if not changed:
         raise NotFound
     Binding.objects.filter(device=device).delete()
-    Binding.objects.bulk_create(Binding(value=value, device=device) for value in source.identities)
+    Binding.objects.bulk_create(Binding(value=value, device=device) for value in sorted({*draft.identities, *kept}))
     write_entry(
         actor=actor,
         action="device.readdressed",
@@ -308,13 +235,91 @@ def _rebind(actor: Principal, device: Device, source: Source) -> None:
 
 
 @requires(Permission.CONFIGURE, on="device")
+def refresh_device(actor: Principal, *, device: str) -> list[DraftChannel]:
+    """Ask an ONVIF device again what it is; the channels that are not bound yet. Nothing is shared by itself (rule 9).
+
+    Firmware, clock and what its cameras can do are brought up to date. Raises Invalid (it speaks no ONVIF), TestFailed,
+    RateLimited, Unavailable.
+    """
+    row = Device.objects.get(pk=device)
+    draft = _ask_again(actor, row)
+    Device.objects.filter(pk=device, unbound_at=None).update(
+        **{name: value for name, value in _columns(draft).items() if name not in {"has_sub", "transport"}}
+    )
+    known = set(row.cameras.filter(closed_at=None).values_list("channel", flat=True))
+    for channel in draft.channels:
+        Camera.objects.filter(device=row, channel=channel.token, closed_at=None).update(
+            has_ptz=channel.has_ptz, has_talk=channel.has_talk
+        )
+    return [channel for channel in draft.channels if channel.token not in known]
+
+
+def _ask_again(actor: Principal, row: Device) -> Draft:
+    source = open_source(row)
+    if not source.onvif:
+        raise Invalid(_("This device was added by its address: there is nobody to ask."))
+    typed = Typed(address=source.onvif, username=source.username, password=source.password, transport=source.transport)
+    return draft_device(actor, organization=row.organization_id, typed=typed)
+
+
+@requires(Permission.CONFIGURE, on="device")
+def add_channels(actor: Principal, *, device: str, channels: list[ChannelWish]) -> list[str]:
+    """Bind further channels of a recorder; their cameras' ids. Nobody but members sees them until they are shared.
+
+    Raises Invalid, AlreadyBound, TestFailed, RateLimited, Unavailable.
+    """
+    row = Device.objects.get(pk=device)
+    draft = _ask_again(actor, row)
+    if bound := _find_bound(draft, but=device):
+        raise _already_bound(actor, bound, draft)
+    known = set(row.cameras.filter(closed_at=None).values_list("channel", flat=True))
+    names = {wish.token: wish.name for wish in channels}
+    wanted = [
+        DraftChannel(
+            token=channel.token,
+            name=names[channel.token] or channel.name,
+            has_audio=channel.has_audio,
+            has_ptz=channel.has_ptz,
+            has_talk=channel.has_talk,
+        )
+        for channel in draft.channels
+        if channel.token in names.keys() - known
+    ]
+    return _add_channels(actor, row, draft, wanted) if wanted else []
+
+
+@transaction.atomic
+def _add_channels(actor: Principal, row: Device, draft: Draft, wanted: list[DraftChannel]) -> list[str]:
+    changed = Device.objects.filter(pk=row.pk, unbound_at=None).update(
+        source=_seal(row.pk, draft.source), revision=new_id()
+    )
+    if not changed:
+        raise NotFound
+    have = set(row.bindings.values_list("value", flat=True))
+    Binding.objects.bulk_create(Binding(value=value, device=row) for value in draft.identities if value not in have)
+    cameras = _add_cameras(row, wanted)
+    write_entry(
+        actor=actor,
+        action="device.channels_added",
+        thing=f"device:{row.pk}",
+        organization=row.organization_id,
+        site=row.site_id,
+        name=row.name,
+        cameras=[camera.pk for camera in cameras],
+    )
+    enqueue("assignments.changed", {"withdrawn": []})
+    return [camera.pk for camera in cameras]
+
+
+@requires(Permission.CONFIGURE, on="device")
 @transaction.atomic
 def rename_device(actor: Principal, *, device: str, name: str) -> None:
-    """Change the name of a device that has one camera, and of that camera."""
+    """Change a device's name; the camera of a device that has but one is called the same."""
     name = clean_name(name)
     row = Device.objects.get(pk=device)
     Device.objects.filter(pk=device).update(name=name)
-    Camera.objects.filter(device_id=device, closed_at=None).update(name=name)
+    if row.kind == Kind.CAMERA:
+        Camera.objects.filter(device_id=device, closed_at=None).update(name=name)
     write_entry(
         actor=actor,
         action="device.renamed",
@@ -350,6 +355,26 @@ def unbind_device(actor: Principal, *, device: str) -> str:
     enqueue("cameras.closed", {"change_id": change_id, "cameras": cameras, "why": "unbound"})
     enqueue("assignments.changed", {"withdrawn": cameras})
     return change_id
+
+
+@requires(Permission.CONFIGURE, on="camera")
+@transaction.atomic
+def rename_camera(actor: Principal, *, camera: str, name: str) -> None:
+    """Change the name of one camera; of a device that has but one, the device's too."""
+    name = clean_name(name)
+    row = Camera.objects.select_related("device").get(pk=camera)
+    Camera.objects.filter(pk=camera).update(name=name)
+    if row.device.kind == Kind.CAMERA:
+        Device.objects.filter(pk=row.device_id).update(name=name)
+    write_entry(
+        actor=actor,
+        action="camera.renamed",
+        thing=f"camera:{camera}",
+        organization=row.organization_id,
+        site=row.site_id,
+        name=name,
+        before=row.name,
+    )
 
 
 @requires(Permission.LIVE_VIEW, on="camera")

@@ -1,6 +1,5 @@
 """What media nodes say and ask: that they live, what they carry, how cameras are."""
 
-import json
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -12,9 +11,10 @@ from belvedere.contracts import events, subjects
 from belvedere.contracts.sealing import seal as seal_to_node
 from belvedere.contracts.sessions import Quality
 from belvedere.control.access.guard import unguarded
-from belvedere.control.core import clock, media, vault
+from belvedere.control.core import clock, media
 from belvedere.control.devices.models import Camera, MediaNode, StateChange
 from belvedere.control.devices.selectors import NODE_IS_GONE_AFTER, choose_node
+from belvedere.control.devices.services.binding import open_source
 from belvedere.control.organizations.selectors import list_reach
 from belvedere.control.outbox.services import Again
 
@@ -58,12 +58,11 @@ def list_assignments(node: str, request: events.AssignmentsRequest) -> events.As
 
 def _assignments_of(camera: Camera, node: MediaNode) -> list[events.StreamAssignment]:
     device = camera.device
-    source = json.loads(vault.unseal(device.source, table="device", row=device.pk, field="source"))
+    source = open_source(device)
     networks = list_reach(device.organization_id)
     found = []
-    for quality, url in ((Quality.MAIN, source["main"]), (Quality.SUB, source["sub"])):
-        if url:
-            opened = events.StreamSource(url, source["username"], source["password"], networks)
+    for quality in (Quality.MAIN, Quality.SUB):
+        if opened := source.of(camera.channel, quality, networks):
             sealed = seal_to_node(node.public_key, msgspec.json.encode(opened))
             found.append(events.StreamAssignment(camera.pk, quality, device.revision, sealed))
     return found
