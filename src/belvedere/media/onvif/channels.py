@@ -31,8 +31,11 @@ async def list_channels(client: OnvifClient, site: Site) -> list[Channel]:
     found = await asyncio.gather(
         *(_channel(client, site, token, shown, speaks=speaks and len(sources) == 1) for token, shown in sources)
     )
-    by_address = {channel.main.url: channel for channel in reversed(found) if channel is not None}
-    return list(by_address.values())[::-1]
+    by_address: dict[str, Channel] = {}
+    for channel in found:
+        if channel is not None:
+            by_address.setdefault(channel.main.url, channel)
+    return list(by_address.values())
 
 
 def _by_source(profiles: list[Any]) -> list[tuple[str, list[Any]]]:
@@ -80,8 +83,15 @@ async def _channel(client: OnvifClient, site: Site, token: str, profiles: list[A
         snapshot_url=await _snapshot(client, site, first),
         has_ptz=any(dig(profile, "PTZConfiguration") is not None for profile in profiles),
         has_audio=any(dig(profile, "AudioEncoderConfiguration") is not None for profile in profiles),
-        has_talk=speaks or any(dig(one, "Extension", "AudioOutputConfiguration") is not None for one in profiles),
+        has_talk=speaks or any(_has_output(profile) for profile in profiles),
     )
+
+
+def _has_output(profile: Any) -> bool:
+    """Whether sound can be sent to it. zeep files the configuration under "any element", which it also is."""
+    extension = dig(profile, "Extension")
+    parts = [dig(extension, "AudioOutputConfiguration"), *many(dig(extension, "_value_1"))]
+    return any(dig(part, "OutputToken") for part in parts)
 
 
 async def _watch(client: OnvifClient, site: Site, profile: Any) -> OnvifStream | None:
