@@ -1,26 +1,28 @@
 """Admin → Sites: the places of an organization and what stands there. Admin → Settings: the organization itself."""
 
 from functools import cache
-from typing import Any
+from typing import Any, Final
+from urllib.parse import urlencode
 from zoneinfo import available_timezones
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from belvedere.contracts.permissions import Permission
+from belvedere.control.accounts.selectors import get_persons
 from belvedere.control.core.errors import NotFound, ReauthenticationRequired, Refusal
 from belvedere.control.core.requests import principal_of
 from belvedere.control.devices.selectors import DeviceView, list_devices
 from belvedere.control.devices.services import remove_site
 from belvedere.control.organizations import services
 from belvedere.control.organizations.selectors import (
-    MemberFilter,
     SiteView,
+    get_owner,
     get_site,
-    list_members,
     list_sites,
 )
 from belvedere.control.streaming.selectors import list_cuts
@@ -28,9 +30,10 @@ from belvedere.control.web.admin import admin_frame, sit_down
 from belvedere.control.web.context import person
 from belvedere.control.web.errors import answers_refusals
 
-SITE_FIELDS = ("name", "region", "time_zone", "address")
+PAGE: Final = 50
+SITE_FIELDS: Final = ("name", "region", "time_zone", "address")
 #: states of devices, those that ask to be looked at first
-_STATES = ("offline", "unknown", "online")
+_STATES: Final = ("offline", "unknown", "online")
 
 
 @cache
@@ -49,10 +52,17 @@ def sites(request: HttpRequest) -> HttpResponse:
         if device.organization == desk.organization.id:
             here.setdefault(device.site, []).append(device)
     rows = [row for row in list_sites(desk.actor, desk.organization.id) if row.id in desk.management.sites]
+    sought, page = request.GET.get("q", "").strip()[:80], request.GET.get("page", "")
+    found = [row for row in rows if sought.casefold() in f"{row.name} {row.region} {row.address}".casefold()]
+    start = PAGE * (int(page) if page.isdecimal() and len(page) < 5 else 0)
+    more = {"q": sought, "page": start // PAGE + 1}
     context = admin_frame("sites") | {
         "organization": desk.organization,
         "is_whole": desk.management.is_whole,
-        "sites": [_site(row, here.get(row.id, [])) for row in rows],
+        "has_many": len(rows) > PAGE,
+        "sought": sought,
+        "sites": [_site(row, here.get(row.id, [])) for row in found[start : start + PAGE]],
+        "more_url": f"{reverse('admin-sites')}?{urlencode(more)}" if len(found) > start + PAGE else "",
     }
     return render(request, "web/admin_sites.html", context)
 
@@ -218,13 +228,14 @@ def settings(request: HttpRequest) -> HttpResponse:
             raise
         except Refusal as refusal:
             error = refusal
-    owners = list_members(desk.actor, organization.id, look_for=MemberFilter(role="owner"), limit=1).items
+    owner = get_owner(organization.id)
+    owners = get_persons([owner])
     context = admin_frame("settings") | {
         "organization": organization,
         "typed": typed,
         "zones": time_zones(),
         "is_whole": desk.management.is_whole,
-        "owner": person(owners[0].account) if owners else None,
+        "owner": person(owners[owner]),
         "error": error.message if error else "",
         "wrong": error.extra.get("field", "") if error else "",
     }

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.http import QueryDict
+from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
 from belvedere.control.access.roles import TITLES, Role
@@ -70,13 +71,15 @@ def _role(text: str) -> Role:
 def standing_fields(draft: Draft, management: Management, *, is_new: bool) -> dict[str, Any]:
     """What `web/_standing_fields.html` needs. Roles beyond the actor's own are absent, not dead (VV 27)."""
     roles = [role for role in givable(management.standing) if not (is_new and role is Role.NO_ACCESS)]
-    single = [role for role in givable(management.standing) if role not in WHOLE]
+    single = [{"value": role.value, "name": TITLES[role]} for role in givable(management.standing) if role not in WHOLE]
     return {
         "roles": [
             {"value": role.value, "name": TITLES[role], "meaning": MEANINGS[role], "is_chosen": role == draft.role}
             for role in roles
         ],
-        "single_roles": [{"value": role.value, "name": TITLES[role]} for role in single],
+        "single_roles": single,
+        # Once, not five hundred times: most sites have no role of their own chosen.
+        "plain_options": render_to_string("web/_role_options.html", {"single_roles": single}),
         "is_whole": management.is_whole,
         "is_everywhere": draft.is_everywhere and management.is_whole,
         "sites": [
