@@ -52,6 +52,16 @@ def clean_phone(text: str, *, field: str = "phone") -> str:
     return number
 
 
+def is_phone(text: str) -> bool:
+    """Whether this is meant as a telephone number: what it is cleaned by says the rest."""
+    return text.strip().startswith(("+", "00")) and "@" not in text
+
+
+def clean_address(text: str, *, field: str = "account") -> str:
+    """What people are invited by: a telephone number in E.164, or an e-mail address. Raises Invalid."""
+    return clean_phone(text, field=field) if is_phone(text) else clean_email(text, field=field)
+
+
 def mask_email(email: str) -> str:
     """`olivia@example.org` → `o•••@e•••.org`: of fixed width, so that the length tells nothing."""
     local, _at, host = email.rpartition("@")

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from belvedere.control.access.roles import TITLES, Role
 from belvedere.control.core import clock
 from belvedere.control.core.errors import NotFound, ReauthenticationRequired, Refusal
-from belvedere.control.core.names import clean_email
+from belvedere.control.core.names import clean_address
 from belvedere.control.core.requests import principal_of
 from belvedere.control.organizations import services
 from belvedere.control.organizations.selectors import (
@@ -183,7 +183,7 @@ def invite(request: HttpRequest) -> HttpResponse:
     error: Refusal | None = None
     if step in {"review", "send"}:
         try:
-            address = clean_email(address, field="account")
+            address = clean_address(address)
             wish = wish_of(draft, desk.management)
             standing = read_wish(wish, before=None, sites=desk.management.sites)
             if step == "send":

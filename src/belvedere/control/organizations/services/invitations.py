@@ -11,16 +11,21 @@ from django.utils.translation import gettext as _
 
 from belvedere.control.access.guard import unguarded
 from belvedere.control.accounts.models import digest_of
-from belvedere.control.accounts.selectors import Person, find_verified
+from belvedere.control.accounts.selectors import Person
 from belvedere.control.audit.services import write_entry
 from belvedere.control.core import clock, limits
 from belvedere.control.core.errors import Conflict, Forbidden, Invalid, InvitationExpired, NotFound, WrongAccount
 from belvedere.control.core.ids import is_id
-from belvedere.control.core.names import clean_email
+from belvedere.control.core.names import clean_address
 from belvedere.control.core.offers import OfferState, move
 from belvedere.control.core.principal import Principal, system
 from belvedere.control.organizations.models import Invitation, Membership, Site
-from belvedere.control.organizations.selectors.invitations import get_invitation, list_proven, standing_offered
+from belvedere.control.organizations.selectors.invitations import (
+    find_invited,
+    get_invitation,
+    list_proven,
+    standing_offered,
+)
 from belvedere.control.organizations.selectors.members import Management, get_management, get_standings
 from belvedere.control.organizations.services.founding import hold_organization
 from belvedere.control.organizations.services.members import Wish, describe, resolve_wish, touch_membership
@@ -35,13 +40,15 @@ INVITATIONS_A_DAY: Final = 200
 @unguarded("decided by `may_change`: nobody invites above or beyond himself")
 @transaction.atomic
 def invite_member(actor: Principal, *, organization: str, address: str, wish: Wish) -> str:
-    """Invite whoever holds an address to a role on sites; the invitation's id. It replaces one that waits there.
+    """Invite whoever holds an address or a telephone number to a role on sites; the invitation's id.
+
+    It replaces one that waits there.
 
     Known and unknown addresses take the same steps (N1). Raises NotFound, Forbidden, Invalid (oneself, a member, a role
     or site that makes no sense), RateLimited.
     """
     management = get_management(actor, organization)
-    address = clean_email(address, field="account")
+    address = clean_address(address)
     standing = resolve_wish(management, wish, before=None)
     _refuse_pointless(actor, organization, address)
     limits.hit("invitation", actor.id, limit=INVITATIONS_A_DAY, per_s=86400)
@@ -176,7 +183,7 @@ def _get_by_token(actor: Principal | None, token: str) -> tuple[Invitation, Pers
         raise NotFound
     if actor and actor.id and row.address not in list_proven(actor.id):
         raise WrongAccount(_("This invitation is for another account. Sign out, then open the mail’s link again."))
-    invited = find_verified(row.address)
+    invited = find_invited(row.address)
     if invited is None:
         raise NotFound
     return row, invited
