@@ -241,16 +241,16 @@ def read_matches(data: bytes) -> list[Match]:
 
 
 def _service_of(ip: str, addresses: Sequence[str]) -> tuple[int, str]:
-    """(port, path) of the device service: of the address that names the host we hear, else of the first that is one."""
+    """(port, path) of the device service: of the address that names the host we hear, else of the first by IPv4."""
     usable = []
     for address in addresses:
         try:
             _, port = parse_service_url(address)
         except ValueError:
             continue
-        usable.append((urlsplit(address).hostname == ip, port, path_of(address, "http")))
-    usable.sort(key=lambda one: not one[0])
-    return usable[0][1:] if usable else (HTTP_PORT, _USUAL_PATH)
+        host = urlsplit(address).hostname or ""
+        usable.append(((host != ip, ":" in host), port, path_of(address, "http")))
+    return min(usable, key=lambda one: one[0])[1:] if usable else (HTTP_PORT, _USUAL_PATH)
 
 
 def _lies_in(ip: str, cidr: str) -> bool:
