@@ -52,7 +52,9 @@ class Tour:
         """Address of a camera's page."""
         return f"/cameras/{self.cameras[name]}"
 
-    def shoot(self, name: str, who: str, path: str, *, before: Callable[[Page], None] | None = None) -> None:
+    def shoot(
+        self, name: str, who: str, path: str, *, before: Callable[[Page], None] | None = None, inside: str = ""
+    ) -> None:
         """One page, at every width and in both schemes."""
         if self.only and name not in self.only:
             return
@@ -66,6 +68,8 @@ class Tour:
                 page = context.new_page()
                 if who:
                     self.sign_in(page, who)
+                if inside:
+                    self.enter(page, inside)
                 page.goto(f"{self.url}{path}")
                 if before:
                     before(page)
@@ -94,6 +98,31 @@ class Tour:
         share: str = self.api("olivia", "POST", "shares", recipient=to, items=items, remark="sister")["id"]
         return share
 
+    def walk_admin(self) -> None:
+        """Harbour Hotels, as its owner and as the Admin of one site see it."""
+        hotels = next(row["id"] for row in self.api("olivia", "GET", "organizations")["items"] if not row["personal"])
+        members = self.api("olivia", "GET", f"organizations/{hotels}/members")["items"]
+        sites = self.api("olivia", "GET", f"organizations/{hotels}/sites")["items"]
+        vera = next(row["id"] for row in members if row["account"]["name"].startswith("Vera"))
+        pages = {
+            "admin-users": "/admin/users",
+            "admin-invite": "/admin/users/invite",
+            "admin-member": f"/admin/users/{vera}",
+            "admin-member-remove": f"/admin/users/{vera}/remove",
+            "admin-sites": "/admin/sites",
+            "admin-site-delete": f"/admin/sites/{sites[0]['id']}/delete",
+            "admin-settings": "/admin/settings",
+        }
+        for name, path in pages.items():
+            self.shoot(name, "olivia", path, inside="Harbour Hotels")
+        self.shoot("admin-users-of-a-site", "ada", "/admin/users", inside="Harbour Hotels")
+
+    def enter(self, page: Page, organization: str) -> None:
+        """Choose an organization."""
+        page.goto(f"{self.url}/organizations")
+        page.get_by_role("main").get_by_role("button", name=re.compile(organization)).click()
+        page.wait_for_url(f"{self.url}/")
+
     def walk(self) -> None:
         """The whole way, in the order of the story."""
         self.shoot("sign-in", "", "/sign-in")
@@ -108,6 +137,7 @@ class Tour:
         self.shoot("organizations", "vera", "/organizations")
         self.shoot("organization-new", "olivia", "/organizations/new")
         self.shoot("menu", "vera", "/inbox", before=lambda page: page.locator(".switcher > summary").click())
+        self.walk_admin()
         courtyard = f"camera={self.cameras['Courtyard']}"
         self.shoot("share-1-recipient", "olivia", f"/share?{courtyard}")
         self.shoot("share-2-cameras", "olivia", f"/share?step=cameras&to=rita@example.org&{courtyard}")

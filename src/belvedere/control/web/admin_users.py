@@ -55,7 +55,12 @@ def users(request: HttpRequest) -> HttpResponse:
     limit = PAGE - len(shown)
     look_for = MemberFilter(text=query["q"], role=query["role"], site=query["site"])
     page = list_members(
-        desk.actor, desk.organization.id, look_for=look_for, after=request.GET.get("after", ""), limit=limit or 1
+        desk.actor,
+        desk.organization.id,
+        look_for=look_for,
+        after=request.GET.get("after", ""),
+        limit=limit or 1,
+        management=desk.management,
     )
     asked = {key: value for key, value in query.items() if value}
     if start + len(shown) < len(invitations) and not request.GET.get("after"):
@@ -86,7 +91,12 @@ def _number(text: str) -> int:
 def _invitations(desk: Desk, query: dict[str, str]) -> list[SentInvitation]:
     """Of each address the latest, if it still waits or ran out of late; filtered as the members are."""
     rows = list_invitations(
-        desk.actor, desk.organization.id, text=query["q"], since=clock.now() - FORGOTTEN_AFTER, is_latest=True
+        desk.actor,
+        desk.organization.id,
+        text=query["q"],
+        since=clock.now() - FORGOTTEN_AFTER,
+        is_latest=True,
+        management=desk.management,
     )
     return [row for row in rows if _is_sought(row.standing, query["role"], query["site"])]
 

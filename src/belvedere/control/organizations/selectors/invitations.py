@@ -117,12 +117,13 @@ def list_invitations(
     states: tuple[str, ...] = ("pending", "expired"),
     since: datetime | None = None,
     is_latest: bool = False,
+    management: Management | None = None,
 ) -> list[SentInvitation]:
     """Invitations, newest first; with `is_latest` only those after which none went to the same address.
 
-    Raises NotFound, Forbidden. A constant number of queries.
+    `management` is the actor's own there, if it was just read. A constant number of queries. Raises NotFound, Forbidden.
     """
-    management = get_management(actor, organization)
+    management = management or get_management(actor, organization)
     rows = Invitation.objects.filter(organization_id=organization).select_related("inviter")
     wanted = [state for state, name in STATES.items() if name in states]
     if STATES[OfferState.EXPIRED] in states and OfferState.PENDING not in wanted:

@@ -124,13 +124,20 @@ def _seen_by(management: Management) -> QuerySet[Membership]:
 
 
 def list_members(
-    actor: Principal, organization: str, *, look_for: MemberFilter | None = None, after: str = "", limit: int = 50
+    actor: Principal,
+    organization: str,
+    *,
+    look_for: MemberFilter | None = None,
+    after: str = "",
+    limit: int = 50,
+    management: Management | None = None,
 ) -> MemberPage:
     """Members whom the actor may manage or at least know, by name. A constant number of queries.
 
-    `after` is the `after` of the page before. Raises NotFound, Forbidden.
+    `after` is the `after` of the page before; `management` the actor's own there, if it was just read. Raises NotFound,
+    Forbidden.
     """
-    management = get_management(actor, organization)
+    management = management or get_management(actor, organization)
     rows = _filtered(_seen_by(management), look_for or MemberFilter(), management)
     total = rows.count()
     if after:
