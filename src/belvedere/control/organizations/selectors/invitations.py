@@ -121,7 +121,7 @@ def list_invitations(
 ) -> list[SentInvitation]:
     """Invitations, newest first; with `is_latest` only those after which none went to the same address.
 
-    `management` is the actor's own there, if it was just read. A constant number of queries. Raises NotFound, Forbidden.
+    `management` is the actor's own there, if just read. A constant number of queries. Raises NotFound, Forbidden.
     """
     management = management or get_management(actor, organization)
     rows = Invitation.objects.filter(organization_id=organization).select_related("inviter")
