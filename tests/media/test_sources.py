@@ -3,8 +3,10 @@
 import asyncio
 import itertools
 import random
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 
+import msgspec
 import pytest
 
 from belvedere.contracts.events import SourceError, StreamSource
@@ -15,7 +17,7 @@ from belvedere.media.fmp4 import Fragment, Track
 from belvedere.media.sources import CameraReader, Lost, Opened, SourceEvent, SourceFailure, probe
 from belvedere.media.sources.backoff import Backoff
 from belvedere.media.sources.gate import TimestampGate, Verdict
-from belvedere.media.sources.relay import AnswerFilter, Objection
+from belvedere.media.sources.relay import AnswerFilter, Objection, pin_to
 from belvedere.media.sources.remux import MAX_ACCESS_UNIT, Remuxer
 from media.conftest import PASSWORD
 
@@ -115,7 +117,7 @@ async def test_every_fault_has_its_word(cameras: CameraServer) -> None:
         cameras.add(f"/{index}", test_clip(), faults=faults)
     found = await asyncio.gather(*(probe(source_at(cameras.url(f"/{i}")), 2) for i in range(len(FAULTS))))
     assert [result.code for result in found] == [code.value for _, code in FAULTS]
-    assert found[4].codec == "hevc"
+    assert (found[4].codec, found[4].width, found[4].height, found[4].audio) == ("hevc", 320, 180, "")
 
 
 async def test_a_port_without_anybody(cameras: CameraServer) -> None:
@@ -155,6 +157,71 @@ async def test_a_camera_cannot_send_us_elsewhere(cameras: CameraServer, is_hosti
         mount.faults.redirect_to = victim.url("/private")
         assert (await probe(source_at(cameras.url("/yard")), 4)).code == "network_not_allowed"
         assert victim.connections == 0
+
+
+async def test_pictures_by_udp_where_the_operator_chose_it(cameras: CameraServer, read: Read) -> None:
+    cameras.add("/yard", test_clip(gop=5), audio=tone(), username="demo", password=PASSWORD)
+    source = msgspec.structs.replace(source_at(cameras.url("/yard"), "demo", PASSWORD), transport="udp")
+    notes = await read(source)
+    await notes.until(Fragment, 30)
+    fragments = [event for event in notes.events if isinstance(event, Fragment)]
+    assert all(3000 < after.time - before.time < 4200 for before, after in itertools.pairwise(fragments))
+    found = await probe(source, 6)
+    assert (found.code, found.codec, found.audio) == ("ok", "h264", "pcm_mulaw")
+
+
+# N28
+async def test_by_udp_a_camera_cannot_send_us_elsewhere_either(cameras: CameraServer) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as victim:
+        victim.bind(("127.0.0.9", 0))
+        victim.setblocking(False)
+        mount = cameras.add("/yard", test_clip())
+        source = msgspec.structs.replace(source_at(cameras.url("/yard")), transport="udp")
+        mount.faults.foreign_source = "127.0.0.9"
+        assert (await probe(source, 4)).code == "network_not_allowed"
+        mount.faults.foreign_source = ""
+        narrow = msgspec.structs.replace(source, networks=[("127.0.0.1/32", cameras.port, cameras.port)])
+        assert (await probe(narrow, 4)).code == "network_not_allowed"
+        mount.faults.redirect_to = "rtsp://127.0.0.9/"
+        assert (await probe(source, 4)).code == "network_not_allowed"
+        with pytest.raises(BlockingIOError):
+            victim.recv(1)
+
+
+# N28
+@pytest.mark.parametrize(
+    ("said", "passed"),
+    [
+        (
+            b"RTP/AVP;unicast;client_port=5000-5001;server_port=6000-6001",
+            b"RTP/AVP;unicast;client_port=5000-5001;server_port=6000-6001;source=10.0.0.7",
+        ),
+        (
+            b'RTP/AVP; unicast; source="10.0.0.7"; destination=10.9.9.9; server_port=6000',
+            b"RTP/AVP;unicast;server_port=6000;source=10.0.0.7",
+        ),
+        (b"RTP/AVP;unicast;server_port=6000-6001;source=10.0.0.8", None),
+        (b"RTP/AVP;unicast;server_port=6000-6001;SOURCE=victim.lan", None),
+        (b"RTP/AVP;unicast;server_port=6000-6001;source=10.0.0.7;source=10.0.0.8", None),
+        (b"RTP/AVP;multicast;server_port=6000-6001;destination=239.0.0.1", None),
+        (b"RTP/AVP;unicast;server_port=22-23", None),
+        (b"RTP/AVP;unicast;server_port=6000-6001-22", None),
+        (b"RTP/AVP;unicast;server_port=+6000", None),
+        (b"RTP/AVP;unicast;server_port=", None),
+        (b"RTP/AVP;unicast;server_port=6000,RTP/AVP;unicast;source=10.0.0.8", None),
+        (b"RTP/AVP;unicast", None),
+        (b"RTP/AVP/TCP;interleaved=0-1", None),
+    ],
+)
+def test_where_pictures_come_from_is_written_by_us(said: bytes, passed: bytes | None) -> None:
+    answers = AnswerFilter(pin_to("10.0.0.7", lambda port: 5000 <= port <= 7000))
+    message = b"RTSP/1.0 200 OK\r\nCSeq: 3\r\ntransport:" + said + b"\r\nContent-Length: 2\r\n\r\nab"
+    if passed is None:
+        with pytest.raises(Objection):
+            answers.feed(message)
+    else:
+        expected = b"RTSP/1.0 200 OK\r\nCSeq: 3\r\nTransport: " + passed + b"\r\nContent-Length: 2\r\n\r\nab"
+        assert answers.feed(message) == expected
 
 
 # N28

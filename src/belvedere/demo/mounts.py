@@ -35,6 +35,8 @@ class Faults:
     missing: bool = False
     #: 302 to this address.
     redirect_to: str = ""
+    #: Over UDP, say that packets come from here, and want them back there.
+    foreign_source: str = ""
     #: Announce sound alone, a tone if there is no other.
     audio_only: bool = False
     #: Keep the connection, send nothing.

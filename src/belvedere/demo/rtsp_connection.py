@@ -189,6 +189,8 @@ class Connection:
                 udp = await UdpOutlet.open(here, there, ports)
                 outlet = udp
                 detail = f"client_port={ports[0]}-{ports[1]};server_port={udp.ports[0]}-{udp.ports[1]}"
+                if foreign := mount.faults.foreign_source:
+                    detail += f";source={foreign}"
             else:
                 continue
             session.take(int(track), outlet)

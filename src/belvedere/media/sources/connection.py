@@ -17,9 +17,10 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from belvedere.contracts.events import SourceError, StreamSource
+from belvedere.contracts.reach import check_address
 from belvedere.media.sources.address import resolve
 from belvedere.media.sources.failure import SourceFailure, failure_of
-from belvedere.media.sources.relay import Relay
+from belvedere.media.sources.relay import Relay, pin_to
 
 OPEN_TIMEOUT_S: Final = 5.0
 READ_TIMEOUT_S: Final = 2.0
@@ -28,10 +29,11 @@ MAX_STREAMS: Final = 8
 #: hevc is the exception, so it is refused too, and said clearly.
 _CODECS: Final = frozenset({"h264"})
 _OPTIONS: Final = {
-    "rtsp_transport": "tcp",
     "analyzeduration": "100000",  # microseconds; the default costs 2.5 s. 0 would mean the default
     "fflags": "nobuffer",
 }
+#: With filter_src the kernel drops what does not come from the address that the relay wrote in.
+_TRANSPORTS: Final = {"tcp": {"rtsp_transport": "tcp"}, "udp": {"rtsp_transport": "udp", "rtsp_flags": "filter_src"}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +115,13 @@ def open_camera(
 ) -> Connection:
     """Connect, sign in, and hear what is announced. Raises SourceFailure."""
     ip, port = resolve(source, own_ports)
+
+    def may_reach(its_port: int) -> bool:
+        return check_address(ip, its_port, source.networks, own_ports)
+
+    pin = pin_to(ip, may_reach) if source.transport == "udp" else None
     with ExitStack() as stack:
-        relay = stack.enter_context(Relay(ip, port, timeout_s=timeout_s))
+        relay = stack.enter_context(Relay(ip, port, timeout_s=timeout_s, pin=pin))
         container = _open(relay, source, timeout_s)
         stack.callback(container.close)
         connection = Connection(container, _video_of(container), relay)
@@ -126,7 +133,8 @@ def _open(relay: Relay, source: StreamSource, timeout_s: float) -> InputContaine
     started = time.monotonic()
     url = _url_to("127.0.0.1", relay.port, source)
     try:
-        return av.open(url, "r", format="rtsp", options=_OPTIONS, timeout=(timeout_s, READ_TIMEOUT_S))
+        options = _OPTIONS | _TRANSPORTS[source.transport]
+        return av.open(url, "r", format="rtsp", options=options, timeout=(timeout_s, READ_TIMEOUT_S))
     except (av.FFmpegError, OSError, ValueError) as error:
         if relay.objection is not None:
             raise SourceFailure(relay.objection) from None

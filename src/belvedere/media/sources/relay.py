@@ -4,6 +4,10 @@ FFmpeg follows an RTSP 302 to any host and port (seen), so one camera could show
 (N28). It therefore talks to a relay on loopback, which has connected to the address that was judged, and lets through
 what it understands: until PLAY is asked for, only whole, well-formed answers that are no redirects. After that FFmpeg
 follows nothing, and bytes are passed on as they come.
+
+Where the operator chose UDP, pictures come beside it, straight from the camera. FFmpeg would send its own packets to
+whatever `source=` and `server_port=` the camera names, so the relay writes the judged address there, and lets no port
+outside the reach pass (docs/decisions/0014).
 """
 
 import contextlib
@@ -11,6 +15,7 @@ import re
 import select
 import socket
 import threading
+from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Self
 
@@ -38,17 +43,31 @@ class Objection(Exception):  # noqa: N818  said to nobody but ourselves
 class AnswerFilter:
     """What a camera may say before PLAY: answers and interleaved packets, whole ones. Pure."""
 
-    def __init__(self) -> None:
+    def __init__(self, pin: Callable[[bytes], bytes] | None = None) -> None:
+        """`pin` rewrites the value of a Transport header, or raises Objection; without it the value may pass."""
         self._buffer = bytearray()
+        self._pin = pin
 
     def feed(self, data: bytes) -> bytes:
         """Take what came, return what may go on. Raises Objection."""
         self._buffer += data
         passed = bytearray()
         while (size := self._whole()) and size <= len(self._buffer):
-            passed += self._buffer[:size]
+            passed += self._pinned(bytes(self._buffer[:size]))
             del self._buffer[:size]
         return bytes(passed)
+
+    def _pinned(self, message: bytes) -> bytes:
+        if self._pin is None or message[:1] == b"$":
+            return message
+        head, end, body = message.partition(_HEAD_END)
+        first, *lines = head.split(b"\r\n")
+        fields = [line.partition(b":") for line in lines]
+        kept = [
+            b"Transport: " + self._pin(value.strip()) if name.lower() == b"transport" else name + colon + value
+            for name, colon, value in fields
+        ]
+        return b"\r\n".join([first, *kept]) + end + body
 
     def rest(self) -> bytes:
         """What was held back as incomplete; it is no longer ours to judge."""
@@ -91,11 +110,39 @@ def _judge(head: bytes) -> int:
     return int(sizes[0])
 
 
+def pin_to(ip: str, may_reach: Callable[[int], bool]) -> Callable[[bytes], bytes]:
+    """For AnswerFilter: UDP packets go to `ip` alone, to ports that `may_reach` allows, and come from there alone."""
+
+    def pin(transport: bytes) -> bytes:
+        if b"," in transport or b"server_port" not in transport.lower():
+            raise Objection("not one way for pictures")
+        kept = []
+        for part in transport.split(b";"):
+            name, _, value = part.strip().partition(b"=")
+            match name.lower():
+                case b"multicast":
+                    raise Objection("pictures for everybody", SourceError.NOT_ALLOWED)
+                case b"source" if value.strip(b'"').decode("latin-1") != ip:
+                    raise Objection("pictures from somebody else", SourceError.NOT_ALLOWED)
+                case b"server_port" if not all(_may_use(port, may_reach) for port in value.split(b"-")):
+                    raise Objection("a port outside the reach", SourceError.NOT_ALLOWED)
+                case b"source" | b"destination":
+                    continue
+            kept.append(part.strip())
+        return b";".join([*kept, b"source=" + ip.encode()])
+
+    return pin
+
+
+def _may_use(port: bytes, may_reach: Callable[[int], bool]) -> bool:
+    return port.isdigit() and len(port) <= 5 and may_reach(int(port))
+
+
 class Relay:
     """One conversation. A context manager: connected and listening inside, everything closed after it."""
 
-    def __init__(self, ip: str, port: int, *, timeout_s: float) -> None:
-        """Connect to the camera. Raises SourceFailure: REFUSED, UNREACHABLE."""
+    def __init__(self, ip: str, port: int, *, timeout_s: float, pin: Callable[[bytes], bytes] | None = None) -> None:
+        """Connect to the camera. Raises SourceFailure: REFUSED, UNREACHABLE. `pin`: see AnswerFilter."""
         try:
             self._camera = socket.create_connection((ip, port), timeout=timeout_s)
         except ConnectionRefusedError:
@@ -107,7 +154,7 @@ class Relay:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=1)
         self._listener.settimeout(timeout_s)
         self._player: socket.socket | None = None
-        self._filter: AnswerFilter | None = AnswerFilter()
+        self._filter: AnswerFilter | None = AnswerFilter(pin)
         self._thread = threading.Thread(target=self._run, name="camera relay", daemon=True)
         #: why something the camera said was not let through, if so
         self.objection: SourceError | None = None
