@@ -1,5 +1,6 @@
 """The sample cameras, as a process and as a server."""
 
+import asyncio
 import json
 import os
 import signal
@@ -9,10 +10,22 @@ import sys
 import av
 import pytest
 
-from belvedere.demo.samples import CAMERAS, USERNAME
+from belvedere.contracts.devices import InspectResult
+from belvedere.contracts.events import StreamSource
+from belvedere.contracts.reach import Network
+from belvedere.demo.samples import CAMERAS, DEVICES, USERNAME
+from belvedere.media.onvif import discover, inspect
+from belvedere.media.sources import probe
 
 PASSWORD = "a b/c"
+LOOPBACK: list[Network] = [("127.0.0.0/8", 1, 65535)]
 COMMAND = [sys.executable, "-m", "belvedere.demo.cameras"]
+
+
+def ask(url: str) -> InspectResult:
+    return asyncio.run(
+        inspect(StreamSource(url=url, username=USERNAME, password=PASSWORD, networks=LOOPBACK), timeout_s=20)
+    )
 
 
 def test_the_process_serves_every_camera_until_it_is_told_to_end() -> None:
@@ -29,6 +42,16 @@ def test_the_process_serves_every_camera_until_it_is_told_to_end() -> None:
                 with av.open(url, options={"rtsp_transport": "tcp", "analyzeduration": "20000"}, timeout=5) as stream:
                     assert next(stream.decode(video=0)).width == 640
                     assert bool(stream.streams.audio) == (camera["key"] == "frontdoor")
+            recorder, dome = [ask(url) for url in ready["devices"]]
+            assert (len(recorder.channels), recorder.serial) == (8, DEVICES[0].serial)
+            assert [(one.name, one.has_ptz, one.has_talk, one.has_audio) for one in dome.channels] == [
+                ("Harbour", True, True, True)
+            ]
+            heard = asyncio.run(discover(LOOPBACK, 1.2)).found
+            assert {device.name for device in heard} >= {device.name for device in DEVICES}
+            gate = recorder.channels[0].main.url
+            source = StreamSource(url=gate, username=USERNAME, password=PASSWORD, networks=LOOPBACK)
+            assert asyncio.run(probe(source, 8)).code == "ok"
             with pytest.raises(av.error.HTTPUnauthorizedError):
                 av.open(ready["cameras"][0]["main"], options={"rtsp_transport": "tcp"}, timeout=5)
             process.send_signal(signal.SIGTERM)

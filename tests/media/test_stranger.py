@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from belvedere.contracts.events import ProbeResult, StreamSource
@@ -42,6 +43,12 @@ def test_its_picture_is_read(ports: dict[str, int]) -> None:
     assert (found.code, found.codec, found.width, found.height) == ("ok", "h264", 320, 180)
     assert found.audio == "pcm_mulaw"
     assert found.fps == pytest.approx(25, abs=3)
+
+
+def test_its_picture_comes_by_udp(ports: dict[str, int]) -> None:
+    """B-12: it names its own address as `source=`."""
+    found = try_it(msgspec.structs.replace(source(ports, "/open"), transport="udp"))
+    assert (found.code, found.codec, found.audio) == ("ok", "h264", "pcm_mulaw")
 
 
 def test_its_digest_is_answered(ports: dict[str, int]) -> None:

@@ -1,4 +1,4 @@
-"""The sample cameras' process: serves their clips over RTSP until it is told to end.
+"""The sample cameras' process: serves their clips over RTSP, and devices over ONVIF, until it is told to end.
 
 A child of `belvedere demo`. By itself, for a camera server to point anything at:
 
@@ -7,17 +7,22 @@ A child of `belvedere demo`. By itself, for a camera server to point anything at
 
 import argparse
 import asyncio
+import contextlib
+import functools
 import json
 import os
 import signal
 import sys
+import uuid
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final, Protocol
 
 from belvedere.demo.clips import Clip
+from belvedere.demo.onvif import OnvifChannel, OnvifDevice
+from belvedere.demo.onvif_discovery import Announcement, DiscoveryResponder
 from belvedere.demo.rtsp import CameraServer
-from belvedere.demo.samples import CAMERAS, USERNAME
+from belvedere.demo.samples import CAMERAS, DEVICES, USERNAME, SampleDevice
 from belvedere.demo.scenes import clip_path
 from belvedere.demo.sound import evening
 
@@ -44,13 +49,68 @@ async def serve_cameras(port: int, password: str) -> AsyncIterator[CameraServer]
             # Both streams carry the sound: whoever watches the small picture may listen, too.
             audio = evening() if camera.has_audio else None
             for quality, path in (("main", camera.main), ("sub", camera.sub)):
-                clip = Clip.load(clip_path(camera.key, quality))
-                server.add(path, clip, username=USERNAME, password=password, audio=audio)
+                server.add(path, _clip(camera.key, quality), username=USERNAME, password=password, audio=audio)
         yield server
 
 
+@functools.cache
+def _clip(key: str, quality: str) -> Clip:
+    return Clip.load(clip_path(key, quality))
+
+
+@asynccontextmanager
+async def serve_devices(cameras: CameraServer, password: str) -> AsyncIterator[list[OnvifDevice]]:
+    """Serve the sample devices while the block runs, on the ports behind that of the cameras, who carry their pictures.
+
+    They answer to a search where loopback knows multicast, and by their addresses everywhere.
+    """
+    async with AsyncExitStack() as stack:
+        devices = []
+        for index, sample in enumerate(DEVICES, start=1):
+            device = OnvifDevice(
+                _channels(cameras, sample, password),
+                username=USERNAME,
+                password=password,
+                serial=sample.serial,
+                mac=sample.mac,
+                model=sample.model,
+                port=cameras.port + index,
+            )
+            try:
+                await stack.enter_async_context(device)
+            except (OSError, OverflowError):  # somebody else's port, or none at all
+                device.port = 0
+                await stack.enter_async_context(device)
+            with contextlib.suppress(OSError):
+                endpoint = f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_OID, sample.serial)}"
+                said = Announcement(device.url, sample.name, sample.model, "Warehouse", endpoint)
+                await stack.enter_async_context(DiscoveryResponder(said, in_group=True))
+            devices.append(device)
+        yield devices
+
+
+def _channels(cameras: CameraServer, sample: SampleDevice, password: str) -> list[OnvifChannel]:
+    channels = []
+    for number, (name, scene) in enumerate(sample.channels, start=1):
+        paths = {quality: f"/{sample.key}/{number}/{quality}" for quality in ("main", "sub")}
+        audio = evening() if sample.is_dome else None
+        for quality, path in paths.items():
+            cameras.add(path, _clip(scene, quality), username=USERNAME, password=password, audio=audio)
+        channels.append(
+            OnvifChannel(
+                name,
+                cameras.url(paths["main"]),
+                cameras.url(paths["sub"]),
+                has_audio=sample.is_dome,
+                has_ptz=sample.is_dome,
+                has_talk=sample.is_dome,
+            )
+        )
+    return channels
+
+
 def main(address: Address) -> None:
-    """Serve until SIGTERM or SIGINT; print one line of JSON when ready: {"port", "username", "cameras"}."""
+    """Serve until SIGTERM or SIGINT; print one line of JSON when ready: {"port", "username", "cameras", "devices"}."""
     asyncio.run(_serve_until_told(address.port, address.password))
 
 
@@ -58,12 +118,13 @@ async def _serve_until_told(port: int, password: str) -> None:
     told = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, told.set)
-    async with serve_cameras(port, password) as server:
+    async with serve_cameras(port, password) as server, serve_devices(server, password) as devices:
         cameras = [
             {"key": c.key, "name": c.name, "site": c.site, "main": server.url(c.main), "sub": server.url(c.sub)}
             for c in CAMERAS
         ]
-        sys.stdout.write(json.dumps({"port": server.port, "username": USERNAME, "cameras": cameras}) + "\n")
+        said = {"port": server.port, "username": USERNAME, "cameras": cameras, "devices": [one.url for one in devices]}
+        sys.stdout.write(json.dumps(said) + "\n")
         sys.stdout.flush()
         await told.wait()
 

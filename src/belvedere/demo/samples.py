@@ -33,6 +33,19 @@ class SampleCamera:
         return f"/{self.key}/sub"
 
 
+@dataclass(frozen=True)
+class SampleDevice:
+    """A device that speaks ONVIF and is nobody's yet. `channels`: a name, and the scene that it shows."""
+
+    key: str
+    name: str
+    model: str
+    serial: str
+    mac: str
+    channels: tuple[tuple[str, str], ...]
+    is_dome: bool = False
+
+
 CAMERAS: Final = (
     SampleCamera("courtyard", "Courtyard", "House"),
     SampleCamera("frontdoor", "Front door", "House", has_audio=True),
@@ -41,4 +54,27 @@ CAMERAS: Final = (
     SampleCamera("driveway", "Driveway", "House"),
     SampleCamera("corridor", "Upper corridor", "North", organization=HOTELS),
     SampleCamera("carpark", "Car park", "South", organization=HOTELS),
+)
+#: For a search to find: a recorder of eight channels, and a camera that turns, hears and speaks.
+DEVICES: Final = (
+    SampleDevice(
+        "recorder",
+        "Warehouse recorder",
+        "BV-NVR8",
+        "BV8-2026-0417",
+        "00:00:5e:00:53:08",
+        (
+            ("Gate", "driveway"),
+            ("Yard", "courtyard"),
+            ("Ramp", "carpark"),
+            ("Aisle", "corridor"),
+            ("Till", "shop"),
+            ("Side door", "frontdoor"),
+            ("Basin", "pool"),
+            ("Passage", "corridor"),
+        ),
+    ),
+    SampleDevice(
+        "dome", "Harbour dome", "BV-PTZ", "BVP-2026-0093", "00:00:5e:00:53:09", (("Harbour", "carpark"),), is_dome=True
+    ),
 )
