@@ -14,6 +14,8 @@ type Network = tuple[str, int, int]
 
 RTSP_PORT: Final = 554
 HTTP_PORT: Final = 80
+MQTT_PORT: Final = 1883
+MQTTS_PORT: Final = 8883
 _MAX_URL: Final = 2048
 _MAX_HOST: Final = 253
 
@@ -90,6 +92,13 @@ def parse_camera_url(url: str) -> tuple[str, int]:
 def parse_service_url(url: str) -> tuple[str, int]:
     """`http://192.168.1.20/onvif/device_service` → `("192.168.1.20", 80)`. Raises ValueError as above."""
     return _parse(url, "http", HTTP_PORT)
+
+
+def parse_broker_url(url: str) -> tuple[str, int, bool]:
+    """`mqtts://broker.lan` → `("broker.lan", 8883, True)`; the last one is TLS. Raises ValueError as above."""
+    is_tls = url.startswith("mqtts:")
+    host, port = _parse(url, "mqtts" if is_tls else "mqtt", MQTTS_PORT if is_tls else MQTT_PORT)
+    return host, port, is_tls
 
 
 def _parse(url: str, scheme: str, default_port: int) -> tuple[str, int]:

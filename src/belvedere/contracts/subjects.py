@@ -24,11 +24,17 @@ NODE_PROBE: Final = "node.probe"
 NODE_DISCOVER: Final = "node.discover"
 NODE_INSPECT: Final = "node.inspect"
 CAMERA_STATE: Final = "camera.state"
+PANEL_ASSIGNMENTS: Final = "panel.assignments"
+PANEL_STATE: Final = "panel.state"
+PANEL_COMMAND: Final = "panel.command"
 
 #: said by media, heard by control
-FROM_MEDIA: Final = (SESSION_OPEN, SESSION_RENEW, SESSION_CLOSED, NODE_HELLO, NODE_ASSIGNMENTS, CAMERA_STATE)
+FROM_MEDIA: Final = (
+    *(SESSION_OPEN, SESSION_RENEW, SESSION_CLOSED, NODE_HELLO, NODE_ASSIGNMENTS, CAMERA_STATE),
+    *(PANEL_ASSIGNMENTS, PANEL_STATE),
+)
 #: said by control or worker, heard by one node
-TO_MEDIA: Final = (SESSION_LEASE, NODE_CHANGED, NODE_PROBE, NODE_DISCOVER, NODE_INSPECT)
+TO_MEDIA: Final = (SESSION_LEASE, NODE_CHANGED, NODE_PROBE, NODE_DISCOVER, NODE_INSPECT, PANEL_COMMAND)
 
 
 def of_node(subject: str, node: str) -> str:

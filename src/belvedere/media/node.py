@@ -56,6 +56,7 @@ from belvedere.media.delivery.listener import Door, Listener
 from belvedere.media.delivery.stream import LiveStream
 from belvedere.media.metrics import MediaMetrics
 from belvedere.media.onvif import discover, inspect, warm_up
+from belvedere.media.panels import PanelKeeper
 from belvedere.media.sources import probe
 
 log = structlog.get_logger()
@@ -124,6 +125,7 @@ class MediaNode:
         self._own_ports = (settings.port, settings.media_port, *own_ports)
         self.carriage = Carriage(self.counters, self._report_soon, self._own_ports)
         self.keeper = LeaseKeeper(bus, self._name, self.run, self.counters, clock=clock)
+        self.panels = PanelKeeper(bus, self._name, self.run, self._key, self._own_ports)
         self._metrics = MediaMetrics(self.counters, self._gauges)
         self._listener = Listener(
             Door(
@@ -167,6 +169,7 @@ class MediaNode:
                     group.create_task(node._say_hello_for_ever(), name="hello"),
                     group.create_task(node._pull_for_ever(), name="assignments"),
                     group.create_task(node._report_for_ever(), name="camera states"),
+                    group.create_task(node.panels.serve(), name="panels"),
                 ]
                 try:
                     yield node
@@ -179,6 +182,7 @@ class MediaNode:
     async def _open_doors(self) -> None:
         """Ears first, then the door, and only then `hello`: whoever hears that may speak to us at once."""
         await self.keeper.start()
+        await self.panels.start()
         await self._bus.subscribe(of_node(NODE_CHANGED, self._name), AssignmentsChanged, self._on_changed)
         await self._bus.subscribe(of_node(NODE_PROBE, self._name), ProbeRequest, self._on_probe)
         await self._bus.subscribe(of_node(NODE_DISCOVER, self._name), DiscoverRequest, self._on_discover)
@@ -190,6 +194,7 @@ class MediaNode:
     async def _close_doors(self) -> None:
         await self._listener.close()
         await self.keeper.close()
+        await self.panels.close()
         # While the cameras' threads run out, the players read their goodbye.
         await self.carriage.close(_THREADS_WITHIN_S)
         await self._listener.abort()
@@ -205,13 +210,17 @@ class MediaNode:
             if answered:
                 self._report_soon(*self.carriage.streams())
                 if not known:
-                    self._pull_now.set()
+                    self._pull_soon()
             known = answered
             await _wait(self._hello_now, HELLO_EVERY_S if answered else _ASK_AGAIN_S)
 
     async def _on_reconnect(self) -> None:
         self._hello_now.set()
+        self._pull_soon()
+
+    def _pull_soon(self) -> None:
         self._pull_now.set()
+        self.panels.pull_soon()
 
     async def _ask[T: msgspec.Struct](self, subject: str, question: msgspec.Struct, reply_type: type[T]) -> T | None:
         """Control's answer, or None: it is away, or the bus is. Everything here goes on without it."""
@@ -270,7 +279,8 @@ class MediaNode:
         del subject
         self._nudges += 1
         self._turn_away(self.carriage.withdraw(message.withdrawn))
-        self._pull_now.set()
+        self.panels.withdraw(message.withdrawn)
+        self._pull_soon()
 
     def _turn_away(self, dropped: Iterable[LiveStream]) -> None:
         """Whoever watched what is no longer carried: 4404, or 1001 where the camera has another stream left."""
