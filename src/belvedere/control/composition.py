@@ -2,6 +2,7 @@
 
 from belvedere.control.access.guard import register_resolver
 from belvedere.control.consumers import OUTBOX
+from belvedere.control.devices.panels import find_panel_path
 from belvedere.control.devices.selectors import find_camera_path, find_device_path
 from belvedere.control.organizations.dependents import register_dependent
 from belvedere.control.organizations.selectors import find_organization_path, find_site_path, is_member
@@ -17,3 +18,4 @@ def compose() -> None:
     register_resolver("site", find_site_path)
     register_resolver("device", find_device_path)
     register_resolver("camera", find_camera_path)
+    register_resolver("panel", find_panel_path)

@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from belvedere.contracts import events, sessions, subjects
+from belvedere.contracts import events, panels, sessions, subjects
 from belvedere.control.accounts import mails as account_mails
 from belvedere.control.accounts import texts
 from belvedere.control.devices import services as devices
@@ -66,6 +66,8 @@ BUS: Final[dict[str, Ear]] = {
     subjects.NODE_HELLO: Ear(events.Hello, _hello),
     subjects.NODE_ASSIGNMENTS: Ear(events.AssignmentsRequest, devices.list_assignments),
     subjects.CAMERA_STATE: Ear(events.CameraState, devices.record_state),
+    subjects.PANEL_ASSIGNMENTS: Ear(panels.PanelsRequest, devices.list_panel_assignments),
+    subjects.PANEL_STATE: Ear(panels.PanelState, devices.record_panel_state),
     subjects.SESSION_OPEN: Ear(sessions.OpenRequest, streaming.claim_session),
     subjects.SESSION_RENEW: Ear(sessions.RenewRequest, streaming.renew_sessions),
     subjects.SESSION_CLOSED: Ear(sessions.SessionClosed, streaming.record_closed),

@@ -22,6 +22,7 @@ from belvedere.control.api import (
     invitations,
     members,
     organizations,
+    panels,
     sharing,
 )
 from belvedere.control.api.auth import Gate
@@ -58,7 +59,19 @@ api = Api(
         "security": [{"token": []}],
     },
 )
-for room in (accounts, organizations, members, invitations, devices, cameras, sharing, handovers, access, audit):
+for room in (
+    accounts,
+    organizations,
+    members,
+    invitations,
+    devices,
+    panels,
+    cameras,
+    sharing,
+    handovers,
+    access,
+    audit,
+):
     api.add_router("", room.router)
 
 

@@ -10,8 +10,11 @@ from pydantic import Field, StringConstraints
 from belvedere.contracts.devices import Channel
 from belvedere.control.api.auth import actor_of
 from belvedere.control.api.pages import DEFAULT_LIMIT, MAX_LIMIT, paginate
+from belvedere.control.api.panels import PanelOut, TopicsIn, TrustIn, read_wish
 from belvedere.control.api.schemas import CameraOut, Id, In, Name, Out, ProblemOut, ReceiptOut
+from belvedere.control.core.errors import Invalid
 from belvedere.control.devices import services
+from belvedere.control.devices.panel_sources import PanelWish
 from belvedere.control.devices.selectors import DeviceView, get_device, list_devices
 from belvedere.control.devices.services import DraftChannel
 from belvedere.control.streaming.selectors import count_watching, list_cuts
@@ -63,7 +66,10 @@ class DeviceIn(SourceIn):
     """A device to be bound."""
 
     name: Name
-    kind: Literal["camera", "recorder"] = "camera"
+    kind: Literal["camera", "recorder", "panel"] = "camera"
+    topics: TopicsIn | None = Field(default=None, description="of a panel, whose address is mqtts://…")
+    trust: TrustIn | None = Field(default=None, description="of a panel")
+    code: Literal["never", "disarm", "always"] = Field(default="disarm", description="when a panel asks for its code")
     channels: list[ChannelIn] | None = Field(default=None, max_length=64, description="null = all that it lists")
     test: bool = Field(default=True, description="false binds without the live test, as for a camera switched off")
 
@@ -174,6 +180,7 @@ class DeviceOut(Out):
     clock_drift_s: float | None
     created_at: datetime
     cameras: list[CameraOut]
+    panel: PanelOut | None = None
 
     @classmethod
     def of(cls, view: DeviceView, watching: dict[str, int]) -> "DeviceOut":
@@ -194,6 +201,7 @@ class DeviceOut(Out):
             clock_drift_s=view.clock_drift_s,
             created_at=view.created_at,
             cameras=[CameraOut.of(camera, watching.get(camera.id)) for camera in view.cameras],
+            panel=PanelOut.of(view.panel) if view.panel else None,
         )
 
 
@@ -236,8 +244,24 @@ def devices(request: HttpRequest, limit: int = DEFAULT_LIMIT, cursor: str | None
 def add_device(request: HttpRequest, body: DeviceIn) -> Status[DeviceOut]:
     """Bind a camera, or a recorder with its channels, to a site's organization. 409 `already_bound`: has an owner."""
     actor = actor_of(request)
-    device = services.add_device(actor, site=body.site, name=body.name, is_tested=body.test, **body.typed())
+    if body.kind == "panel":
+        device = services.add_panel(actor, site=body.site, name=body.name, wish=_panel_wish(body))
+    else:
+        device = services.add_device(actor, site=body.site, name=body.name, is_tested=body.test, **body.typed())
     return Status(201, DeviceOut.of(get_device(actor, device), {}))
+
+
+def _panel_wish(body: DeviceIn) -> PanelWish:
+    if body.topics is None:
+        raise Invalid("A panel needs its topics.", field="topics")
+    return read_wish(
+        address=body.address,
+        username=body.username,
+        password=body.password,
+        topics=body.topics,
+        trust=body.trust,
+        code=body.code,
+    )
 
 
 @router.post(

@@ -44,6 +44,10 @@ RULES: Final[dict[tuple[str, str], str]] = {
     ("GET", "devices/{device_id}"): "read",
     ("PATCH", "devices/{device_id}"): "devices",
     ("DELETE", "devices/{device_id}"): "devices",
+    ("GET", "panels"): "read",
+    ("GET", "panels/{panel_id}"): "read",
+    # It moves locks and sirens: what only reads or watches must not.
+    ("POST", "devices/{panel_id}/panel"): "devices",
     ("GET", "cameras"): "read",
     ("GET", "cameras/{camera_id}"): "read",
     ("PUT", "cameras/{camera_id}/alias"): "read",

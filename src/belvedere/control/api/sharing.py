@@ -15,10 +15,12 @@ from belvedere.control.audit.selectors import find_caused
 from belvedere.control.core.errors import Invalid, NotFound
 from belvedere.control.core.offers import OfferState
 from belvedere.control.core.principal import Principal
+from belvedere.control.devices.panels import list_panels
 from belvedere.control.devices.selectors import list_cameras
 from belvedere.control.sharing import services
 from belvedere.control.sharing.selectors import (
     GivenShare,
+    ItemView,
     PastRecipient,
     ReceivedShare,
     find_given_by_change,
@@ -42,7 +44,7 @@ _STATES: Final = {
 
 
 class ItemIn(In):
-    """A camera, or a device: all cameras it has now."""
+    """A camera, or a device: all cameras it has now; a security panel is itself."""
 
     camera: Id | None = None
     device: Id | None = None
@@ -70,6 +72,14 @@ class ItemOut(Out):
     permissions: list[str]
 
 
+class PanelItemOut(Out):
+    """One security panel of a share."""
+
+    device: str
+    name: str
+    permissions: list[str]
+
+
 class GivenOut(Out):
     """A share the caller gave. `recipient.name` is null until accepted."""
 
@@ -79,7 +89,7 @@ class GivenOut(Out):
     recipient: PersonOut
     remark: str
     message: str
-    items: list[ItemOut]
+    items: list[ItemOut | PanelItemOut]
     offered_at: datetime
     decided_at: datetime | None
     ended_at: datetime | None
@@ -94,7 +104,7 @@ class GivenOut(Out):
             recipient=PersonOut(id=row.recipient_id, name=row.recipient_name, email=row.recipient_email),
             remark=row.remark,
             message=row.message,
-            items=[_item(item.camera, item.name, item.permissions.wire_names) for item in row.items],
+            items=[_item(item) for item in row.items],
             offered_at=row.offered_at,
             decided_at=row.decided_at,
             ended_at=row.ended_at,
@@ -110,7 +120,7 @@ class ReceivedOut(Out):
     direction: Literal["received"] = "received"
     sharer: PersonOut
     message: str
-    items: list[ItemOut]
+    items: list[ItemOut | PanelItemOut]
     offered_at: datetime
     decided_at: datetime | None
     ended_at: datetime | None
@@ -124,7 +134,7 @@ class ReceivedOut(Out):
             state=row.state,
             sharer=PersonOut.of(row.sharer),
             message=row.message,
-            items=[_item(item.camera, item.name, item.permissions.wire_names) for item in row.items],
+            items=[_item(item) for item in row.items],
             offered_at=row.offered_at,
             decided_at=row.decided_at,
             ended_at=row.ended_at,
@@ -167,8 +177,11 @@ class RemarkIn(In):
     remark: Name
 
 
-def _item(camera: str, name: str, permissions: list[str]) -> ItemOut:
-    return ItemOut(camera=camera, name=name, permissions=permissions)
+def _item(item: ItemView) -> ItemOut | PanelItemOut:
+    names = item.permissions.wire_names
+    if item.kind == "panel":
+        return PanelItemOut(device=item.resource, name=item.name, permissions=names)
+    return ItemOut(camera=item.resource, name=item.name, permissions=names)
 
 
 @router.get("/shares", response={200: SharesOut, 400: ProblemOut, 401: ProblemOut})
@@ -235,6 +248,9 @@ def _expand(actor: Principal, items: list[ItemIn]) -> list[services.Item]:
             raise Invalid("Each item names a camera or a device.", field="items")
         if item.camera:
             found.append(services.Item(item.camera, permissions))
+            continue
+        if any(row.id == item.device for row in list_panels(actor)):
+            found.append(services.Item(item.device or "", permissions, "panel"))
             continue
         cameras = [row.id for row in list_cameras(actor) if row.device == item.device]
         if not cameras:

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from django.utils.translation import gettext as _
 
-from belvedere.contracts.reach import check_address, parse_camera_url, parse_service_url
+from belvedere.contracts.reach import check_address, parse_broker_url, parse_camera_url, parse_service_url
 from belvedere.control.core.errors import Invalid, NetworkNotAllowed
 
 RTSP_PORT = 554
@@ -99,7 +99,36 @@ def parse_device_address(text: str, *, field: str = "address") -> DeviceAddress:
     return DeviceAddress(f"http://{shown_host}:{port}{path if path not in {'', '/'} else ONVIF_PATH}", host, port)
 
 
-def resolve(address: CameraAddress | DeviceAddress, networks: list[tuple[str, int, int]]) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class BrokerAddress:
+    """Where a panel's MQTT broker is."""
+
+    host: str
+    port: int
+    is_tls: bool
+
+    @property
+    def shown(self) -> str:
+        """What people may read of it."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"mqtt{'s' if self.is_tls else ''}://{host}:{self.port}"
+
+
+def parse_broker_address(text: str, *, field: str = "address") -> BrokerAddress:
+    """`mqtts://broker.lan:8883` → its parts; without a scheme it is mqtts. Raises Invalid."""
+    text = text.strip()
+    url = text if "://" in text else f"mqtts://{text}"
+    refusal = Invalid(_("Type the broker’s address, like mqtts://192.168.1.10:8883."), field=field)
+    if len(url) > MAX_LENGTH or urlsplit(url).path not in {"", "/"} or "?" in url:
+        raise refusal
+    try:
+        host, port, is_tls = parse_broker_url(url)
+    except ValueError:
+        raise refusal from None
+    return BrokerAddress(host, port, is_tls)
+
+
+def resolve(address: CameraAddress | DeviceAddress | BrokerAddress, networks: list[tuple[str, int, int]]) -> list[str]:
     """The host's addresses, if *every* one lies inside the reach. Raises NetworkNotAllowed, no packet sent."""
     try:
         found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)

@@ -108,6 +108,35 @@ class Camera(models.Model):
         )
 
 
+class Panel(models.Model):
+    """What a device is beyond a device if it is a security panel. Its id, for grants too, is the device's.
+
+    Name, site and organization are the device's as well: moving and renaming one moves and renames the other.
+    """
+
+    device = models.OneToOneField(Device, on_delete=models.PROTECT, primary_key=True, related_name="panel")
+    #: whether people are asked for a code: to disarm, or for everything. It is never kept
+    code = models.CharField(max_length=8, default="disarm")
+    state = models.CharField(max_length=20, default="unknown")
+    state_since = models.DateTimeField(null=True)
+    #: when its node last spoke of it: what nobody speaks of is unknown
+    heard_at = models.DateTimeField(null=True)
+    error = models.CharField(max_length=40, default="")
+    state_run = models.CharField(max_length=64, default="")
+    state_sequence = models.BigIntegerField(default=0)
+    closed_at = models.DateTimeField(null=True)
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self.device.name
+
+    @property
+    def site_id(self) -> str:
+        """Where it stands."""
+        return self.device.site_id
+
+
 class StateChange(models.Model):
     """A camera went online or offline: what the uptime of a day is made of. Kept for eight days."""
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Q
 
+from belvedere.contracts.panels import PanelStateWord
 from belvedere.contracts.permissions import Permission
 from belvedere.control.access.decision import Decision, GrantFacts
 from belvedere.control.access.models import Origin
@@ -16,7 +17,8 @@ from belvedere.control.core import clock, sql
 from belvedere.control.core.errors import NotFound
 from belvedere.control.core.ids import is_id
 from belvedere.control.core.principal import Principal
-from belvedere.control.devices.models import Alias, BindAttempt, Camera, Device, MediaNode, StateChange
+from belvedere.control.devices.models import Alias, BindAttempt, Camera, Device, MediaNode, Panel, StateChange
+from belvedere.control.devices.panels import PanelView, list_panels
 
 DAY = timedelta(days=1)
 NODE_IS_GONE_AFTER = timedelta(seconds=15)
@@ -81,6 +83,8 @@ class DeviceView:
     inspected_at: datetime | None
     created_at: datetime
     cameras: list[CameraView]
+    #: what it says of itself, if it is a security panel
+    panel: PanelView | None = None
 
     @property
     def is_enabled(self) -> bool:
@@ -89,7 +93,9 @@ class DeviceView:
 
     @property
     def state(self) -> str:
-        """Online if all of its cameras are."""
+        """Online if all of its cameras are; a panel is while it can be heard."""
+        if self.panel:
+            return "unknown" if self.panel.state is PanelStateWord.UNKNOWN else "online"
         states = {camera.state for camera in self.cameras}
         return states.pop() if len(states) == 1 else "offline" if "offline" in states else "unknown"
 
@@ -137,11 +143,12 @@ def list_paths(cameras: Iterable[str]) -> dict[str, ResourcePath]:
 
 
 def list_organizations_to_share_in(actor: Principal) -> set[str]:
-    """Organizations with a camera that the actor may share. Two queries, however many cameras there are."""
+    """Organizations with a camera or panel that the actor may share. Three queries, however many there are."""
     grants = GrantsOfPrincipal(actor.id)
     held = [pk for pk in grants.resources if grants.decide(ResourcePath(pk, "", "")).allows(Permission.SHARE)]
     rows = Camera.objects.filter(closed_at=None).filter(Q(site__in=held) | Q(organization__in=held))
-    return set(rows.values_list("organization_id", flat=True).distinct())
+    panels = Panel.objects.filter(closed_at=None).filter(Q(device__site__in=held) | Q(device__organization__in=held))
+    return {*rows.values_list("organization_id", flat=True), *panels.values_list("device__organization_id", flat=True)}
 
 
 def list_cameras(actor: Principal, *, ids: Iterable[str] | None = None) -> list[CameraView]:
@@ -234,8 +241,12 @@ def list_devices(actor: Principal) -> list[DeviceView]:
     for view in list_cameras(actor):
         if view.device and view.may(Permission.CONFIGURE):
             cameras.setdefault(view.device, []).append(view)
-    rows = Device.objects.filter(pk__in=cameras, unbound_at=None).select_related("site").order_by("name", "pk")
-    return [_device_view(row, cameras[row.pk]) for row in rows]
+    panels = {view.id: view for view in list_panels(actor) if view.may(Permission.CONFIGURE)}
+    rows = Device.objects.filter(pk__in=[*cameras, *panels], unbound_at=None)
+    return [
+        _device_view(row, cameras.get(row.pk, []), panels.get(row.pk))
+        for row in rows.select_related("site").order_by("name", "pk")
+    ]
 
 
 def get_device(actor: Principal, device: str) -> DeviceView:
@@ -246,7 +257,7 @@ def get_device(actor: Principal, device: str) -> DeviceView:
     raise NotFound
 
 
-def _device_view(row: Device, cameras: list[CameraView]) -> DeviceView:
+def _device_view(row: Device, cameras: list[CameraView], panel: PanelView | None) -> DeviceView:
     return DeviceView(
         id=row.pk,
         kind=row.kind,
@@ -265,6 +276,7 @@ def _device_view(row: Device, cameras: list[CameraView]) -> DeviceView:
         inspected_at=row.inspected_at,
         created_at=row.created_at,
         cameras=cameras,
+        panel=panel,
     )
 
 

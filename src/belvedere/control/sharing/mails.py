@@ -15,7 +15,7 @@ from belvedere.contracts.permissions import Permission
 from belvedere.control.accounts.models import digest_of
 from belvedere.control.accounts.selectors import find_verified
 from belvedere.control.core.offers import OfferState
-from belvedere.control.sharing.models import Share
+from belvedere.control.sharing.models import THINGS, Share
 
 
 def send_offer(payload: dict[str, Any]) -> None:
@@ -62,8 +62,8 @@ def _send(kind: str, to: str, share: Share, *, link: str) -> None:
         "sharer": {"name": share.sharer.name, "email": share.sharer.email},
         "recipient": {"name": account.name if account else share.recipient.email, "email": share.recipient.email},
         "items": [
-            {"camera_name": item.camera.name, "rights": Permission(item.permissions).wire_names}
-            for item in share.items.filter(ended_at=None).select_related("camera").order_by("camera__name")
+            {"camera_name": item.thing.name, "rights": Permission(item.permissions).wire_names}
+            for item in share.items.filter(ended_at=None).select_related(*THINGS).order_by("camera__name", "pk")
         ],
         "message": share.message,
         "link": link,

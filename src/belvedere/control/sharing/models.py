@@ -1,12 +1,24 @@
 """Recipient, share, item."""
 
+from collections.abc import Collection
+
 from django.conf import settings
 from django.db import models
 
 from belvedere.control.core.ids import new_id
 from belvedere.control.core.offers import Offer
-from belvedere.control.devices.models import Camera
+from belvedere.control.devices.models import Camera, Panel
 from belvedere.control.organizations.models import Membership, Organization
+
+#: what an item needs beside itself, to say its name and site
+THINGS = ("camera", "panel__device")
+#: items whose camera or panel is still bound
+IS_BOUND = models.Q(camera__isnull=False, camera__closed_at=None) | models.Q(panel__isnull=False, panel__closed_at=None)
+
+
+def of_things(resources: Collection[str]) -> models.Q:
+    """Items of these cameras and panels."""
+    return models.Q(camera__in=resources) | models.Q(panel__in=resources)
 
 
 class Recipient(models.Model):
@@ -47,14 +59,34 @@ class Share(Offer):
 
 
 class ShareItem(models.Model):
-    """One camera of a share, with its own set of permissions."""
+    """One camera of a share, or one panel, with its own set of permissions."""
 
     id = models.CharField(primary_key=True, max_length=26, default=new_id)
     share = models.ForeignKey(Share, on_delete=models.CASCADE, related_name="items")
-    camera = models.ForeignKey(Camera, on_delete=models.PROTECT, related_name="share_items")
+    camera = models.ForeignKey(Camera, on_delete=models.PROTECT, null=True, related_name="share_items")
+    panel = models.ForeignKey(Panel, on_delete=models.PROTECT, null=True, related_name="share_items")
     permissions = models.IntegerField()
-    #: this camera left the share while the rest goes on: the giver may not share it any more
+    #: this item left the share while the rest goes on: the giver may not share it any more
     ended_at = models.DateTimeField(null=True)
 
     class Meta:
-        constraints = (models.UniqueConstraint(fields=("share", "camera"), name="sharing_item_one_per_camera"),)
+        constraints = (
+            models.UniqueConstraint(fields=("share", "camera"), name="sharing_item_one_per_camera"),
+            models.UniqueConstraint(fields=("share", "panel"), name="sharing_item_one_per_panel"),
+            models.CheckConstraint(
+                condition=models.Q(camera=None, panel__isnull=False) | models.Q(camera__isnull=False, panel=None),
+                name="sharing_item_camera_or_panel",
+            ),
+        )
+
+    @property
+    def thing(self) -> Camera | Panel:
+        """What is shared: it has a name and a site."""
+        found = self.camera or self.panel
+        assert found is not None  # noqa: S101  the constraint says so
+        return found
+
+    @property
+    def resource(self) -> str:
+        """Its id, as grants know it."""
+        return self.camera_id or self.panel_id or ""

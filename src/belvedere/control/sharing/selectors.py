@@ -7,7 +7,7 @@ from functools import reduce
 from operator import or_
 from typing import Final, Literal
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
@@ -24,6 +24,7 @@ from belvedere.control.core.ids import is_id
 from belvedere.control.core.names import clean_email
 from belvedere.control.core.offers import OPEN_STATES, OfferState
 from belvedere.control.core.principal import Principal
+from belvedere.control.devices.panels import READERS, find_panel_path
 from belvedere.control.devices.selectors import find_camera_path, find_device_path
 from belvedere.control.organizations.selectors import (
     get_management,
@@ -33,14 +34,15 @@ from belvedere.control.organizations.selectors import (
     get_standings,
     list_memberships_by_id,
 )
-from belvedere.control.sharing.models import Recipient, Share, ShareItem
+from belvedere.control.sharing.models import THINGS, Recipient, Share, ShareItem, of_things
 
 
 @dataclass(frozen=True, slots=True)
 class ItemView:
-    """One camera of a share."""
+    """One camera or panel of a share."""
 
-    camera: str
+    kind: Literal["camera", "panel"]
+    resource: str
     name: str
     permissions: Permission
 
@@ -155,12 +157,17 @@ class PastRecipient:
 
 
 def _with_items(rows: QuerySet[Share]) -> QuerySet[Share]:
-    items = Prefetch("items", ShareItem.objects.filter(ended_at=None).select_related("camera").order_by("camera__name"))
+    items = Prefetch("items", ShareItem.objects.filter(ended_at=None).select_related(*THINGS))
     return rows.select_related("recipient", "recipient__account", "sharer").prefetch_related(items)
 
 
 def _items(share: Share) -> list[ItemView]:
-    return [ItemView(item.camera_id, item.camera.name, Permission(item.permissions)) for item in share.items.all()]
+    """Cameras first, each kind by name."""
+    views = [
+        ItemView("panel" if item.panel_id else "camera", item.resource, item.thing.name, Permission(item.permissions))
+        for item in share.items.all()
+    ]
+    return sorted(views, key=lambda view: (view.kind, view.name, view.resource))
 
 
 def _given(share: Share) -> GivenShare:
@@ -251,9 +258,20 @@ def get_received(actor: Principal, share: str) -> ReceivedShare:
 
 def find_received_of_camera(actor: Principal, camera: str) -> ReceivedShare | None:
     """The share by which the actor sees this camera, or the last one by which he did."""
-    rows = _with_items(Share.objects.filter(accepted_by=actor.id, items__camera=camera))
-    row = rows.order_by("ended_at", "-decided_at").first() if is_id(camera) else None
-    return _received(row) if row else None
+    return _find_received(actor, camera)
+
+
+def find_received_of_panel(actor: Principal, panel: str) -> ReceivedShare | None:
+    """The same of a panel."""
+    return _find_received(actor, panel)
+
+
+def _find_received(actor: Principal, resource: str) -> ReceivedShare | None:
+    if not is_id(resource):
+        return None
+    items = ShareItem.objects.filter(of_things([resource])).values("share")
+    row = _with_items(Share.objects.filter(accepted_by=actor.id, pk__in=items)).order_by("ended_at", "-decided_at")
+    return _received(found) if (found := row.first()) else None
 
 
 def list_recipients(actor: Principal) -> list[PastRecipient]:
@@ -278,16 +296,18 @@ def list_resting_shares(actor: Principal, member: str) -> list[RestingShare]:
     view = get_member(actor, member)
     items = ShareItem.objects.filter(share__membership=member, share__state__in=OPEN_STATES, ended_at=None)
     if not view.is_me:
-        items = items.filter(camera__site__in=list(get_management(actor, view.organization).sites))
+        sites = list(get_management(actor, view.organization).sites)
+        items = items.filter(Q(camera__site__in=sites) | Q(panel__device__site__in=sites))
     found: dict[Share, list[ShareItem]] = {}
-    for item in items.select_related("share__recipient", "camera").order_by("share__recipient__email", "camera__name"):
+    things = items.select_related("share__recipient", *THINGS)
+    for item in things.order_by("share__recipient__email", "camera__name", "pk"):
         found.setdefault(item.share, []).append(item)
     return [
         RestingShare(
             share.pk,
             share.recipient.email,
-            [item.camera.name for item in rows],
-            frozenset(item.camera.site_id for item in rows),
+            [item.thing.name for item in rows],
+            frozenset(item.thing.site_id for item in rows),
         )
         for share, rows in found.items()
     ]
@@ -299,7 +319,20 @@ def list_access(actor: Principal, camera: str) -> list[AccessRow]:
     path = find_camera_path(camera)
     if path is None:
         raise NotFound
-    holders = list_holders(path)
+    return _list_access(actor, camera, list_holders(path))
+
+
+def list_panel_access(actor: Principal, panel: str) -> list[AccessRow]:
+    """Who may arm this panel or is notified, and why. Needs `share`. Raises NotFound, Forbidden."""
+    check(actor, Permission.SHARE, on="panel", resource=panel)
+    path = find_panel_path(panel)
+    if path is None:
+        raise NotFound
+    holders = [holder for holder in list_holders(path) if holder.decision.permissions & READERS]
+    return _list_access(actor, panel, holders)
+
+
+def _list_access(actor: Principal, resource: str, holders: list[Holder]) -> list[AccessRow]:
     grants = [grant for holder in holders for grant in holder.decision.because]
     people = get_persons([holder.principal for holder in holders] + [grant.created_by for grant in grants])
     roles = list_memberships_by_id([grant.origin_id for grant in grants if grant.origin == Origin.MEMBERSHIP])
@@ -330,12 +363,12 @@ def list_access(actor: Principal, camera: str) -> list[AccessRow]:
         person = people.get(holder.principal)
         rows.append(AccessRow(account=person, email=person.email if person else "", state="accepted", because=because))
     rows.sort(key=lambda row: (row.origin != Role.OWNER, row.origin == "share", row.email))
-    return rows + _pending_access(actor, camera)
+    return rows + _pending_access(actor, resource)
 
 
-def _pending_access(actor: Principal, camera: str) -> list[AccessRow]:
+def _pending_access(actor: Principal, resource: str) -> list[AccessRow]:
     items = (
-        ShareItem.objects.filter(camera_id=camera, share__state=OfferState.PENDING)
+        ShareItem.objects.filter(of_things([resource]), share__state=OfferState.PENDING)
         .select_related("share__recipient", "share__sharer")
         .order_by("share__offered_at")
     )

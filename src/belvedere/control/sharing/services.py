@@ -7,7 +7,7 @@ address may answer.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Literal
 
 from django.db import transaction
 from django.db.models import Q
@@ -17,7 +17,7 @@ from belvedere.contracts.permissions import SHAREABLE, Permission, normalize
 from belvedere.control.access.guard import check, unguarded
 from belvedere.control.access.models import Origin
 from belvedere.control.access.roles import PERMISSIONS
-from belvedere.control.access.selectors import get_decision, list_projected
+from belvedere.control.access.selectors import ResourcePath, get_decision, list_projected
 from belvedere.control.access.services import Terms, end_grants, grant
 from belvedere.control.accounts.selectors import list_verified_addresses
 from belvedere.control.audit.services import write_entry
@@ -27,13 +27,14 @@ from belvedere.control.core.ids import is_id, new_id
 from belvedere.control.core.names import clean_email, clean_name
 from belvedere.control.core.offers import OPEN_STATES, OfferState, move
 from belvedere.control.core.principal import Principal
-from belvedere.control.devices.models import Camera
+from belvedere.control.devices.models import Camera, Panel
+from belvedere.control.devices.panels import SHAREABLE_OF_PANELS, find_panel_path
 from belvedere.control.devices.selectors import find_camera_path
 from belvedere.control.organizations.selectors import find_membership, get_owner, get_standings
 from belvedere.control.organizations.services import touch_membership
 from belvedere.control.organizations.standing import Standing
 from belvedere.control.outbox.services import enqueue
-from belvedere.control.sharing.models import Recipient, Share, ShareItem
+from belvedere.control.sharing.models import IS_BOUND, THINGS, Recipient, Share, ShareItem, of_things
 
 MAX_ITEMS: Final = 64
 #: new people a day; to one address: a few that were never answered, and none for a week after a rejection (HC 18)
@@ -46,10 +47,11 @@ _ONE: Final = "SELECT * FROM sharing_share WHERE id = %s"
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One camera and what is offered on it."""
+    """One camera or panel and what is offered on it."""
 
-    camera: str
+    resource: str
     permissions: Permission
+    kind: Literal["camera", "panel"] = "camera"
 
 
 @unguarded("checks `share` on every camera of the offer itself: all of them or none")
@@ -90,7 +92,8 @@ def offer_share(
         ends_at=ends_at,
     )
     ShareItem.objects.bulk_create(
-        ShareItem(share=share, camera_id=item.camera, permissions=int(item.permissions)) for item in items
+        ShareItem(share=share, **{f"{item.kind}_id": item.resource}, permissions=int(item.permissions))
+        for item in items
     )
     write_entry(
         actor=actor,
@@ -98,7 +101,7 @@ def offer_share(
         thing=f"share:{share.pk}",
         organization=organization,
         recipient=email,
-        cameras={item.camera: item.permissions.wire_names for item in items},
+        cameras={item.resource: item.permissions.wire_names for item in items},
     )
     enqueue("mail.share_offered", {"share": share.pk})
     return share.pk
@@ -107,12 +110,16 @@ def offer_share(
 def _normalize_items(items: list[Item]) -> list[Item]:
     if not items or len(items) > MAX_ITEMS:
         raise Invalid(_("Choose at least one camera, and at most %(count)d.") % {"count": MAX_ITEMS}, field="items")
-    if len({item.camera for item in items}) != len(items):
+    if len({item.resource for item in items}) != len(items):
         raise Invalid(_("A camera stands twice in this share."), field="items")
     found = []
     for item in items:
         if item.permissions & ~SHAREABLE:
             raise Invalid(_("Only members of an organization can hold that permission."), field="permissions")
+        if item.kind == "panel" and item.permissions & ~SHAREABLE_OF_PANELS:
+            raise Invalid(
+                _("A panel can be armed and disarmed, and tell of alarms. It has no picture."), field="permissions"
+            )
         permissions = normalize(item.permissions)
         if permissions != item.permissions:
             raise Invalid(
@@ -120,19 +127,21 @@ def _normalize_items(items: list[Item]) -> list[Item]:
             )
         if not permissions:
             raise Invalid(_("Choose what they may do: nothing is given by itself."), field="permissions")
-        found.append(Item(item.camera, permissions))
+        found.append(Item(item.resource, permissions, item.kind))
     return found
 
 
 def _check_items(actor: Principal, items: list[Item]) -> str:
-    """Every camera: may share it, and holds what is given (rule 5). The one organization they belong to."""
+    """Everything: may share it, and holds what is given (rule 5). The one organization all of it belongs to."""
     for item in items:
-        decision = check(actor, Permission.SHARE, on="camera", resource=item.camera)
+        decision = check(actor, Permission.SHARE, on=item.kind, resource=item.resource)
         if item.permissions & ~decision.permissions:
             raise Forbidden(_("You cannot give what you do not hold yourself."))
-    owners = set(
-        Camera.objects.filter(pk__in=[item.camera for item in items]).values_list("organization_id", flat=True)
-    )
+    offered = [item.resource for item in items]
+    owners = {
+        *Camera.objects.filter(pk__in=offered).values_list("organization_id", flat=True),
+        *Panel.objects.filter(pk__in=offered).values_list("device__organization_id", flat=True),
+    }
     if len(owners) != 1:
         raise Invalid(_("The cameras of one share belong to one organization."), field="items")
     return str(owners.pop())
@@ -147,8 +156,8 @@ def _refuse_pointless(actor: Principal, email: str, organization: str) -> None:
 
 def _refuse_repeated(actor: Principal, email: str, items: list[Item]) -> None:
     mine = Share.objects.filter(sharer_id=actor.id, recipient__email=email)
-    cameras = [item.camera for item in items]
-    if mine.filter(state__in=OPEN_STATES, items__camera__in=cameras, items__ended_at=None).exists():
+    offered = of_things([item.resource for item in items])
+    if ShareItem.objects.filter(offered, share__in=mine.filter(state__in=OPEN_STATES), ended_at=None).exists():
         raise Conflict(
             _("They already have one of these cameras from you, or an offer of it waits. Change or end that one first.")
         )
@@ -209,7 +218,7 @@ def accept_share(actor: Principal, *, share: str) -> str:
     for item in items:
         grant(
             principal=actor.id,
-            resource=item.camera,
+            resource=item.resource,
             permissions=item.permissions,
             origin=Origin.SHARE,
             origin_id=row.pk,
@@ -224,14 +233,18 @@ def accept_share(actor: Principal, *, share: str) -> str:
 def _still_givable(share: Share) -> list[Item]:
     items = []
     for item in share.items.filter(ended_at=None):
-        path = find_camera_path(item.camera_id)
+        path = _find_path(item)
         decision = get_decision(share.sharer_id, path) if path else None
         if decision is None or not decision.allows(Permission.SHARE):
             continue
         permissions = normalize(Permission(item.permissions) & decision.permissions)
         if permissions:
-            items.append(Item(item.camera_id, permissions))
+            items.append(Item(item.resource, permissions))
     return items
+
+
+def _find_path(item: ShareItem) -> ResourcePath | None:
+    return find_panel_path(item.panel_id) if item.panel_id else find_camera_path(item.camera_id or "")
 
 
 @unguarded("the offer was made to an address that the actor has proven to be his own")
@@ -278,8 +291,7 @@ def end_share(actor: Principal, *, share: str) -> str:
 def _may_end(actor: Principal, share: Share) -> bool:
     if share.sharer_id == actor.id:
         return True
-    cameras = share.items.filter(ended_at=None).values_list("camera_id", flat=True)
-    paths = [find_camera_path(camera) for camera in cameras]
+    paths = [_find_path(item) for item in share.items.filter(ended_at=None)]
     return bool(paths) and all(path and get_decision(actor.id, path).allows(Permission.SHARE) for path in paths)
 
 
@@ -312,14 +324,14 @@ def set_remark(actor: Principal, *, recipient: str, remark: str) -> None:
         raise NotFound
 
 
-@unguarded("cameras are closed by unbinding, whose guard has decided")
+@unguarded("cameras and panels are closed by unbinding, whose guard has decided")
 @transaction.atomic
 def end_shares_of_closed(payload: dict[str, list[str]]) -> None:
-    """Shares whose cameras are all gone end, with the reason. Handler of `cameras.closed`, beside streaming's."""
+    """Shares of which nothing is left end, with the reason. Handler of `cameras.closed`, beside streaming's."""
     at = clock.now()
-    rows = Share.objects.filter(state__in=OPEN_STATES, items__camera__in=payload["cameras"]).distinct()
-    for row in rows:
-        if row.items.filter(camera__closed_at=None, ended_at=None).exists():
+    hit = ShareItem.objects.filter(of_things(payload["cameras"])).values("share")
+    for row in Share.objects.filter(state__in=OPEN_STATES, pk__in=hit):
+        if row.items.filter(IS_BOUND, ended_at=None).exists():
             continue
         was = row.state
         if move(row, OfferState.REVOKED, at=at, ended_reason="unbound", change_id=payload["change_id"]) and (
@@ -339,9 +351,9 @@ def end_uncovered_shares(
     grants that end with this change.
     """
     items = list(
-        ShareItem.objects.filter(Q(share__membership__in=list(memberships)) | Q(camera__in=list(cameras)))
-        .filter(ended_at=None, share__state__in=OPEN_STATES, camera__closed_at=None)
-        .select_related("share__recipient", "camera")
+        ShareItem.objects.filter(Q(share__membership__in=list(memberships)) | of_things(list(cameras)))
+        .filter(IS_BOUND, ended_at=None, share__state__in=OPEN_STATES)
+        .select_related("share__recipient", *THINGS)
     )
     standings = get_standings({item.share.membership_id for item in items})
     lost: dict[Share, list[ShareItem]] = {}
@@ -376,7 +388,7 @@ def _write(actor: Principal, share: Share, change_id: str, *, action: str) -> No
 def _covers(standing: Standing | None, item: ShareItem) -> bool:
     if standing is None:
         return False
-    held = PERMISSIONS[standing.on(item.camera.site_id)]
+    held = PERMISSIONS[standing.on(item.thing.site_id)]
     return Permission.SHARE in held and not Permission(item.permissions) & ~held
 
 
@@ -386,7 +398,7 @@ def _adopt(actor: Principal, share: Share) -> bool:
     if membership is None or share.recipient.account_id == actor.id:
         return False
     standing = get_standings([membership.pk])[membership.pk]
-    items = share.items.filter(ended_at=None).select_related("camera")
+    items = share.items.filter(ended_at=None).select_related(*THINGS)
     if not all(_covers(standing, item) for item in items):
         return False
     recipient, _is_new = Recipient.objects.get_or_create(
@@ -400,10 +412,10 @@ def _adopt(actor: Principal, share: Share) -> bool:
 
 def _end_items(actor: Principal, share: Share, uncovered: list[ShareItem], change_id: str) -> list[str]:
     """Of one share: these cameras leave it; if none is left, it is over. The grants that end."""
-    gone = {item.camera_id for item in uncovered}
+    gone = {item.resource for item in uncovered}
     grants = [pk for pk, resource, _ in list_projected([share.pk]).get(share.pk, []) if resource in gone]
     at = clock.now()
-    if share.items.filter(ended_at=None).exclude(camera__in=gone).exists():
+    if share.items.filter(ended_at=None).exclude(pk__in=[item.pk for item in uncovered]).exists():
         ShareItem.objects.filter(pk__in=[item.pk for item in uncovered]).update(ended_at=at)
     else:
         reason = "sharer_lost_right"

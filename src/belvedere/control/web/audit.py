@@ -17,6 +17,7 @@ from belvedere.control.audit.verification import verify_chain
 from belvedere.control.core import limits
 from belvedere.control.core.errors import Forbidden, Invalid
 from belvedere.control.core.principal import Principal
+from belvedere.control.devices.panels import list_panels
 from belvedere.control.devices.selectors import list_cameras
 from belvedere.control.organizations.oversight import find_audit_scope
 from belvedere.control.organizations.selectors import list_sites
@@ -96,7 +97,7 @@ def _entries(actor: Principal, organization: str, scope: Scope, entries: list[En
     names = Names(
         things=list_names(scope, set().union(*(row["things"] for row in mentioned))),
         sites={site.id: site.name for site in list_sites(actor, organization)},
-        cameras={camera.id: camera.name for camera in list_cameras(actor)},
+        cameras={row.id: row.name for row in list_cameras(actor)} | {row.id: row.name for row in list_panels(actor)},
         people={
             pk: found.name or found.email
             for pk, found in get_persons(set().union(*(row["people"] for row in mentioned))).items()

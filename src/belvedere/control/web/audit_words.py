@@ -65,6 +65,16 @@ SENTENCES: Final = {
     "device.disabled": gettext_lazy("{actor} switched {name} off, for everybody."),
     "device.enabled": gettext_lazy("{actor} switched {name} on again."),
     "device.unbound": gettext_lazy("{actor} gave up {name}. Nobody sees it any more."),
+    "device.released": gettext_lazy("{name} was freed: its owner left a claim unanswered. Nobody sees it any more."),
+    "request.made": gettext_lazy("{actor} asked for {name}."),
+    "request.approved": gettext_lazy("{actor} approved the request of {recipient} for {name}, by an offer."),
+    "request.denied": gettext_lazy("{actor} denied the request of {recipient} for {name}."),
+    "request.expired": gettext_lazy("A request for {name} ran out."),
+    "claim.made": gettext_lazy("Somebody who holds {name} claimed it."),
+    "claim.refused": gettext_lazy("{actor} refused the claim on {name}."),
+    "claim.lapsed": gettext_lazy("The claim on {name} ended by itself."),
+    "panel.commanded": gettext_lazy("{actor} told {name}: {command}."),
+    "panel.not_confirmed": gettext_lazy("{name} did not confirm “{command}” of {actor}."),
     "share.offered": gettext_lazy("{actor} offered {cameras} to {recipient}."),
     "share.accepted": gettext_lazy("{actor} accepted the offer of {cameras}."),
     "share.rejected": gettext_lazy("{actor} turned the offer of {cameras} down."),
@@ -79,15 +89,25 @@ GROUPS: Final = {
     "invitation": gettext_lazy("Invitations"),
     "site": gettext_lazy("Sites"),
     "device": gettext_lazy("Devices"),
+    "panel": gettext_lazy("Panels"),
     "share": gettext_lazy("Shares"),
     "organization": gettext_lazy("Organization"),
     "handover": gettext_lazy("Handing over"),
+    "request": gettext_lazy("Requests"),
+    "claim": gettext_lazy("Claims"),
 }
 _FIELDS: Final = {
     "name": gettext_lazy("name"),
     "region": gettext_lazy("region"),
     "time_zone": gettext_lazy("time zone"),
     "address": gettext_lazy("address"),
+}
+
+_COMMANDS: Final = {
+    "arm_home": gettext_lazy("arm, at home"),
+    "arm_away": gettext_lazy("arm, away"),
+    "arm_night": gettext_lazy("arm for the night"),
+    "disarm": gettext_lazy("disarm"),
 }
 
 
@@ -152,6 +172,9 @@ class _Words:
         kind, _colon, pk = self._entry.thing.partition(":")
         known = self._names.sites.get(pk) if kind == "site" else None
         return _name(self._text("name") or known or _("something whose name was erased"))
+
+    def command(self) -> SafeString:
+        return _name(str(_COMMANDS.get(self._text("command"), self._text("command"))))
 
     def before(self) -> SafeString:
         return _name(self._text("before"))

@@ -19,6 +19,7 @@ from belvedere.control.sharing.selectors import AccessRow, find_received_of_came
 from belvedere.control.streaming.selectors import count_watching, find_loss, list_viewers
 from belvedere.control.web.context import follow, list_cameras_here, list_sites_to_equip, person
 from belvedere.control.web.errors import answers_refusals
+from belvedere.control.web.panel_cards import list_panels_here, panel_card
 
 #: the seven fixed slots, always in this order
 SLOTS: Final = (
@@ -101,6 +102,7 @@ def wall(request: HttpRequest) -> HttpResponse:
         "q": text,
         "may_add": not everything and bool(list_sites_to_equip(request)),
         "watching_total": sum(watching.values()),
+        "panels": [panel_card(view) for view in list_panels_here(request)],
     }
     return render(request, "web/wall.html", context)
 
@@ -142,7 +144,7 @@ def _ended(request: HttpRequest, actor: Principal, camera: str) -> HttpResponse:
         "still_open": [tile(other, None) for other in list_cameras_here(request)[:2]],
     }
     if share and share.ended_at:
-        item = next(item for item in share.items if item.camera == camera)
+        item = next(item for item in share.items if item.resource == camera)
         context |= {
             "camera_name": item.name,
             "sharer": person(share.sharer),

@@ -13,6 +13,7 @@ from belvedere.contracts.permissions import Permission
 from belvedere.control.accounts.selectors import Person
 from belvedere.control.core.principal import Principal
 from belvedere.control.core.requests import principal_of
+from belvedere.control.devices.panels import PanelView
 from belvedere.control.devices.selectors import CameraView, list_cameras, list_organizations_to_share_in
 from belvedere.control.handover.selectors import list_received_handovers
 from belvedere.control.organizations.selectors import (
@@ -114,8 +115,8 @@ def landing(request: HttpRequest) -> str:
     return reverse("organizations" if has_choice else "wall")
 
 
-def is_in(view: CameraView, organization: OrganizationView | None) -> bool:
-    """Whether pages of this organization show this camera. What others share with a person is in his own."""
+def is_in(view: CameraView | PanelView, organization: OrganizationView | None) -> bool:
+    """Whether pages of this organization show this. What others share with a person is in his own."""
     if organization is None:
         return True
     return view.organization == organization.id if view.mine else organization.is_personal
@@ -132,8 +133,8 @@ def list_cameras_here(request: HttpRequest) -> list[CameraView]:
     return [view for view in list_cameras(principal_of(request)) if is_in(view, chosen)]
 
 
-def follow(request: HttpRequest, view: CameraView) -> None:
-    """A link to a camera leads into the organization it belongs to."""
+def follow(request: HttpRequest, view: CameraView | PanelView) -> None:
+    """A link to a camera or panel leads into the organization it belongs to."""
     organizations = organizations_of(request)
     if not is_in(view, current_organization(request, organizations)):
         enter(request, next(row for row in organizations if is_in(view, row)))

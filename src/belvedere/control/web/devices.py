@@ -6,16 +6,18 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from belvedere.contracts.permissions import Permission
 from belvedere.control.core.errors import AlreadyBound, NotFound, Refusal
 from belvedere.control.core.requests import principal_of
 from belvedere.control.devices import services
 from belvedere.control.devices.selectors import get_device, list_devices
-from belvedere.control.sharing.selectors import list_access
+from belvedere.control.sharing.selectors import list_access, list_panel_access
 from belvedere.control.web.cameras import tile
 from belvedere.control.web.context import here, list_sites_to_equip
 from belvedere.control.web.errors import answers_refusals
@@ -66,6 +68,8 @@ def devices(request: HttpRequest) -> HttpResponse:
                     "address": row.shown_address,
                     "created_at": row.created_at,
                     "cameras": [tile(view, None) for view in row.cameras],
+                    "panel_url": reverse("panel", args=[row.id]) if row.panel else "",
+                    "may_share_panel": bool(row.panel and row.panel.may(Permission.SHARE)),
                 }
                 for row in rows
             ],
@@ -154,12 +158,10 @@ def device_unbind(request: HttpRequest, device_id: str) -> HttpResponse:
         services.unbind_device(actor, device=device_id)
         messages.success(request, _("%(name)s is no longer yours, and nobody sees it any more.") % {"name": view.name})
         return redirect("devices")
-    people = {
-        row.email
-        for camera in view.cameras
-        for row in list_access(actor, camera.id)
-        if "share" in {why.origin for why in row.because}
-    }
+    rows = [row for camera in view.cameras for row in list_access(actor, camera.id)]
+    if view.panel:
+        rows = list_panel_access(actor, device_id)
+    people = {row.email for row in rows if "share" in {why.origin for why in row.because}}
     context = {
         "nav": "devices",
         "device": {"id": view.id, "name": view.name, "site": view.site_name},

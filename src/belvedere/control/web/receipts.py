@@ -76,7 +76,7 @@ def _of_share(actor: Principal, share: GivenShare) -> dict[str, Any]:
         "cameras": [item.name for item in share.items],
         "still": [item.name for row in still for item in row.items],
         "give_back_url": f"{reverse('share')}?to={share.recipient_email}&step=permissions"
-        + "".join(f"&camera={item.camera}" for item in share.items),
+        + "".join(f"&camera={item.resource}" for item in share.items if item.kind == "camera"),
     }
 
 

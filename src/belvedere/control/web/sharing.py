@@ -16,6 +16,7 @@ from belvedere.control.core.errors import Invalid, NotFound, Refusal
 from belvedere.control.core.names import clean_email
 from belvedere.control.core.principal import Principal
 from belvedere.control.core.requests import principal_of
+from belvedere.control.devices.panels import PanelView
 from belvedere.control.devices.selectors import CameraView, get_stability, list_bind_attempts, list_cameras
 from belvedere.control.handover.selectors import list_received_handovers
 from belvedere.control.organizations.selectors import list_received_invitations
@@ -36,6 +37,7 @@ from belvedere.control.web.context import follow, here, is_in, list_cameras_here
 from belvedere.control.web.errors import answers_refusals
 from belvedere.control.web.handovers import handover_card
 from belvedere.control.web.invited import invitation_card
+from belvedere.control.web.panel_cards import list_panels_here, panel_slots
 
 STEPS: Final = ("recipient", "cameras", "permissions", "review")
 NEWS: Final = timedelta(days=30)
@@ -167,11 +169,11 @@ def _sent(request: HttpRequest, actor: Principal, share_id: str) -> HttpResponse
 
 
 def _item(item: ItemView, *, is_offered: bool) -> dict[str, Any]:
+    slots = panel_slots if item.kind == "panel" else rights_slots
     return {
-        "camera_id": item.camera,
         "camera_name": item.name,
-        "rights": rights_slots(item.permissions, is_offered=is_offered),
-        "url": reverse("camera", args=[item.camera]),
+        "rights": slots(item.permissions, is_offered=is_offered),
+        "url": reverse(item.kind, args=[item.resource]),
     }
 
 
@@ -195,11 +197,12 @@ def _given(row: GivenShare) -> dict[str, Any]:
 def sharing(request: HttpRequest) -> HttpResponse:
     """Who can see what of mine, and what still waits for an answer."""
     actor = principal_of(request)
-    cameras = {view.id for view in list_cameras_here(request) if view.may(Permission.SHARE)}
-    if not cameras:
+    things: list[CameraView | PanelView] = [*list_cameras_here(request), *list_panels_here(request)]
+    shareable = {view.id for view in things if view.may(Permission.SHARE)}
+    if not shareable:
         raise NotFound
-    # The cameras of one share are of one organization.
-    shares = [_given(row) for row in list_given(actor) if any(item.camera in cameras for item in row.items)]
+    # What is in one share is of one organization.
+    shares = [_given(row) for row in list_given(actor) if any(item.resource in shareable for item in row.items)]
     context = {
         "nav": "sharing",
         "accepted": [row for row in shares if row["state"] == "accepted"],
@@ -224,6 +227,7 @@ def _offer(row: ReceivedShare) -> dict[str, Any]:
         "id": row.id,
         "sharer": person(row.sharer),
         "items": [_item(item, is_offered=True) for item in row.items],
+        "has_panel": any(item.kind == "panel" for item in row.items),
         "message": row.message,
         "offered_at": row.offered_at,
         "ends_at": row.ends_at,
@@ -298,7 +302,7 @@ def offer_accept(request: HttpRequest, share_id: str) -> HttpResponse:
     services.accept_share(actor, share=share_id)
     row = next(row for row in list_received(actor, states=["accepted"]) if row.id == share_id)
     messages.success(request, _("You can now see what %(name)s shares with you.") % {"name": row.sharer.name})
-    return redirect("camera", row.items[0].camera) if len(row.items) == 1 else redirect("wall")
+    return redirect(row.items[0].kind, row.items[0].resource) if len(row.items) == 1 else redirect("wall")
 
 
 @require_POST

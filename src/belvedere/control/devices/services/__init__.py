@@ -12,6 +12,14 @@ from belvedere.control.devices.services.binding import (
 )
 from belvedere.control.devices.services.editing import edit_device
 from belvedere.control.devices.services.moving import move_device, remove_site
+from belvedere.control.devices.services.panels import (
+    PanelUnreachable,
+    add_panel,
+    close_panels,
+    command_panel,
+    list_panel_assignments,
+    record_panel_state,
+)
 from belvedere.control.devices.services.probing import (
     ChannelWish,
     DraftChannel,
@@ -36,12 +44,16 @@ from belvedere.control.devices.services.switching import disable_device, enable_
 __all__ = [
     "ChannelWish",
     "DraftChannel",
+    "PanelUnreachable",
     "TestFailed",
     "Typed",
     "TypedFields",
     "add_channels",
     "add_device",
+    "add_panel",
     "announce_assignments",
+    "close_panels",
+    "command_panel",
     "disable_device",
     "discover_devices",
     "edit_device",
@@ -50,10 +62,12 @@ __all__ = [
     "explain_probe",
     "inspect_device",
     "list_assignments",
+    "list_panel_assignments",
     "move_device",
     "probe_device",
     "readdress_device",
     "record_hello",
+    "record_panel_state",
     "record_state",
     "refresh_device",
     "remove_site",

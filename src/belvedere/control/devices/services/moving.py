@@ -46,7 +46,8 @@ def _move(actor: Principal, rows: Iterable[Device], organization: str, site: str
             raise NotFound
         cameras = list(Camera.objects.filter(device=row, closed_at=None).values_list("pk", flat=True))
         Camera.objects.filter(pk__in=cameras).update(site_id=site)
-        stale = settle_dependents(actor, cameras=cameras, change_id=change_id)
+        # A panel's id is its device's: shares of it are settled like those of cameras.
+        stale = settle_dependents(actor, cameras=[*cameras, row.pk], change_id=change_id)
         end_grants(
             actor,
             organization=organization,

@@ -1,0 +1,183 @@
+"""A security panel's page, what it is told there, adding one, and sharing one."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from belvedere.contracts.panels import PanelAct, PanelAnswerCode
+from belvedere.contracts.permissions import Permission, parse_names
+from belvedere.control.core.errors import AlreadyBound, Forbidden, NotFound, Refusal
+from belvedere.control.core.principal import Principal
+from belvedere.control.core.requests import principal_of
+from belvedere.control.devices import services
+from belvedere.control.devices.panel_sources import PanelWish
+from belvedere.control.devices.panels import get_panel
+from belvedere.control.sharing.selectors import AccessRow, find_received_of_panel, get_given, list_panel_access
+from belvedere.control.sharing.services import Item, offer_share
+from belvedere.control.web.context import follow, list_sites_to_equip, person
+from belvedere.control.web.errors import answers_refusals
+from belvedere.control.web.panel_cards import panel_card, panel_slots
+
+
+class PanelForm(forms.Form):
+    """What is needed to bind a panel. Rules are the service's."""
+
+    name = forms.CharField(max_length=80, label=gettext_lazy("Name"))
+    site = forms.ChoiceField(
+        label=gettext_lazy("Site"), error_messages={"invalid_choice": gettext_lazy("Choose one of your own sites.")}
+    )
+    address = forms.CharField(max_length=500, label=gettext_lazy("Broker"))
+    username = forms.CharField(max_length=200, required=False, label=gettext_lazy("User"))
+    password = forms.CharField(max_length=200, required=False, label=gettext_lazy("Password"), strip=False)
+    state_topic = forms.CharField(max_length=200, label=gettext_lazy("State topic"))
+    command_topic = forms.CharField(max_length=200, label=gettext_lazy("Command topic"))
+    availability_topic = forms.CharField(max_length=200, required=False, label=gettext_lazy("Availability topic"))
+    code = forms.ChoiceField(
+        label=gettext_lazy("Ask for a code"),
+        initial="disarm",
+        choices=[
+            ("disarm", gettext_lazy("To disarm")),
+            ("always", gettext_lazy("To arm and to disarm")),
+            ("never", gettext_lazy("Never")),
+        ],
+    )
+    fingerprint = forms.CharField(max_length=100, required=False, label=gettext_lazy("Certificate’s SHA-256"))
+    is_plain_ok = forms.BooleanField(required=False)
+
+    def __init__(self, data: QueryDict | None, *, sites: list[tuple[str, str]]) -> None:
+        super().__init__(data)
+        self.fields["site"].choices = sites  # type: ignore[attr-defined]  # it is a ChoiceField
+
+
+@require_GET
+@answers_refusals
+def panel(request: HttpRequest, panel_id: str) -> HttpResponse:
+    """One panel: its state, what it can be told, and who else may."""
+    view = get_panel(principal_of(request), panel_id)
+    follow(request, view)
+    return _page(request, panel_id)
+
+
+def _page(request: HttpRequest, panel_id: str, *, error: str = "", status: int = 200) -> HttpResponse:
+    actor = principal_of(request)
+    view = get_panel(actor, panel_id)
+    context: dict[str, Any] = {
+        "nav": "wall",
+        "panel": panel_card(view),
+        "rights": panel_slots(view.permissions),
+        "error": error,
+        "received": find_received_of_panel(actor, panel_id) if not view.mine else None,
+    }
+    if view.may(Permission.SHARE):
+        context["people"] = [_access_row(row, actor) for row in list_panel_access(actor, panel_id)]
+    return render(request, "web/panel.html", context, status=status)
+
+
+def _access_row(row: AccessRow, me: Principal) -> dict[str, Any]:
+    return {
+        "account": person(row.account) if row.account else None,
+        "email": row.email,
+        "is_me": bool(row.account and row.account.id == me.id),
+        "state": row.state,
+        "origin": _("Owner") if row.origin == "owner" else row.origin,
+        "rights": panel_slots(row.permissions, is_offered=row.state == "pending"),
+        "since": row.since,
+        "share_id": row.share,
+    }
+
+
+@sensitive_post_parameters("code")
+@require_POST
+@answers_refusals
+def panel_command(request: HttpRequest, panel_id: str) -> HttpResponse:
+    """Arm or disarm, and see what came of it. The code goes with the command and is kept nowhere."""
+    actor = principal_of(request)
+    try:
+        act = PanelAct(request.POST.get("command", ""))
+    except ValueError:
+        get_panel(actor, panel_id)
+        return _page(request, panel_id, error=_("Choose what the panel is to do."), status=422)
+    try:
+        answer = services.command_panel(actor, panel=panel_id, act=act, code=request.POST.get("code", ""))
+    except NotFound:
+        raise
+    except Refusal as refusal:
+        return _page(request, panel_id, error=refusal.message, status=refusal.status)
+    if answer.code is PanelAnswerCode.UNANSWERED:
+        words = _("It was sent, but the panel did not confirm it within five seconds. Was the code right?")
+        return _page(request, panel_id, error=words)
+    messages.success(request, _("The panel took it."))
+    return redirect("panel", panel_id)
+
+
+@sensitive_post_parameters("password")
+@require_http_methods(["GET", "POST"])
+@answers_refusals
+def panel_add(request: HttpRequest) -> HttpResponse:
+    """Bind a panel. One that has an owner leads to the page that says so."""
+    sites = [(site.id, site.name) for site in list_sites_to_equip(request)]
+    form = PanelForm(request.POST or None, sites=sites)
+    if request.method == "POST" and form.is_valid():
+        data = dict(form.cleaned_data)
+        site, name = data.pop("site"), data.pop("name")
+        try:
+            device = services.add_panel(principal_of(request), site=site, name=name, wish=PanelWish(**data))
+        except AlreadyBound as refusal:
+            context = {"nav": "devices", "hint": refusal.extra["hint"], "name": name, "message": refusal.message}
+            return render(request, "web/already_bound.html", context, status=refusal.status)
+        except NotFound:
+            raise
+        except Refusal as refusal:
+            field = str(refusal.extra.get("field", ""))
+            form.add_error(field if field in form.fields else None, refusal.message)
+            return render(request, "web/panel_add.html", {"nav": "devices", "form": form}, status=refusal.status)
+        messages.success(request, _("%(name)s is yours. Nobody else can see it yet.") % {"name": name})
+        return redirect("panel", device)
+    status = 422 if form.errors else 200
+    return render(request, "web/panel_add.html", {"nav": "devices", "form": form}, status=status)
+
+
+@require_http_methods(["GET", "POST"])
+@answers_refusals
+def panel_share(request: HttpRequest, panel_id: str) -> HttpResponse:
+    """Offer somebody to arm and disarm, or to be told of alarms: one page, for there is little to choose."""
+    actor = principal_of(request)
+    view = get_panel(actor, panel_id)
+    if not view.may(Permission.SHARE):
+        raise Forbidden
+    follow(request, view)
+    names = request.POST.getlist("permission") if request.method == "POST" else ["arm"]
+    draft = {key: request.POST.get(key, "").strip() for key in ("to", "remark", "message")}
+    context = {
+        "nav": "sharing",
+        "panel": panel_card(view),
+        **draft,
+        "choices": [{**slot, "chosen": slot["key"] in names} for slot in panel_slots(Permission.ARM)],
+    }
+    if request.method != "POST":
+        return render(request, "web/panel_share.html", context)
+    try:
+        permissions = parse_names([name for name in names if name in {"arm", "notify"}])
+        share = offer_share(
+            actor,
+            recipient=draft["to"],
+            items=[Item(panel_id, permissions, "panel")],
+            remark=draft["remark"],
+            message=draft["message"],
+        )
+    except NotFound:
+        raise
+    except Refusal as refusal:
+        return render(request, "web/panel_share.html", context | {"error": refusal.message}, status=refusal.status)
+    given = get_given(actor, share)
+    messages.success(
+        request, _("Offered to %(email)s. Nothing opens before they accept.") % {"email": given.recipient_email}
+    )
+    return redirect("panel", panel_id)
