@@ -4,6 +4,7 @@
 
 DELETE sent → closed   from before the API call until the viewer's socket has its close frame
 commit → closed        from the instant the end is committed until the viewer's socket has its close frame
+role taken → closed    the same for a member: from before the PATCH to No Access until the close frame
 end written → cut      from the instant that stands in the share's row, before the commit, to the node's own of cutting
 push lost              the grant ended behind the product's back: nothing is pushed, the next renewal finds out
 control dead           control stopped (SIGSTOP): every lease runs out by itself
@@ -66,6 +67,7 @@ async def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
             row("commit → closed", commit_closed),
             row("end written → cut", written_cut),
         ]
+        rows.append(row("role taken → closed", await role_taken(product, owner, guest, alone, options.rounds)))
         assert not any(closed.done() for closed in others), "somebody else's picture stopped"
         rows.append(row("push lost → closed", await push_lost(product, owner, guest, alone)))
         rows.append(row("control stopped → closed", await control_dead(product, others)))
@@ -90,6 +92,29 @@ def instants(change_id: str) -> tuple[float, float, float]:
         at.timestamp()
         for at in (Share.objects.get(change_id=change_id).ended_at, session.cut_asked_at, session.closed_at)
     )
+
+
+async def role_taken(product: Product, owner: Any, guest: Any, crowd: Crowd, rounds: int) -> list[float]:
+    """Rita is a Viewer of Olivia's organization and watches; then her role is No Access."""
+    camera = product.cameras[0]
+    organization = (await ask(owner.get, "organizations"))["items"][0]["id"]
+    wish = {"account": product.rita.email, "role": "viewer", "sites": "all"}
+    invitation = (await ask(owner.post, f"organizations/{organization}/invitations", json=wish))["id"]
+    await ask(guest.post, f"invitations/{invitation}/accept")
+    members = (await ask(owner.get, f"organizations/{organization}/members"))["items"]
+    member = next(row["id"] for row in members if row["account"]["email"] == product.rita.email)
+    taken = []
+    for _ in range(rounds):
+        ticket = await ask(guest.post, f"cameras/{camera}/tickets", json={})
+        viewer = await crowd.watch(ticket["url"])
+        await asyncio.sleep(0.3)
+        sent = time.monotonic()
+        await ask(owner.patch, f"members/{member}", json={"role": "no_access"})
+        closed = await viewer.closed
+        assert closed.code == 4403, closed
+        taken.append((closed.at - sent) * 1000)
+        await ask(owner.patch, f"members/{member}", json={"role": "viewer"})
+    return taken
 
 
 async def push_lost(product: Product, owner: Any, guest: Any, crowd: Crowd, rounds: int = 5) -> list[float]:
