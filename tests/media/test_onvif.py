@@ -345,7 +345,7 @@ async def test_hostile_answers_are_refused_in_time_and_within_memory(monkeypatch
         devices = [await stack.enter_async_context(OnvifDevice(list(EIGHT), password="x")) for _ in names]
         for device, name in zip(devices, names, strict=True):
             device.faults = HOSTILE.get(name, OnvifFaults())
-        monkeypatch.setattr(devices[-1], "_on_GetProfiles", lambda *_: HEAVY)
+        monkeypatch.setattr(devices[-1], "_on_get_profiles", lambda *_: HEAVY)
         witness = await asyncio.create_subprocess_exec(
             *(sys.executable, "-c", WITNESS, *(device.url for device in devices)), stdout=asyncio.subprocess.PIPE
         )

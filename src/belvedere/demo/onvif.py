@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import gzip
 import io
+import re
 import secrets
 import time
 from dataclasses import dataclass
@@ -37,6 +38,8 @@ _SERVICES: Final = {
 }
 _SUBSCRIPTION: Final = "/onvif/subscription/"
 _SUBSCRIBED_S: Final = 60.0
+#: GetStreamUri is answered by _on_get_stream_uri.
+_CAPITAL: Final = re.compile(r"(?<!^)(?=[A-Z])")
 _MAX_REQUEST: Final = 256 * 1024
 _REASONS: Final = {200: "OK", 302: "Found", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found"}
 
@@ -199,7 +202,7 @@ class OnvifDevice:
             return say.system_date_and_time(self.now if said is None else time.time() + said)
         if not is_known and not self._login.accepts(root, self.now):
             return say.fault("ter:NotAuthorized", "Sender not authorized")
-        handler = getattr(self, f"_on_{operation}", None)
+        handler = getattr(self, f"_on_{_CAPITAL.sub('_', operation).lower()}", None)
         if handler is None or operation in self.faults.lacks:
             return say.fault("ter:ActionNotSupported", "Action not supported", blames_sender=False)
         said = handler(request, call)
@@ -208,7 +211,7 @@ class OnvifDevice:
     def _address(self, path: str) -> str:
         return f"http://{self.faults.foreign or f'{self.host}:{self.port}'}{path}"
 
-    def _on_GetDeviceInformation(self, *_: Any) -> str:  # noqa: N802  ONVIF's name, as all of these
+    def _on_get_device_information(self, *_: Any) -> str:
         return say.response(
             "tds:GetDeviceInformation",
             say.element("tds:Manufacturer", self.manufacturer)
@@ -218,16 +221,16 @@ class OnvifDevice:
             + say.element("tds:HardwareId", "BV1"),
         )
 
-    def _on_GetServices(self, *_: Any) -> str:  # noqa: N802
+    def _on_get_services(self, *_: Any) -> str:
         return say.services({prefix: self._address(path) for prefix, path in _SERVICES.items()})
 
-    def _on_GetCapabilities(self, *_: Any) -> str:  # noqa: N802
+    def _on_get_capabilities(self, *_: Any) -> str:
         return say.capabilities({prefix: self._address(path) for prefix, path in _SERVICES.items()})
 
-    def _on_GetNetworkInterfaces(self, *_: Any) -> str:  # noqa: N802
+    def _on_get_network_interfaces(self, *_: Any) -> str:
         return say.network_interfaces(self.mac, self.host)
 
-    def _on_GetProfiles(self, *_: Any) -> str:  # noqa: N802
+    def _on_get_profiles(self, *_: Any) -> str:
         profiles = []
         for index, channel in enumerate(self.channels):
             abilities: dict[str, Any] = {
@@ -243,7 +246,7 @@ class OnvifDevice:
                 profiles.append(say.profile(f"{source}_sub", source, channel.name, size=channel.sub_size, **abilities))
         return say.response("trt:GetProfiles", "".join(profiles * (2 if self.faults.repeats_itself else 1)))
 
-    def _on_GetStreamUri(self, _request: _Request, call: Any) -> str:  # noqa: N802
+    def _on_get_stream_uri(self, _request: _Request, call: Any) -> str:
         index, quality = _profile_of(call)
         channel = self.channels[index]
         url = channel.sub if quality == "sub" else channel.main
@@ -251,54 +254,54 @@ class OnvifDevice:
             url = f"rtsp://{self.faults.foreign}{urlsplit(url).path}"
         return say.media_uri("GetStreamUri", url)
 
-    def _on_GetSnapshotUri(self, _request: _Request, call: Any) -> str:  # noqa: N802
+    def _on_get_snapshot_uri(self, _request: _Request, call: Any) -> str:
         return say.media_uri("GetSnapshotUri", self._address(f"/snapshot?channel={_profile_of(call)[0]}"))
 
-    def _on_GetAudioOutputs(self, *_: Any) -> str:  # noqa: N802
+    def _on_get_audio_outputs(self, *_: Any) -> str:
         speakers = [index for index, channel in enumerate(self.channels) if channel.has_talk]
         return say.response(
             "trt:GetAudioOutputs",
             "".join(say.wrap("trt:AudioOutputs", token=f"out_{_source(index)}") for index in speakers),
         )
 
-    def _on_ContinuousMove(self, _request: _Request, call: Any) -> str:  # noqa: N802
+    def _on_continuous_move(self, _request: _Request, call: Any) -> str:
         pan_tilt, zoom = call.find(".//{*}PanTilt"), call.find(".//{*}Zoom")
         pan, tilt = (0.0, 0.0) if pan_tilt is None else (float(pan_tilt.get("x")), float(pan_tilt.get("y")))
         self._head_of(call).move(pan, tilt, 0.0 if zoom is None else float(zoom.get("x")))
         return say.response("tptz:ContinuousMove")
 
-    def _on_Stop(self, _request: _Request, call: Any) -> str:  # noqa: N802
+    def _on_stop(self, _request: _Request, call: Any) -> str:
         self._head_of(call).stop()
         return say.response("tptz:Stop")
 
-    def _on_GetStatus(self, _request: _Request, call: Any) -> str:  # noqa: N802
+    def _on_get_status(self, _request: _Request, call: Any) -> str:
         head = self._head_of(call)
         return say.ptz_status(head.position, is_moving=head.is_moving, now=self.now)
 
-    def _on_GetPresets(self, _request: _Request, call: Any) -> str:  # noqa: N802
+    def _on_get_presets(self, _request: _Request, call: Any) -> str:
         presets = self._head_of(call).presets
         return say.ptz_presets((token, name, position) for token, (name, position) in presets.items())
 
-    def _on_SetPreset(self, _request: _Request, call: Any) -> str:  # noqa: N802
+    def _on_set_preset(self, _request: _Request, call: Any) -> str:
         token = self._head_of(call).keep(_text(call, "PresetName"), _text(call, "PresetToken"))
         return say.response("tptz:SetPreset", say.element("tptz:PresetToken", token))
 
-    def _on_RemovePreset(self, _request: _Request, call: Any) -> str:  # noqa: N802
+    def _on_remove_preset(self, _request: _Request, call: Any) -> str:
         if self._head_of(call).presets.pop(_text(call, "PresetToken"), None) is None:
             return say.fault("ter:NoToken", "No such preset")
         return say.response("tptz:RemovePreset")
 
-    def _on_GotoPreset(self, _request: _Request, call: Any) -> str:  # noqa: N802
+    def _on_goto_preset(self, _request: _Request, call: Any) -> str:
         if not self._head_of(call).go_to(_text(call, "PresetToken")):
             return say.fault("ter:NoToken", "No such preset")
         return say.response("tptz:GotoPreset")
 
-    def _on_CreatePullPointSubscription(self, *_: Any) -> str:  # noqa: N802
+    def _on_create_pull_point_subscription(self, *_: Any) -> str:
         name = secrets.token_hex(4)
         self._events[name] = asyncio.Queue()
         return say.subscription(self._address(_SUBSCRIPTION + name), self.now, self.now + _SUBSCRIBED_S)
 
-    async def _on_PullMessages(self, request: _Request, call: Any) -> str:  # noqa: N802
+    async def _on_pull_messages(self, request: _Request, call: Any) -> str:
         queue = self._events.get(request.path.removeprefix(_SUBSCRIPTION))
         if queue is None:
             return say.fault("ter:InvalidArgVal", "No such subscription")
@@ -313,12 +316,12 @@ class OnvifDevice:
         )
         return say.response("tev:PullMessages", times + "".join(messages))
 
-    def _on_Renew(self, request: _Request, _call: Any) -> str:  # noqa: N802
+    def _on_renew(self, request: _Request, _call: Any) -> str:
         if request.path.removeprefix(_SUBSCRIPTION) not in self._events:
             return say.fault("ter:InvalidArgVal", "No such subscription")
         return say.response("wsnt:Renew", say.element("wsnt:TerminationTime", say.zulu(self.now + _SUBSCRIBED_S)))
 
-    def _on_Unsubscribe(self, request: _Request, _call: Any) -> str:  # noqa: N802
+    def _on_unsubscribe(self, request: _Request, _call: Any) -> str:
         self._events.pop(request.path.removeprefix(_SUBSCRIPTION), None)
         return say.response("wsnt:Unsubscribe")
 
