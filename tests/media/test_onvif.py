@@ -31,7 +31,9 @@ from belvedere.media.node import MediaNode
 from belvedere.media.onvif import inspect
 from belvedere.media.onvif.addresses import Site
 from belvedere.media.onvif.bounded_xml import XmlRefused, check_xml
+from belvedere.media.onvif.client import OnvifClient
 from belvedere.media.onvif.reading import mac_of, words
+from belvedere.media.onvif.transport import PinnedTransport
 from belvedere.media.sources import probe
 from media.conftest import PASSWORD
 from media.little_control import NODE, LittleControl
@@ -274,6 +276,24 @@ async def test_addresses_outside_are_refused_before_a_packet(url: str) -> None:
     source = StreamSource(url=url, username="admin", password="x", networks=[("127.0.0.1/32", 8080, 8080)])
     result = await inspect(source, 5)
     assert (result.code, result.channels) == ("network_not_allowed", [])
+
+
+async def test_a_device_is_called_by_the_name_it_was_given(device: OnvifDevice) -> None:
+    async with PinnedTransport("127.0.0.1", device.port, "camera.lan", username="", password="") as transport:
+        client = OnvifClient(transport, "/onvif/device_service", username="", password="")
+        await client.call("devicemgmt", "GetSystemDateAndTime", signed=False)
+    assert device.hosts == [f"camera.lan:{device.port}"]
+
+
+async def test_an_inspection_nobody_waits_for_any_more_is_given_up(device: OnvifDevice) -> None:
+    device.faults.is_silent = True
+    waiting = asyncio.create_task(ask(device))
+    async with asyncio.timeout(15):
+        while not device.hosts:
+            await asyncio.sleep(0.01)
+        waiting.cancel()
+        while device.open_connections:
+            await asyncio.sleep(0.01)
 
 
 # N27

@@ -127,6 +127,11 @@ class OnvifDevice:
         return time.time() + self.faults.clock_off_s
 
     @property
+    def open_connections(self) -> int:
+        """TCP connections there are now."""
+        return len(self._open)
+
+    @property
     def subscriptions(self) -> int:
         """PullPoints that stand."""
         return len(self._events)
@@ -148,7 +153,7 @@ class OnvifDevice:
             while (request := await _read(reader)) is not None:
                 self.hosts.append(request.headers.get("host", ""))
                 if self.faults.is_silent:
-                    await asyncio.sleep(3600)
+                    await reader.read()  # until they hang up
                 if self.faults.is_endless:
                     await _say_for_ever(writer)
                 status, headers, body = await self._answer(request)

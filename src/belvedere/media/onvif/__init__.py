@@ -3,13 +3,14 @@
 Whatever a device says is hostile until proven dull. `transport` talks to one judged address and to no other, whatever
 addresses the device names (N28); `bounded_xml` looks at every answer before anything builds a tree of it (N29).
 
-Both work in threads, with loops of their own: zeep takes up to a second over a big recorder's answer, and viewers do
-not wait for that. Loading it costs seconds and 60 MB, so that happens when it is first needed: docs/decisions/0014.
+Conversations have a thread and a loop of their own: zeep takes up to a second over a big recorder's answer, and viewers
+do not wait for that. Loading it costs seconds and 46 MB, so that happens when it is first needed: docs/decisions/0014.
 """
 
 import asyncio
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Coroutine
+from functools import cache
 
 from belvedere.contracts.devices import InspectResult
 from belvedere.contracts.events import StreamSource
@@ -17,29 +18,38 @@ from belvedere.media.onvif.discovery import discover
 
 __all__ = ["discover", "inspect", "warm_up"]
 
-_LOADING = threading.Lock()
-
 
 async def inspect(source: StreamSource, timeout_s: float, own_ports: Collection[int] = ()) -> InspectResult:
     """Ask the device at `source.url` what it is; nothing is kept. What went wrong is the result's `code`."""
     await warm_up()  # not the device's time
-    return await asyncio.to_thread(_inspect, source, timeout_s, own_ports)
+    return await _aside(_inspect(source, timeout_s, own_ports))
 
 
 async def warm_up() -> None:
     """Load what an inspection needs, while somebody is still choosing what to inspect."""
-    await asyncio.to_thread(_load)
+    await _aside(_load())
 
 
-def _load() -> None:
-    with _LOADING:
-        from belvedere.media.onvif.client import NAMESPACES, load
+async def _load() -> None:
+    from belvedere.media.onvif.client import NAMESPACES, load
 
-        for service in NAMESPACES.values():
-            load(service)
+    for service in NAMESPACES.values():
+        load(service)
 
 
-def _inspect(source: StreamSource, timeout_s: float, own_ports: Collection[int]) -> InspectResult:
+async def _inspect(source: StreamSource, timeout_s: float, own_ports: Collection[int]) -> InspectResult:
     from belvedere.media.onvif.inspection import inspect_device
 
-    return asyncio.run(inspect_device(source, timeout_s, own_ports))
+    return await inspect_device(source, timeout_s, own_ports)
+
+
+async def _aside[T](work: Coroutine[None, None, T]) -> T:
+    """Run it in ONVIF's loop; cancelling the wait cancels the work."""
+    return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, _loop()))
+
+
+@cache
+def _loop() -> asyncio.AbstractEventLoop:
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, name="onvif", daemon=True).start()
+    return loop

@@ -42,9 +42,10 @@ async def _look(source: StreamSource, own_ports: Collection[int], found: dict[st
         host, port = parse_service_url(source.url)
     except ValueError:
         raise SourceFailure(SourceError.NOT_ALLOWED) from None
-    site = Site(host, resolve_host(host, port, source.networks, own_ports), port, source.networks, own_ports)
+    ip = await asyncio.to_thread(resolve_host, host, port, source.networks, own_ports)
+    site = Site(host, ip, port, source.networks, own_ports)
     login = {"username": source.username, "password": source.password}
-    async with PinnedTransport(site.ip, port, host, **login) as transport:
+    async with PinnedTransport(ip, port, host, **login) as transport:
         client = OnvifClient(transport, path_of(source.url, "http"), **login)
         found["clock_drift_s"] = drift = await _drift(client)
         found |= await _sign_in(client, drift)
