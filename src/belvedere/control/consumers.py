@@ -8,6 +8,8 @@ import msgspec
 from belvedere.contracts import events, panels, sessions, subjects
 from belvedere.control.accounts import mails as account_mails
 from belvedere.control.accounts import texts
+from belvedere.control.appeals import mails as appeal_mails
+from belvedere.control.appeals import services as appeals
 from belvedere.control.devices import services as devices
 from belvedere.control.handover import mails as handover_mails
 from belvedere.control.organizations import mails as organization_mails
@@ -20,6 +22,7 @@ from belvedere.control.streaming import services as streaming
 
 def _cameras_closed(payload: dict[str, list[str]]) -> None:
     sharing.end_shares_of_closed(payload)
+    appeals.end_requests_of_closed(payload)
     streaming.cut_changed_cameras(payload)
 
 
@@ -33,12 +36,17 @@ OUTBOX: Final[dict[str, Consumer]] = {
     "assignments.changed": Consumer(devices.announce_assignments, inline=True),
     "mail.account_notice": Consumer(account_mails.send_notice),
     "mail.audit_head": Consumer(oversight.send_audit_head),
+    "mail.claim_made": Consumer(appeal_mails.send_claim_made),
+    "mail.claim_ended": Consumer(appeal_mails.send_claim_ended),
+    "mail.claim_released": Consumer(appeal_mails.send_claim_released),
     "mail.handover_offered": Consumer(handover_mails.send_offered),
     "mail.handover_answered": Consumer(handover_mails.send_answered),
     "mail.invitation_sent": Consumer(organization_mails.send_invitation),
     "mail.invitation_answered": Consumer(organization_mails.send_invitation_answer),
     "mail.member_changed": Consumer(organization_mails.send_member_changed),
     "mail.member_removed": Consumer(organization_mails.send_member_removed),
+    "mail.request_made": Consumer(appeal_mails.send_request_made),
+    "mail.request_denied": Consumer(appeal_mails.send_request_denied),
     "mail.share_offered": Consumer(mails.send_offer),
     "mail.share_answered": Consumer(mails.send_answer),
     "mail.share_ended": Consumer(mails.send_ended),

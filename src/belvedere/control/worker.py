@@ -24,6 +24,7 @@ SIGN_S = 3600.0
 def run_worker(settings: Settings) -> None:
     """Work until SIGTERM. Blocks. Raises ConfigError, BusError."""
     setup(settings)
+    from belvedere.control.appeals.services import expire_requests, settle_claims
     from belvedere.control.devices.services import settle_nodes
     from belvedere.control.handover.services import expire_handovers
     from belvedere.control.listening import connect
@@ -44,6 +45,8 @@ def run_worker(settings: Settings) -> None:
         settle_nodes: HOUSEKEEPING_S,
         expire_invitations: EXPIRE_S,
         expire_handovers: EXPIRE_S,
+        expire_requests: EXPIRE_S,
+        settle_claims: EXPIRE_S,
         purge_sessions: PURGE_S,
         purge: PURGE_S,
         sign_audit: SIGN_S,

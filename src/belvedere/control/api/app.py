@@ -17,12 +17,14 @@ from belvedere.control.api import (
     accounts,
     audit,
     cameras,
+    claims,
     devices,
     handovers,
     invitations,
     members,
     organizations,
     panels,
+    requests,
     sharing,
 )
 from belvedere.control.api.auth import Gate
@@ -68,6 +70,8 @@ for room in (
     panels,
     cameras,
     sharing,
+    requests,
+    claims,
     handovers,
     access,
     audit,

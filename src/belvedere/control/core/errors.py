@@ -88,18 +88,21 @@ class NetworkNotAllowed(Refusal):
 
 
 class AlreadyBound(Refusal):
-    """The device has an owner. `hint` is a masked address, or None."""
+    """The device has an owner. `hint` is a masked address, or None; `attempt` is where a request to him starts, or None
+    for who owns it himself.
+    """
 
     status = 409
     code = "already_bound"
 
-    def __init__(self, hint: str | None) -> None:
+    def __init__(self, hint: str | None, attempt: str | None = None) -> None:
         super().__init__(
             _(
                 "This device already has an owner, and a device has exactly one. Nothing was changed. "
                 "Ask the owner to share it with you."
             ),
             hint=hint,
+            attempt=attempt,
         )
 
 

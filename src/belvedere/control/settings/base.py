@@ -24,7 +24,18 @@ IS_HTTPS = BELVEDERE.url.startswith("https://")
 ALLOWED_HOSTS = list(dict.fromkeys([urlsplit(BELVEDERE.url).hostname or "", "localhost", "127.0.0.1", "[::1]"]))
 CSRF_TRUSTED_ORIGINS = [BELVEDERE.url]
 
-APPS = ("audit", "outbox", "accounts", "access", "organizations", "devices", "streaming", "sharing", "handover")
+APPS = (
+    "audit",
+    "outbox",
+    "accounts",
+    "access",
+    "organizations",
+    "devices",
+    "streaming",
+    "sharing",
+    "appeals",
+    "handover",
+)
 INSTALLED_APPS = [
     *(f"belvedere.control.{name}" for name in APPS),
     "belvedere.control.web",
@@ -218,4 +229,7 @@ else:
 USE_X_FORWARDED_HOST = False
 SECURE_CONTENT_TYPE_NOSNIFF = False  # our own middleware sets every header, on every answer
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+# A picture of a label is all that anybody uploads: it stays in memory, and what is larger is not even read.
+FILE_UPLOAD_MAX_MEMORY_SIZE = 6 * 1024 * 1024
+FILE_UPLOAD_HANDLERS = ["belvedere.control.web.uploads.SmallUploads"]
 LOGGING_CONFIG = None

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from belvedere.contracts.permissions import Permission
 from belvedere.control.accounts.selectors import Person
+from belvedere.control.appeals.selectors import count_requests
 from belvedere.control.core.principal import Principal
 from belvedere.control.core.requests import principal_of
 from belvedere.control.devices.panels import PanelView
@@ -169,7 +170,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     organizations = organizations_of(request)
     chosen = current_organization(request, organizations)
     invitations = [invitation_card(row) for row in list_received_invitations(actor)]
-    waiting = count_offers(actor) + len(invitations) + len(list_received_handovers(actor))
+    waiting = count_offers(actor) + len(invitations) + len(list_received_handovers(actor)) + count_requests(actor)
     may_share = chosen is not None and chosen.id in list_organizations_to_share_in(actor)
     has_admin = chosen is not None and is_administered(chosen, is_equipped=may_share)
     return base | {

@@ -130,7 +130,7 @@ def panel_add(request: HttpRequest) -> HttpResponse:
         try:
             device = services.add_panel(principal_of(request), site=site, name=name, wish=PanelWish(**data))
         except AlreadyBound as refusal:
-            context = {"nav": "devices", "hint": refusal.extra["hint"], "name": name, "message": refusal.message}
+            context = {"nav": "devices", "name": name, "message": refusal.message, **refusal.extra}
             return render(request, "web/already_bound.html", context, status=refusal.status)
         except NotFound:
             raise

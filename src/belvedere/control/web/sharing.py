@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from belvedere.contracts.permissions import Permission, parse_names
+from belvedere.control.appeals.selectors import list_claims, list_received_requests, list_sent_requests
 from belvedere.control.core import clock
 from belvedere.control.core.errors import Invalid, NotFound, Refusal
 from belvedere.control.core.names import clean_email
@@ -33,11 +34,13 @@ from belvedere.control.sharing.selectors import (
     list_recipients,
 )
 from belvedere.control.web.cameras import rights_slots, tile
+from belvedere.control.web.claims import claim_card
 from belvedere.control.web.context import follow, here, is_in, list_cameras_here, person
 from belvedere.control.web.errors import answers_refusals
 from belvedere.control.web.handovers import handover_card
 from belvedere.control.web.invited import invitation_card
 from belvedere.control.web.panel_cards import list_panels_here, panel_slots
+from belvedere.control.web.requests import request_card, sent_notice
 
 STEPS: Final = ("recipient", "cameras", "permissions", "review")
 NEWS: Final = timedelta(days=30)
@@ -255,6 +258,8 @@ def inbox(request: HttpRequest) -> HttpResponse:
         "selected": offer,
         "card": card,
         "handovers": [handover_card(row) for row in list_received_handovers(actor)],
+        "requests": [request_card(row) for row in list_received_requests(actor)],
+        "claims": [claim_card(row) for row in list_claims(actor) if not row.is_mine],
         "notices": _notices(actor),
     }
     return render(request, "web/inbox.html", context)
@@ -291,6 +296,7 @@ def _notices(actor: Principal) -> list[dict[str, Any]]:
         }
         for row in list_ended_since(actor, since)
     ]
+    notices += [sent_notice(row) for row in list_sent_requests(actor) if (row.decided_at or row.asked_at) >= since]
     return sorted(notices, key=lambda row: row["at"], reverse=True)
 
 

@@ -114,8 +114,9 @@ def _already_bound(actor: Principal, device: Device) -> AlreadyBound:
     at = clock.now()
     with transaction.atomic():
         recent = BindAttempt.objects.filter(device=device, account_id=actor.id, at__gt=at - timedelta(days=1))
-        if not recent.exists():
-            BindAttempt.objects.create(device=device, account_id=actor.id, at=at)
+        attempt = recent.first()
+        if attempt is None:
+            attempt = BindAttempt.objects.create(device=device, account_id=actor.id, at=at)
             write_entry(
                 actor=Principal(id="", name="", kind="account"),
                 action="device.bind_refused",
@@ -123,7 +124,7 @@ def _already_bound(actor: Principal, device: Device) -> AlreadyBound:
                 organization=device.organization_id,
                 site=device.site_id,
             )
-    return AlreadyBound(None)
+    return AlreadyBound(None, attempt=attempt.pk)
 
 
 def close_panels(device: str) -> list[str]:

@@ -1,0 +1,206 @@
+"""Reading requests and claims: one's own, and those about devices that one may answer for."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from django.db.models import Q, QuerySet
+
+from belvedere.contracts.permissions import Permission
+from belvedere.control.access.selectors import GrantsOfPrincipal, ResourcePath
+from belvedere.control.accounts.selectors import Person
+from belvedere.control.appeals.models import AccessRequest, DeviceClaim
+from belvedere.control.core.errors import NotFound
+from belvedere.control.core.ids import is_id
+from belvedere.control.core.names import mask_email
+from belvedere.control.core.offers import OfferState
+from belvedere.control.core.principal import Principal
+from belvedere.control.devices.models import BindAttempt, Camera, Device
+
+#: how an offer's state is called on a request, and on a claim
+REQUEST_STATES: Final = {
+    OfferState.PENDING: "pending",
+    OfferState.ACCEPTED: "approved",
+    OfferState.REJECTED: "denied",
+    OfferState.REVOKED: "ended",
+    OfferState.EXPIRED: "expired",
+}
+CLAIM_STATES: Final = {
+    OfferState.PENDING: "waiting",
+    OfferState.ACCEPTED: "released",
+    OfferState.REJECTED: "refused",
+    OfferState.REVOKED: "ended",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentRequest:
+    """A request as its requester sees it: what he knew before, and what became of it."""
+
+    id: str
+    state: str
+    camera: str | None
+    camera_name: str
+    permissions: Permission
+    ends_at: datetime | None
+    reason: str
+    asked_at: datetime
+    decided_at: datetime | None
+    share: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceivedRequest:
+    """A request as those see it who may answer. Who asks shows himself: that is why he is asked for a reason."""
+
+    id: str
+    state: str
+    requester: Person
+    device: str
+    device_name: str
+    #: the device's cameras, id → name, and those that are asked for
+    cameras: dict[str, str]
+    wanted: list[str]
+    permissions: Permission
+    ends_at: datetime | None
+    reason: str
+    asked_at: datetime
+    decided_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimView:
+    """A claim. `device` and `device_name` are None and "" for the claimant; `claimant` is masked for everybody."""
+
+    id: str
+    state: str
+    is_mine: bool
+    claimant: str
+    device: str | None
+    device_name: str
+    claimed_at: datetime
+    due_at: datetime
+    ended_at: datetime | None
+    ended_reason: str
+
+
+def list_sent_requests(actor: Principal) -> list[SentRequest]:
+    """What the actor asked for, newest first. One query."""
+    rows = AccessRequest.objects.filter(requester_id=actor.id).select_related("camera").order_by("-offered_at", "-pk")
+    return [
+        SentRequest(
+            id=row.pk,
+            state=REQUEST_STATES[OfferState(row.state)],
+            camera=row.camera_id,
+            camera_name=row.camera.name if row.camera else "",
+            permissions=Permission(row.permissions),
+            ends_at=row.ends_at,
+            reason=row.reason,
+            asked_at=row.offered_at,
+            decided_at=row.decided_at or row.ended_at,
+            share=row.share_id,
+        )
+        for row in rows
+    ]
+
+
+def _heard_by(actor: Principal, permission: Permission) -> tuple[Q, GrantsOfPrincipal]:
+    grants = GrantsOfPrincipal(actor.id)
+    held = [pk for pk in grants.resources if permission in grants.decide(ResourcePath(pk, "", "")).permissions]
+    return Q(device__site__in=held) | Q(device__organization__in=held), grants
+
+
+def _may(grants: GrantsOfPrincipal, device: Device, permission: Permission) -> bool:
+    return grants.decide(ResourcePath(device.pk, device.site_id, device.organization_id)).allows(permission)
+
+
+def list_received_requests(actor: Principal, *, is_open: bool = True) -> list[ReceivedRequest]:
+    """Requests for devices that the actor may share, newest first; with `is_open` only those that wait."""
+    where, grants = _heard_by(actor, Permission.SHARE)
+    rows = AccessRequest.objects.filter(where, is_heard=True, device__unbound_at=None)
+    if is_open:
+        rows = rows.filter(state=OfferState.PENDING)
+    found = [
+        row
+        for row in rows.select_related("requester", "device").order_by("-offered_at", "-pk")[:200]
+        if _may(grants, row.device, Permission.SHARE)
+    ]
+    cameras: dict[str, dict[str, str]] = {}
+    of_devices = Camera.objects.filter(device__in={row.device_id for row in found}, closed_at=None)
+    for device, camera, name in of_devices.order_by("name", "pk").values_list("device_id", "pk", "name"):
+        cameras.setdefault(device, {})[camera] = name
+    return [_received(row, cameras.get(row.device_id, {})) for row in found]
+
+
+def _received(row: AccessRequest, cameras: dict[str, str]) -> ReceivedRequest:
+    return ReceivedRequest(
+        id=row.pk,
+        state=REQUEST_STATES[OfferState(row.state)],
+        requester=Person(row.requester.pk, row.requester.name, row.requester.email),
+        device=row.device_id,
+        device_name=row.device.name,
+        cameras=cameras,
+        wanted=[pk for pk in cameras if row.camera_id in {None, pk}],
+        permissions=Permission(row.permissions),
+        ends_at=row.ends_at,
+        reason=row.reason,
+        asked_at=row.offered_at,
+        decided_at=row.decided_at or row.ended_at,
+    )
+
+
+def get_received_request(actor: Principal, request: str) -> ReceivedRequest:
+    """One of them, answered or not. Raises NotFound."""
+    for view in list_received_requests(actor, is_open=False) if is_id(request) else []:
+        if view.id == request:
+            return view
+    raise NotFound
+
+
+def count_requests(actor: Principal) -> int:
+    """How many requests and claims wait for the actor's word."""
+    return len(list_received_requests(actor)) + sum(not claim.is_mine for claim in list_claims(actor))
+
+
+def find_attempt_device(actor: Principal, attempt: str) -> str | None:
+    """The device that the actor was refused; None for anybody else's attempt, or one that has an owner no more."""
+    rows = BindAttempt.objects.filter(pk=attempt, account_id=actor.id, device__unbound_at=None)
+    row = rows.first() if is_id(attempt) else None
+    return row.device_id if row else None
+
+
+def list_claims(actor: Principal, *, is_open: bool = True) -> list[ClaimView]:
+    """The actor's own claims, and those on devices that he may configure, newest first."""
+    where, grants = _heard_by(actor, Permission.CONFIGURE)
+    rows: QuerySet[DeviceClaim] = DeviceClaim.objects.filter(where | Q(claimant_id=actor.id))
+    if is_open:
+        rows = rows.filter(state=OfferState.PENDING)
+    return [
+        _claim(row, actor)
+        for row in rows.select_related("claimant", "device").order_by("-offered_at", "-pk")[:200]
+        if row.claimant_id == actor.id or _may(grants, row.device, Permission.CONFIGURE)
+    ]
+
+
+def _claim(row: DeviceClaim, actor: Principal) -> ClaimView:
+    is_mine = row.claimant_id == actor.id
+    return ClaimView(
+        id=row.pk,
+        state=CLAIM_STATES[OfferState(row.state)],
+        is_mine=is_mine,
+        claimant=mask_email(row.claimant.email),
+        device=None if is_mine else row.device_id,
+        device_name="" if is_mine else row.device.name,
+        claimed_at=row.offered_at,
+        due_at=row.due_at,
+        ended_at=row.decided_at or row.ended_at,
+        ended_reason=row.ended_reason,
+    )
+
+
+def get_claim(actor: Principal, claim: str) -> ClaimView:
+    """One of them, over or not. Raises NotFound."""
+    for view in list_claims(actor, is_open=False) if is_id(claim) else []:
+        if view.id == claim:
+            return view
+    raise NotFound
