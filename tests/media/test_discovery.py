@@ -78,6 +78,13 @@ async def test_each_device_is_told_once_however_often_it_answers() -> None:
     assert sorted(found.address for found in reply.found) == [at("127.0.0.1"), at("127.0.0.1", 81)]
 
 
+async def test_a_device_cannot_hide_another_by_taking_its_name() -> None:
+    honest = Announcement(at("127.0.0.1"))
+    thief = Announcement(at("127.0.0.66"), endpoint=honest.endpoint)
+    reply = await search(DiscoveryResponder(thief, host="127.0.0.66"), DiscoveryResponder(honest))
+    assert {found.host for found in reply.found} == {"127.0.0.1", "127.0.0.66"}
+
+
 # N28
 @pytest.mark.parametrize(
     ("named", "address"),

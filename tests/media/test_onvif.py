@@ -1,6 +1,7 @@
 """What a device says of itself: recorders as they are, clocks that are wrong, and answers meant to hurt."""
 
 import asyncio
+import base64
 import http.server
 import json
 import sys
@@ -151,6 +152,19 @@ async def test_http_s_own_login_does_as_well(device: OnvifDevice) -> None:
     assert (await ask(device, "wrong")).code == "wrong_password"
 
 
+async def test_the_password_is_never_said(device: OnvifDevice, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    secret = "canary-5b1e"
+    clear = base64.b64encode(f"admin:{secret}".encode()).decode()
+    for faults in (OnvifFaults(), OnvifFaults(is_unauthorized=True), OnvifFaults(asks_http_digest=True)):
+        device.faults = faults
+        assert (await ask(device, secret)).code == "wrong_password"
+    said = "\n".join([*device.heard, caplog.text])
+    assert "UsernameToken" in said
+    assert "Digest username" in said
+    assert not any(word in said for word in (secret, clear, "Basic "))
+
+
 @pytest.mark.parametrize("off_s", [-3600, 400 * 86_400, 20])
 async def test_a_wrong_clock_is_met_in_its_own_time_and_told(device: OnvifDevice, off_s: float) -> None:
     device.faults.clock_off_s = off_s
@@ -282,7 +296,7 @@ async def test_a_device_is_called_by_the_name_it_was_given(device: OnvifDevice) 
     async with PinnedTransport("127.0.0.1", device.port, "camera.lan", username="", password="") as transport:
         client = OnvifClient(transport, "/onvif/device_service", username="", password="")
         await client.call("devicemgmt", "GetSystemDateAndTime", signed=False)
-    assert device.hosts == [f"camera.lan:{device.port}"]
+    assert list(device.hosts) == [f"camera.lan:{device.port}"]
 
 
 async def test_an_inspection_nobody_waits_for_any_more_is_given_up(device: OnvifDevice) -> None:
@@ -301,7 +315,7 @@ async def test_our_own_ports_are_no_devices(device: OnvifDevice) -> None:
     assert (await inspect(source_of(device), 5, own_ports={device.port})).code == "network_not_allowed"
     outside: list[Network] = [("192.168.1.0/24", 1, 65535), ("0.0.0.0/0", 1, 65535)]
     assert (await inspect(source_of(device, networks=outside), 5)).code == "network_not_allowed"
-    assert device.hosts == []
+    assert not device.hosts
 
 
 async def test_what_is_not_there_or_something_else(device: OnvifDevice, cameras: CameraServer) -> None:

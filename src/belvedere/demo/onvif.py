@@ -14,6 +14,7 @@ import io
 import re
 import secrets
 import time
+from collections import deque
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self
@@ -40,6 +41,7 @@ _SUBSCRIPTION: Final = "/onvif/subscription/"
 _SUBSCRIBED_S: Final = 60.0
 #: GetStreamUri is answered by _on_get_stream_uri.
 _CAPITAL: Final = re.compile(r"(?<!^)(?=[A-Z])")
+_REMEMBERED: Final = 1000
 _MAX_REQUEST: Final = 256 * 1024
 _REASONS: Final = {200: "OK", 302: "Found", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found"}
 
@@ -90,9 +92,10 @@ class OnvifDevice:
         self.host, self.port = host, port
         self.serial, self.mac = serial, mac
         self.manufacturer, self.model = manufacturer, model
-        #: operations that were asked for, in order; and the Host headers
-        self.asked: list[str] = []
-        self.hosts: list[str] = []
+        #: of the last requests: the operation, the Host header, and everything as it came
+        self.asked: deque[str] = deque(maxlen=_REMEMBERED)
+        self.hosts: deque[str] = deque(maxlen=_REMEMBERED)
+        self.heard: deque[str] = deque(maxlen=_REMEMBERED)
         self._login = WsSecurity(username, password)
         self._digest = Login(username, password)
         self._nonce = secrets.token_hex(8)
@@ -152,6 +155,7 @@ class OnvifDevice:
         try:
             while (request := await _read(reader)) is not None:
                 self.hosts.append(request.headers.get("host", ""))
+                self.heard.append(f"{request.headers}\n{request.body.decode(errors='replace')}")
                 if self.faults.is_silent:
                     await reader.read()  # until they hang up
                 if self.faults.is_endless:
@@ -177,7 +181,7 @@ class OnvifDevice:
         if faults.redirect_to:
             return 302, {"Location": faults.redirect_to}, b""
         if faults.is_unauthorized:
-            return 401, {}, b""
+            return 401, {"WWW-Authenticate": 'Basic realm="me"'}, b""
         if faults.says is not None:
             return 200, soap, faults.says
         asks_digest = faults.asks_http_digest or request.path.startswith("/snapshot")

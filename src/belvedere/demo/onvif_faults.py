@@ -16,7 +16,7 @@ class OnvifFaults:
     clock_off_s: float = 0.0
     #: What it says its clock is off by, if it says something else than it goes by.
     says_clock_off_s: float | None = None
-    #: 401 whatever the password, without a word.
+    #: 401 whatever the password; it would like to have that in clear.
     is_unauthorized: bool = False
     #: HTTP's own login instead of WS-Security's.
     asks_http_digest: bool = False

@@ -145,7 +145,7 @@ class _Found:
         self._networks = networks
         self._own_ports = own_ports
         self._read: Counter[str] = Counter()
-        self._endpoints: set[str] = set()
+        self._endpoints: set[tuple[str, str]] = set()
 
     @property
     def is_full(self) -> bool:
@@ -164,10 +164,10 @@ class _Found:
             return
         for match in matches:
             device = self._device(ip, match)
-            if device is None or device.endpoint in self._endpoints:
+            if device is None or (device.endpoint and (ip, device.endpoint) in self._endpoints):
                 continue
             self.devices.setdefault(device.address, device)
-            self._endpoints |= {device.endpoint} - {""}
+            self._endpoints.add((ip, device.endpoint))  # of one host: nobody hides another by taking his name
 
     def _device(self, ip: str, match: "Match") -> Discovered | None:
         if not match.is_onvif:
