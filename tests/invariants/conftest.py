@@ -3,16 +3,16 @@
 from dataclasses import dataclass
 from typing import Any
 
-import pytest
-from django.test import Client
-
 import cast
+import pytest
 from belvedere.contracts.events import Hello
+from belvedere.contracts.permissions import Permission
 from belvedere.contracts.sealing import generate_key, public_bytes
 from belvedere.control.access.roles import Role
 from belvedere.control.accounts.models import ApiToken
+from belvedere.control.devices.panel_sources import PanelWish
 from belvedere.control.devices.selectors import get_camera
-from belvedere.control.devices.services import record_hello
+from belvedere.control.devices.services import add_panel, record_hello
 from belvedere.control.handover.services import offer_handover
 from belvedere.control.organizations.selectors import MemberFilter, list_members
 from belvedere.control.organizations.services import (
@@ -23,7 +23,9 @@ from belvedere.control.organizations.services import (
     invite_member,
 )
 from belvedere.control.sharing.selectors import get_given, list_recipients
-from belvedere.control.sharing.services import end_share
+from belvedere.control.sharing.services import Item, accept_share, end_share, offer_share
+from django.test import Client
+
 from invariants.surface import BODIES, QUERIES, SUCCESS, Method, Path, fill
 
 NODE_KEY = public_bytes(generate_key())
@@ -80,6 +82,15 @@ def _invite(giver: cast.Person, to: cast.Person) -> str:
     return invite_member(giver.actor, organization=giver.organization, address=to.email, wish=wish)
 
 
+def _bind_panel(owner: cast.Person, armer: cast.Person) -> str:
+    """A security panel of one, that another may arm and disarm."""
+    wish = PanelWish(address="mqtts://127.0.0.1:9", state_topic="alarm", command_topic="alarm/set")
+    panel = add_panel(owner.actor, site=owner.site, name="Alarm", wish=wish)
+    share = offer_share(owner.actor, recipient=armer.email, items=[Item(panel, Permission.ARM, "panel")])
+    accept_share(armer.actor, share=share)
+    return panel
+
+
 def _found(giver: cast.Person, to: cast.Person, name: str) -> str:
     """An organization that could be handed over to its Super Admin."""
     organization = create_organization(giver.actor, name=name)
@@ -109,10 +120,12 @@ def world(people: cast.Cast) -> World:
     mia = cast.make("mia")
     accept_invitation(mia.actor, invitation=_invite(olivia, mia))
     mill, bakery = (_found(olivia, people.vera, name) for name in ("Mill", "Bakery"))
+    panel = _bind_panel(olivia, people.vera)
     handover = offer_handover(olivia.actor, organization=bakery, receiver=people.vera.id, afterwards="super_admin")
     ids = {
         "camera_id": people.counter,
         "device_id": device,
+        "panel_id": panel,
         "site_id": home,
         "other_site_id": annex.pk,
         "member_id": list_members(olivia.actor, olivia.organization, look_for=MemberFilter(text="mia")).items[0].id,

@@ -77,6 +77,9 @@ ROUTES: Final[dict[tuple[Method, Path], str]] = {
     ("GET", "devices/{device_id}"): "member",
     ("PATCH", "devices/{device_id}"): "member",
     ("DELETE", "devices/{device_id}"): "member",
+    ("GET", "panels"): "own",
+    ("GET", "panels/{panel_id}"): "viewer",
+    ("POST", "devices/{panel_id}/panel"): "armer",
     ("GET", "cameras"): "own",
     ("GET", "cameras/{camera_id}"): "viewer",
     ("PUT", "cameras/{camera_id}/alias"): "viewer",
@@ -117,6 +120,8 @@ ANSWERS: Final[dict[str, dict[str, str | int]]] = {
     # The counter was added by its address: past the guard there is nobody to ask.
     "asker": {"anonymous": 401, "olivia": 422, "vera": 404, "pat": 404, "xena": 404},
     "viewer": {"anonymous": 401, "olivia": "ok", "vera": "ok", "pat": 404, "xena": 404},
+    # The same past the guard, for Vera too: the panel is shared with her.
+    "armer": {"anonymous": 401, "olivia": 503, "vera": 503, "pat": 404, "xena": 404},
     "sharer": {"anonymous": 401, "olivia": "ok", "vera": 403, "pat": 404, "xena": 404},
     "giver": {"anonymous": 401, "olivia": "ok", "vera": 404, "pat": 404, "xena": 404},
     "party": {"anonymous": 401, "olivia": "ok", "vera": "ok", "pat": 404, "xena": 404},
@@ -148,6 +153,8 @@ SCOPES: Final[dict[str, set[tuple[Method, Path]]]] = {
         ("GET", "access/explain"),
         ("GET", "devices"),
         ("GET", "devices/{device_id}"),
+        ("GET", "panels"),
+        ("GET", "panels/{panel_id}"),
         ("GET", "cameras"),
         ("GET", "cameras/{camera_id}"),
         ("PUT", "cameras/{camera_id}/alias"),
@@ -187,6 +194,7 @@ SCOPES: Final[dict[str, set[tuple[Method, Path]]]] = {
     "devices": {
         ("POST", "devices"),
         ("POST", "devices/test"),
+        ("POST", "devices/{panel_id}/panel"),
         ("POST", "devices/discover"),
         ("POST", "devices/inspect"),
         ("POST", "devices/{device_id}/refresh"),
@@ -222,6 +230,7 @@ BODIES: Final[dict[tuple[Method, Path], Body]] = {
     ("POST", "devices/inspect"): {"site": "{site_id}", "address": "127.0.0.1:9", "password": cast.CANARY},
     ("POST", "devices/{device_id}/channels"): {"channels": [{"token": "2", "name": "Yard"}]},
     ("PATCH", "devices/{device_id}"): {"name": "Till"},
+    ("POST", "devices/{panel_id}/panel"): {"command": "arm_away"},
     ("PUT", "cameras/{camera_id}/alias"): {"name": "My counter"},
     ("POST", "cameras/{camera_id}/tickets"): {"kind": "live"},
     ("POST", "tickets"): {"items": [{"camera": "{camera_id}"}]},

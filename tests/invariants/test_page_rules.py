@@ -24,6 +24,8 @@ ANSWERS: Final[dict[str, tuple[str | int, ...]]] = {
     "chooser": ("sign-in", "ok", 422, 422, 422),
     "viewer": ("sign-in", "ok", "ok", 404, 404),
     "sharer": ("sign-in", "ok", 403, 404, 404),
+    # The panel is shared with Vera. No media node answers in these tests.
+    "armer": ("sign-in", 503, 503, 404, 404),
     # Whoever has nothing to share has no share pages at all (VA 4). Xena has a camera of her own.
     "any-sharer": ("sign-in", "ok", 404, 404, "ok"),
     # A camera that is not theirs is no camera of the form's.
@@ -110,6 +112,12 @@ PAGES: Final[dict[tuple[str, str], str]] = {
     ("POST", "device-rename"): "member",
     ("GET", "device-unbind"): "member",
     ("POST", "device-unbind"): "member",
+    ("GET", "panel"): "viewer",
+    ("GET", "panel-add"): "own",
+    ("POST", "panel-add"): "chooser",
+    ("POST", "panel-command"): "armer",
+    ("GET", "panel-share"): "sharer",
+    ("POST", "panel-share"): "sharer",
     ("GET", "share"): "any-sharer",
     ("POST", "share"): "share-form",
     ("GET", "sharing"): "any-sharer",
@@ -185,6 +193,16 @@ FORMS: Final[dict[str, dict[str, Any]]] = {
     "device-probe": {"site": "{site_id}", "address": "rtsp://127.0.0.1:9/g"},
     "device-rename": {"name": "Till"},
     "handover-new": {"organization": "{mill_id}", "receiver": "vera@example.org", "afterwards": "super_admin"},
+    "panel-add": {
+        "name": "Siren",
+        "site": "{site_id}",
+        "address": "mqtts://127.0.0.1:9",
+        "state_topic": "siren",
+        "command_topic": "siren/set",
+        "code": "disarm",
+    },
+    "panel-command": {"command": "arm_away"},
+    "panel-share": {"to": "new@example.org", "permission": ["arm"]},
     "token-create": {"name": "script", "scope": ["read"]},
     "organization-switch": {"organization": "{organization_id}"},
     "organization-new": {"organization-name": "Bakery", "organization-time_zone": "Europe/Madrid", "step": "done"},

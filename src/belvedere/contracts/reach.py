@@ -96,7 +96,7 @@ def parse_service_url(url: str) -> tuple[str, int]:
 
 def parse_broker_url(url: str) -> tuple[str, int, bool]:
     """`mqtts://broker.lan` → `("broker.lan", 8883, True)`; the last one is TLS. Raises ValueError as above."""
-    is_tls = url.startswith("mqtts:")
+    is_tls = url[:6].lower() == "mqtts:"
     host, port = _parse(url, "mqtts" if is_tls else "mqtt", MQTTS_PORT if is_tls else MQTT_PORT)
     return host, port, is_tls
 

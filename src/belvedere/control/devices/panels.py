@@ -53,8 +53,9 @@ class PanelView:
 
 
 def path_of_panel(panel: Panel) -> ResourcePath:
-    """The resource path of a panel. A closed one is opened by no grant (rules 6 and 7)."""
-    return ResourcePath(panel.pk, panel.device.site_id, panel.device.organization_id, panel.closed_at is None)
+    """The resource path of a panel. A closed or unbound one is opened by no grant (rules 6 and 7)."""
+    is_live = panel.closed_at is None and panel.device.unbound_at is None
+    return ResourcePath(panel.pk, panel.device.site_id, panel.device.organization_id, is_live)
 
 
 def find_panel_path(panel: str) -> ResourcePath | None:
@@ -67,7 +68,7 @@ def list_panels(actor: Principal) -> list[PanelView]:
     """Every panel the actor may read, his own first, then by name. A constant number of queries."""
     grants = GrantsOfPrincipal(actor.id)
     held = grants.resources
-    rows = Panel.objects.filter(closed_at=None).filter(
+    rows = Panel.objects.filter(closed_at=None, device__unbound_at=None).filter(
         Q(pk__in=held) | Q(device__site__in=held) | Q(device__organization__in=held)
     )
     found = [(row, grants.decide(path_of_panel(row))) for row in rows.select_related("device__site")]

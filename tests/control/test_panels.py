@@ -1,0 +1,454 @@
+"""Security panels: one owner each, commands decided when they are sent, the right to arm shared like any other."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from django.core import mail
+from django.db import connection
+
+import cast
+from belvedere.contracts import events, panels, subjects
+from belvedere.contracts.panels import PanelAct, PanelAnswer, PanelAnswerCode, PanelStateWord
+from belvedere.contracts.permissions import Permission
+from belvedere.contracts.sealing import generate_key, public_bytes, unseal
+from belvedere.control.audit.models import Entry
+from belvedere.control.core import clock
+from belvedere.control.core.errors import (
+    AlreadyBound,
+    Forbidden,
+    Invalid,
+    NetworkNotAllowed,
+    NotFound,
+    RateLimited,
+    Unavailable,
+)
+from belvedere.control.devices import services
+from belvedere.control.devices.panel_sources import PanelWish
+from belvedere.control.devices.panels import get_panel, list_panels
+from belvedere.control.devices.selectors import list_bind_attempts, list_devices
+from belvedere.control.outbox.services import run_due
+from belvedere.control.sharing.selectors import get_received, list_panel_access
+from belvedere.control.sharing.services import Item, accept_share, end_share, offer_share
+from control.watching import Node
+from rows import get_rows
+
+ADDRESS = "mqtts://127.0.0.1:8883"
+#: typed at every command; found anywhere it is a leak
+CODE = "canary-code-90417"
+ARM, NOTIFY = Permission.ARM, Permission.NOTIFY
+KEY = generate_key()
+RUN = "run-1"
+
+
+def wish(**more: Any) -> PanelWish:
+    fields = {
+        "address": ADDRESS,
+        "username": "house",
+        "password": cast.CANARY,
+        "state_topic": "home/alarm",
+        "command_topic": "home/alarm/set",
+    }
+    return PanelWish(**(fields | more))
+
+
+def bind(person: cast.Person, **more: Any) -> str:
+    return services.add_panel(person.actor, site=more.pop("site", person.site), name="Alarm", wish=wish(**more))
+
+
+def say(panel: str, state: PanelStateWord, sequence: int = 1, *, run: str = RUN, error: str = "") -> None:
+    at = clock.now().timestamp()
+    services.record_panel_state("local", panels.PanelState(run, sequence, panel, state, at, at, error))
+
+
+def share(people: cast.Cast, panel: str, permissions: Permission = ARM, *, to: cast.Person | None = None) -> str:
+    rita = to or people.rita
+    pk = offer_share(people.olivia.actor, recipient=rita.email, items=[Item(panel, permissions, "panel")])
+    accept_share(rita.actor, share=pk)
+    return pk
+
+
+@pytest.fixture
+def hello(transactional_db: None) -> None:
+    """Asked for after the cast, whose rows replace all others."""
+    services.record_hello("local", events.Hello("local", RUN, "ws://localhost:1", public_bytes(KEY)))
+
+
+class Told:
+    """What a node was told, and what it answers."""
+
+    def __init__(self) -> None:
+        self.commands: list[tuple[str, str, str]] = []
+        self.answer = PanelAnswer(PanelAnswerCode.OK, PanelStateWord.DISARMED)
+
+    async def hear(self, command: panels.PanelCommand, _subject: str) -> PanelAnswer:
+        code = msgspec.json.decode(unseal(KEY, command.sealed), type=panels.PanelCode).code
+        self.commands.append((command.panel, command.act.value, code))
+        return self.answer
+
+
+@pytest.fixture
+def node(hello: None, bus: Node) -> Told:
+    """A node that carries every panel, on a real bus."""
+    told = Told()
+    listening = bus._bus.subscribe(subjects.of_node(subjects.PANEL_COMMAND, "local"), panels.PanelCommand, told.hear)
+    asyncio.run_coroutine_threadsafe(listening, bus._loop).result(10)
+    return told
+
+
+# ── One owner ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "again", [{}, {"address": "127.0.0.1"}, {"address": "MQTTS://127.0.0.1"}, {"state_topic": "other/topic"}], ids=str
+)
+@pytest.mark.parametrize("who", ["xena", "olivia"])
+def test_a_second_binding_is_refused(people: cast.Cast, again: dict[str, str], who: str) -> None:
+    """VA-1, VA-3, HC-23: the panel is what hears the commands, whatever its address is called."""
+    panel = bind(people.olivia)
+    person = people.olivia if who == "olivia" else people.xena
+    with pytest.raises(AlreadyBound) as refused:
+        bind(person, **again)
+    assert refused.value.extra["hint"] == (None if who == "xena" else "o•••@e•••.org")
+    assert [view.id for view in list_panels(people.xena.actor)] == []
+    assert [view.id for view in list_panels(people.olivia.actor)] == [panel]
+    attempts = list_bind_attempts(people.olivia.actor, since=clock.now() - timedelta(hours=1))
+    assert [row.name if hasattr(row, "name") else row[0] for row in attempts] == (["Alarm"] if who == "xena" else [])
+
+
+def test_a_broker_may_carry_many_panels(people: cast.Cast) -> None:
+    bind(people.olivia)
+    bind(people.xena, command_topic="neighbour/alarm/set")
+    assert len(list_panels(people.xena.actor)) == 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"address": "mqtt://127.0.0.1"}, "address"),  # without TLS, and nobody said that he knows
+        ({"address": "mqtts://user:secret@127.0.0.1"}, "address"),
+        ({"address": "mqtts://127.1"}, "address"),
+        ({"address": "mqtts://127.0.0.1/path"}, "address"),
+        ({"address": "https://127.0.0.1"}, "address"),
+        ({"address": "mqtts://127.0.0.1:0"}, "address"),
+        ({"state_topic": "home/+/alarm"}, "state_topic"),
+        ({"state_topic": "#"}, "state_topic"),
+        ({"command_topic": "$SYS/broker"}, "command_topic"),
+        ({"command_topic": "home/alarm"}, "command_topic"),  # the same as the state's
+        ({"command_topic": "x" * 201}, "command_topic"),
+        ({"availability_topic": "a\0b"}, "availability_topic"),
+        ({"username": "a\nb"}, "username"),
+        ({"username": ""}, "username"),
+        ({"ca": "-----BEGIN CERTIFICATE-----\nnone\n-----END CERTIFICATE-----"}, "ca"),
+        ({"fingerprint": "abc"}, "fingerprint"),
+        ({"code": "sometimes"}, "code"),
+    ],
+    ids=str,
+)
+def test_what_makes_no_sense_is_refused(people: cast.Cast, wrong: dict[str, str], field: str) -> None:
+    before = get_rows()
+    with pytest.raises(Invalid) as refused:
+        bind(people.olivia, **wrong)
+    assert refused.value.field == field
+    assert get_rows() == before
+
+
+@pytest.mark.parametrize("host", ["192.0.2.7", "169.254.169.254", "[::1]", "nobody.invalid"])
+def test_outside_the_reach(people: cast.Cast, host: str) -> None:
+    """N27: nothing is looked up, sent or kept; a name that nobody knows answers the same."""
+    with pytest.raises(NetworkNotAllowed):
+        bind(people.xena, address=f"mqtts://{host}:8883")
+
+
+def test_who_may_not_configure_a_site_binds_nothing_there(people: cast.Cast) -> None:
+    with pytest.raises(NotFound):
+        bind(people.xena, site=people.olivia.site)
+
+
+# ── What a node carries and says ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_node_gets_the_source_sealed_to_its_key(people: cast.Cast, hello: None) -> None:
+    panel = bind(people.olivia, availability_topic="home/alarm/up", fingerprint="AB:" * 31 + "AB")
+    assert services.list_panel_assignments("local", panels.PanelsRequest("an older run")).panels == []
+    (row,) = services.list_panel_assignments("local", panels.PanelsRequest(RUN)).panels
+    source = msgspec.json.decode(unseal(KEY, row.sealed), type=panels.PanelSource)
+    assert (row.panel, source.host, source.port, source.is_tls) == (panel, "127.0.0.1", 8883, True)
+    assert (source.password, source.fingerprint) == (cast.CANARY, "ab" * 32)
+    assert source.availability_topic == "home/alarm/up"
+    assert source.networks
+    # Cameras have their own pages of assignments; a panel is none.
+    streams = services.list_assignments("local", events.AssignmentsRequest(RUN)).streams
+    assert panel not in {stream.camera for stream in streams}
+
+
+def test_the_last_word_of_the_live_run_counts(people: cast.Cast, hello: None) -> None:
+    panel = bind(people.olivia)
+    actor = people.olivia.actor
+    assert get_panel(actor, panel).state is PanelStateWord.UNKNOWN
+    say(panel, PanelStateWord.ARMED_AWAY, 5)
+    say(panel, PanelStateWord.DISARMED, 4)
+    say(panel, PanelStateWord.DISARMED, 9, run="an older run")
+    assert get_panel(actor, panel).state is PanelStateWord.ARMED_AWAY
+    assert next(view.state for view in list_devices(actor) if view.id == panel) == "online"
+    # What nobody speaks of for a minute may be anything by now.
+    with clock.moved_by(timedelta(seconds=61)):
+        assert get_panel(actor, panel).state is PanelStateWord.UNKNOWN
+    say(panel, PanelStateWord.UNKNOWN, 10, error="wrong_password")
+    assert (get_panel(actor, panel).state, get_panel(actor, panel).error) == (PanelStateWord.UNKNOWN, "wrong_password")
+
+
+# ── Commands ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_command_goes_out_with_its_code_and_leaves_only_its_entry(
+    people: cast.Cast, node: Told, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """HC-13, N37: who, what and from where is written; the code stands in no row, no log, no entry."""
+    panel = bind(people.olivia)
+    answer = services.command_panel(people.olivia.actor, panel=panel, act=PanelAct.DISARM, code=CODE)
+    assert answer == node.answer
+    assert node.commands == [(panel, "disarm", CODE)]
+    entry = Entry.objects.filter(action="panel.commanded").get()
+    assert (entry.thing, entry.chain_id) == (f"device:{panel}", people.olivia.organization)
+    client = people.olivia.browser()
+    assert client.post(f"/panels/{panel}/command", {"command": "disarm", "code": CODE}).status_code == 302
+    body = {"command": "disarm", "code": CODE}
+    said = people.olivia.api().post(f"/api/v1/devices/{panel}/panel", body, content_type="application/json")
+    assert said.json() == {"outcome": "ok", "state": "disarmed"}
+    node.answer = PanelAnswer(PanelAnswerCode.UNANSWERED)
+    shown = client.post(f"/panels/{panel}/command", {"command": "disarm", "code": CODE})
+    assert b"did not confirm" in shown.content
+    assert CODE not in shown.content.decode()
+    assert len(node.commands) == 4
+    run_due(limit=1000)
+    written = str(get_rows()) + "".join(capsys.readouterr())
+    assert CODE not in written
+    assert str(CODE.encode().hex()) not in written
+    assert Entry.objects.filter(action="panel.commanded").count() == 4
+    assert Entry.objects.filter(action="panel.not_confirmed").count() == 1
+
+
+def test_a_code_is_asked_for_where_one_is_needed(people: cast.Cast, node: Told) -> None:
+    panel = bind(people.olivia)
+    actor = people.olivia.actor
+    services.command_panel(actor, panel=panel, act=PanelAct.ARM_NIGHT)
+    for code in ("", "x" * 33, "12\n34"):
+        with pytest.raises(Invalid) as refused:
+            services.command_panel(actor, panel=panel, act=PanelAct.DISARM, code=code)
+        assert refused.value.field == "code"
+    assert [act for _, act, _ in node.commands] == ["arm_night"]
+
+
+def test_what_was_not_sent_is_said_to_be_not_sent(people: cast.Cast, node: Told) -> None:
+    panel = bind(people.olivia)
+    node.answer = PanelAnswer(PanelAnswerCode.UNREACHABLE)
+    for answer in (PanelAnswerCode.UNREACHABLE, PanelAnswerCode.REFUSED):
+        node.answer = PanelAnswer(answer)
+        with pytest.raises(services.PanelUnreachable, match="will not be sent later"):
+            services.command_panel(people.olivia.actor, panel=panel, act=PanelAct.ARM_AWAY)
+
+
+def test_without_a_node_nothing_is_written(people: cast.Cast) -> None:
+    panel = bind(people.olivia)
+    before = get_rows()
+    with pytest.raises(Unavailable):
+        services.command_panel(people.olivia.actor, panel=panel, act=PanelAct.ARM_AWAY)
+    assert get_rows() == before
+
+
+def test_codes_are_not_guessed(people: cast.Cast, node: Told) -> None:
+    """What the panel did not take counts, ten times in ten minutes."""
+    panel = bind(people.olivia)
+    node.answer = PanelAnswer(PanelAnswerCode.UNANSWERED, PanelStateWord.ARMED_AWAY)
+
+    def guess_on() -> None:
+        for number in range(21):  # a window may close in between
+            services.command_panel(people.olivia.actor, panel=panel, act=PanelAct.DISARM, code=str(number))
+
+    with pytest.raises(RateLimited):
+        guess_on()
+    assert len(node.commands) < 21
+
+
+def test_roles_say_who_arms(hotels: cast.Hotels, node: Told) -> None:
+    """HC-2: watching is no right to arm, nor to read whether it is armed."""
+    panel = bind(hotels.olivia, site=hotels.north)
+    for person in (hotels.olivia, hotels.sam, hotels.ada):
+        services.command_panel(person.actor, panel=panel, act=PanelAct.ARM_HOME)
+        assert get_panel(person.actor, panel).mine
+    for person in (hotels.omar, hotels.vera, hotels.leo):
+        with pytest.raises(Forbidden):
+            services.command_panel(person.actor, panel=panel, act=PanelAct.ARM_HOME)
+    for person in (hotels.nora, hotels.rita, hotels.xena):
+        with pytest.raises(NotFound):
+            services.command_panel(person.actor, panel=panel, act=PanelAct.ARM_HOME)
+    assert len(node.commands) == 3
+    for person in (hotels.vera, hotels.leo, hotels.nora, hotels.rita, hotels.xena):
+        assert list_panels(person.actor) == []
+        with pytest.raises(NotFound):
+            get_panel(person.actor, panel)
+
+
+# ── Sharing ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_rita_arms_until_it_ends(people: cast.Cast, node: Told) -> None:
+    """HC-3, HC-13, HC-32, N33: the command after the end is nobody's; the node never hears it."""
+    panel = bind(people.olivia)
+    say(panel, PanelStateWord.DISARMED)
+    given = share(people, panel)
+    rita = people.rita
+    view = get_panel(rita.actor, panel)
+    assert (view.mine, view.permissions, view.organization, view.error) == (False, ARM, None, "")
+    assert view.shared_by is not None
+    assert view.shared_by.email == people.olivia.email
+    services.command_panel(rita.actor, panel=panel, act=PanelAct.ARM_AWAY)
+    assert [row.email for row in list_panel_access(people.olivia.actor, panel)] == [
+        people.olivia.email,
+        rita.email,
+    ]
+    client = rita.browser()
+    assert b"Alarm" in client.get("/").content
+    end_share(people.olivia.actor, share=given)
+    answer = client.post(f"/panels/{panel}/command", {"command": "disarm", "code": CODE})
+    assert answer.status_code == 404
+    body = {"command": "disarm", "code": CODE}
+    said = rita.api().post(f"/api/v1/devices/{panel}/panel", body, content_type="application/json")
+    assert said.status_code == 404
+    assert client.get(f"/panels/{panel}").status_code == 404
+    assert len(node.commands) == 1
+    assert list_panels(rita.actor) == []
+
+
+def test_being_told_is_not_arming(people: cast.Cast, node: Told) -> None:
+    panel = bind(people.olivia)
+    share(people, panel, NOTIFY)
+    assert get_panel(people.rita.actor, panel).permissions == NOTIFY
+    with pytest.raises(Forbidden):
+        services.command_panel(people.rita.actor, panel=panel, act=PanelAct.ARM_AWAY)
+    with pytest.raises(Forbidden):
+        list_panel_access(people.rita.actor, panel)
+    assert node.commands == []
+
+
+@pytest.mark.parametrize("permissions", [Permission.LIVE_VIEW | ARM, Permission.PLAYBACK, Permission.CONFIGURE])
+def test_a_panel_has_no_picture_to_give(people: cast.Cast, permissions: Permission) -> None:
+    panel = bind(people.olivia)
+    with pytest.raises(Invalid):
+        offer_share(people.olivia.actor, recipient="new@example.org", items=[Item(panel, permissions, "panel")])
+
+
+def test_nobody_gives_on_what_he_was_given(people: cast.Cast) -> None:
+    panel = bind(people.olivia)
+    share(people, panel)
+    with pytest.raises(Forbidden):
+        offer_share(people.rita.actor, recipient="new@example.org", items=[Item(panel, ARM, "panel")])
+    with pytest.raises(NotFound):
+        offer_share(people.xena.actor, recipient="new@example.org", items=[Item(panel, ARM, "panel")])
+
+
+def test_a_panel_and_cameras_in_one_share(people: cast.Cast) -> None:
+    """HC-14: each keeps its own set. The API says which is which; the mail names both."""
+    panel = bind(people.olivia)
+    body = {
+        "recipient": people.rita.email,
+        "items": [
+            {"device": panel, "permissions": ["arm", "notify"]},
+            {"camera": people.courtyard, "permissions": ["live_view"]},
+        ],
+    }
+    offered = people.olivia.api().post("/api/v1/shares", body, content_type="application/json").json()
+    assert offered["items"] == [
+        {"camera": people.courtyard, "name": "Courtyard", "permissions": ["live_view"]},
+        {"device": panel, "name": "Alarm", "permissions": ["notify", "arm"]},
+    ]
+    run_due(limit=100)
+    assert "arm and disarm" in mail.outbox[-1].body
+    inbox = people.rita.browser().get("/inbox").content.decode()
+    assert "Arm and disarm" in inbox
+    accept_share(people.rita.actor, share=offered["id"])
+    listed = people.rita.api().get("/api/v1/panels").json()["items"]
+    assert [(row["id"], row["permissions"], row["site"]) for row in listed] == [(panel, ["notify", "arm"], None)]
+    assert people.xena.api().get(f"/api/v1/panels/{panel}").status_code == 404
+
+
+def test_a_move_takes_it_out_of_a_giver_s_hands(hotels: cast.Hotels) -> None:
+    """Rule 5: what Ada gave as Admin of North is not hers to give in South."""
+    panel = bind(hotels.olivia, site=hotels.north)
+    pk = offer_share(hotels.ada.actor, recipient=hotels.rita.email, items=[Item(panel, ARM, "panel")])
+    accept_share(hotels.rita.actor, share=pk)
+    services.move_device(hotels.olivia.actor, device=panel, site=hotels.south)
+    assert list_panels(hotels.rita.actor) == []
+    assert list_panels(hotels.ada.actor) == []
+    assert get_received(hotels.rita.actor, pk).state == "revoked"
+
+
+def test_what_is_unbound_is_nobody_s(people: cast.Cast, node: Told) -> None:
+    """VA-21: no grant opens it, no node carries it, and another may bind it."""
+    panel = bind(people.olivia)
+    share(people, panel)
+    services.unbind_device(people.olivia.actor, device=panel)
+    for person in (people.olivia, people.rita):
+        assert list_panels(person.actor) == []
+        with pytest.raises(NotFound):
+            services.command_panel(person.actor, panel=panel, act=PanelAct.ARM_AWAY)
+    assert services.list_panel_assignments("local", panels.PanelsRequest(RUN)).panels == []
+    bind(people.xena)
+
+
+# ── Pages ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_adding_and_sharing_on_the_page(people: cast.Cast, hello: None) -> None:
+    olivia = people.olivia
+    client = olivia.browser()
+    form = {
+        "name": "House alarm",
+        "site": olivia.site,
+        "address": "mqtt://127.0.0.1",
+        "state_topic": "home/alarm",
+        "command_topic": "home/alarm/set",
+        "code": "disarm",
+        "username": "house",
+        "password": cast.CANARY,
+    }
+    assert b"Without TLS" in client.get("/panels/add").content
+    refused = client.post("/panels/add", form)
+    assert (refused.status_code, b"everybody on the way reads" in refused.content) == (422, True)
+    assert cast.CANARY not in refused.content.decode()
+    made = client.post("/panels/add", form | {"is_plain_ok": "on"})
+    page = made.headers["Location"]
+    say(page.rsplit("/", 1)[1], PanelStateWord.TRIGGERED)
+    shown = client.get(page).content.decode()
+    assert "House alarm" in shown
+    assert "Alarm</strong>" in shown
+    assert cast.CANARY not in shown
+    assert page in client.get("/devices").content.decode()
+    empty = client.post(f"{page}/share", {"to": people.rita.email})
+    assert empty.status_code == 422
+    sent = client.post(f"{page}/share", {"to": people.rita.email, "permission": ["arm"], "remark": "sister"})
+    assert sent.status_code == 302
+    assert people.rita.email in client.get(page).content.decode()
+    assert people.rita.email in client.get("/sharing").content.decode()
+    assert client.get(f"/devices/{page.rsplit('/', 1)[1]}/unbind").status_code == 200
+    assert people.xena.browser().post("/panels/add", form | {"is_plain_ok": "on"}).status_code == 422
+
+
+def test_the_list_asks_equally_often(people: cast.Cast, hello: None, django_assert_num_queries: Any) -> None:
+    def count() -> int:
+        with_log = len(connection.queries_log)
+        connection.force_debug_cursor = True
+        try:
+            list_panels(people.olivia.actor)
+            return len(connection.queries_log) - with_log
+        finally:
+            connection.force_debug_cursor = False
+
+    bind(people.olivia)
+    first = count()
+    for number in range(5):
+        bind(people.olivia, command_topic=f"home/{number}/set")
+    assert count() == first
