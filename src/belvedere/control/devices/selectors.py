@@ -341,3 +341,14 @@ def list_bind_attempts(actor: Principal, *, since: datetime) -> list[tuple[str, 
         .values_list("device__name", "at")
     )
     return list(rows[:20])
+
+
+def is_in_use(device: str) -> bool:
+    """Whether its owner may still use it: unless every camera has been offline for a day, as far as anybody knows.
+
+    What is switched off, or unknown, is not: nobody can tell whether the stored password would open it, and its owner
+    is given the benefit.
+    """
+    cameras = Camera.objects.filter(device=device, closed_at=None)
+    left_behind = Q(state="offline", state_since__lte=clock.now() - DAY, disabled_at=None)
+    return cameras.exclude(left_behind).exists()

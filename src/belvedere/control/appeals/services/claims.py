@@ -20,12 +20,8 @@ from belvedere.control.core import clock, limits
 from belvedere.control.core.errors import Conflict, NotFound
 from belvedere.control.core.offers import OfferState, move
 from belvedere.control.core.principal import Principal, system
-from belvedere.control.devices.services import (
-    TypedFields,
-    is_in_use,
-    prove_presence,
-    release_device,
-)
+from belvedere.control.devices.selectors import is_in_use
+from belvedere.control.devices.services import TypedFields, prove_presence, release_device
 from belvedere.control.organizations.selectors import get_owner
 from belvedere.control.outbox.services import enqueue
 

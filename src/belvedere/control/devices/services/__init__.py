@@ -21,7 +21,7 @@ from belvedere.control.devices.services.panels import (
     list_panel_assignments,
     record_panel_state,
 )
-from belvedere.control.devices.services.presence import is_in_use, prove_presence
+from belvedere.control.devices.services.presence import prove_presence
 from belvedere.control.devices.services.probing import (
     ChannelWish,
     DraftChannel,
@@ -63,7 +63,6 @@ __all__ = [
     "explain_inspection",
     "explain_probe",
     "inspect_device",
-    "is_in_use",
     "list_assignments",
     "list_panel_assignments",
     "move_device",

@@ -3,17 +3,14 @@
 from dataclasses import replace
 from typing import Unpack
 
-from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from belvedere.contracts import events
 from belvedere.contracts.permissions import Permission
 from belvedere.control.access.guard import requires
-from belvedere.control.core import clock
 from belvedere.control.core.errors import Conflict, Invalid
 from belvedere.control.core.principal import Principal
-from belvedere.control.devices.models import Binding, Camera
-from belvedere.control.devices.selectors import DAY
+from belvedere.control.devices.models import Binding
 from belvedere.control.devices.services.probing import (
     Draft,
     TestFailed,
@@ -53,14 +50,3 @@ def prove_presence(actor: Principal, *, site: str, device: str, **typed: Unpack[
 def _without_password(draft: Draft) -> Draft:
     source = replace(draft.source, username="", password="")
     return replace(draft, source=source)
-
-
-def is_in_use(device: str) -> bool:
-    """Whether its owner may still use it: unless every camera has been offline for a day, as far as anybody knows.
-
-    What is switched off, or unknown, is not: nobody can tell whether the stored password would open it, and its owner
-    is given the benefit.
-    """
-    cameras = Camera.objects.filter(device=device, closed_at=None)
-    left_behind = Q(state="offline", state_since__lte=clock.now() - DAY, disabled_at=None)
-    return cameras.exclude(left_behind).exists()
