@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from belvedere.contracts.panels import PanelAct, PanelAnswerCode
 from belvedere.contracts.permissions import Permission, parse_names
+from belvedere.control.access.roles import TITLES, Role
 from belvedere.control.core.errors import AlreadyBound, Forbidden, NotFound, Refusal
 from belvedere.control.core.principal import Principal
 from belvedere.control.core.requests import principal_of
@@ -86,7 +87,7 @@ def _access_row(row: AccessRow, me: Principal) -> dict[str, Any]:
         "email": row.email,
         "is_me": bool(row.account and row.account.id == me.id),
         "state": row.state,
-        "origin": _("Owner") if row.origin == "owner" else row.origin,
+        "origin": row.origin if row.origin == "share" else str(TITLES[Role(row.origin)]),
         "rights": panel_slots(row.permissions, is_offered=row.state == "pending"),
         "since": row.since,
         "share_id": row.share,
