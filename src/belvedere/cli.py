@@ -300,6 +300,31 @@ def audit_head() -> None:
     click.echo(f"{len(lines)} heads were signed" if lines else "every head was signed already", err=True)
 
 
+@main.command()
+@_json_option
+@click.pass_context
+def doctor(ctx: click.Context, *, as_json: bool) -> None:
+    """Look the installation over, and say what to do; exit code 1 when something is broken. Changes nothing."""
+    settings = _role("operator")
+    from belvedere.control.operate import examine_database
+    from belvedere.media.codecs import list_missing_codecs
+    from belvedere.supervisor.doctor import Health, examine_premises, judge_codecs, judge_database
+
+    findings = examine_premises(settings)
+    # Where nothing was ever served there is nothing to look into, and looking would make it.
+    if settings.data.is_dir():
+        findings += judge_database(settings, **examine_database(settings)._asdict())
+    findings.append(judge_codecs(list_missing_codecs()))
+    if as_json:
+        rows = [{"what": row.what, "health": row.health, "says": row.says, "remedy": row.remedy} for row in findings]
+        click.echo(json.dumps({"findings": rows}))
+    else:
+        for row in findings:
+            click.echo(f"{row.health:<8} {row.what:<9} {row.says}" + (f"\n{'':18} {row.remedy}" if row.remedy else ""))
+    if any(row.health is Health.BROKEN for row in findings):
+        ctx.exit(ExitCode.FAILED)
+
+
 @main.command(context_settings={"ignore_unknown_options": True})
 @click.argument("what", type=click.Choice(["decision", "access", "members", "fanout", "ingest", "cut", "first-frame"]))
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)

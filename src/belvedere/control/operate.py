@@ -5,7 +5,7 @@ import dataclasses
 import getpass
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from belvedere.config import Settings
 from belvedere.control.manage import setup
@@ -195,3 +195,58 @@ def sign_audit_heads(settings: Settings) -> list[str]:
     from belvedere.control.organizations.oversight import sign_audit
 
     return [head.line() for head in sign_audit(after=timedelta(0))]
+
+
+class Seen(NamedTuple):
+    """What the database says.
+
+    waiting      migrations that were not run yet; None: there is no database
+    ahead        how far its newest entry lies in the future: the clock was set back
+    nodes        media nodes that live
+    cameras      how many there are, by state
+    unreached    organizations that have cameras and no reach: none of them can be connected to
+    """
+
+    waiting: int | None
+    ahead: timedelta = timedelta(0)
+    nodes: int = 0
+    cameras: dict[str, int] = {}
+    unreached: int = 0
+
+
+def examine_database(settings: Settings) -> Seen:
+    """Look, and change nothing. Never raises for a database that does not answer."""
+    setup(settings)
+    from django.db import DatabaseError, connection
+    from django.db.migrations.executor import MigrationExecutor
+
+    if not settings.database_url and not (settings.data / "belvedere.sqlite3").is_file():
+        return Seen(None)
+    try:
+        executor = MigrationExecutor(connection)
+        waiting = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+        return Seen(waiting) if waiting else _look()
+    except DatabaseError:
+        return Seen(None)
+
+
+def _look() -> Seen:
+    from django.db.models import Count, Max
+
+    from belvedere.control.audit.models import Entry
+    from belvedere.control.core import clock
+    from belvedere.control.devices.models import Camera, MediaNode
+    from belvedere.control.devices.selectors import NODE_IS_GONE_AFTER
+    from belvedere.control.organizations.selectors import list_reach
+
+    at = clock.now()
+    newest = Entry.objects.aggregate(at=Max("at"))["at"]
+    cameras = Camera.objects.filter(closed_at=None)
+    owners = cameras.values_list("organization_id", flat=True).distinct()
+    return Seen(
+        waiting=0,
+        ahead=max(newest - at, timedelta(0)) if newest else timedelta(0),
+        nodes=MediaNode.objects.filter(last_seen_at__gt=at - NODE_IS_GONE_AFTER).count(),
+        cameras=dict(cameras.values_list("state").annotate(n=Count("pk")).order_by("state")),
+        unreached=sum(not list_reach(owner) for owner in owners),
+    )

@@ -1,0 +1,188 @@
+"""Looking an installation over: what is in order, what is not, and what to do about it. Changes nothing.
+
+Here is what needs no database: folder, disk, keys, ports, origin. The planes add what they alone can see.
+"""
+
+import contextlib
+import fcntl
+import shutil
+import stat
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from belvedere.config import Settings
+from belvedere.supervisor.premises import MIN_FREE_MB, StartError, check_ports
+
+#: below this a disk is named, though everything still works
+LOW_MB: Final = 2000
+#: how far the newest word may lie ahead before the clock is to blame
+_SLACK: Final = timedelta(minutes=2)
+
+
+class Health(StrEnum):
+    """How something is."""
+
+    OK = "ok"
+    WARNING = "warning"
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at, in a sentence; `remedy` says what to do, "" where nothing is to be done."""
+
+    what: str
+    health: Health
+    says: str
+    remedy: str = ""
+
+
+def examine_premises(settings: Settings) -> list[Finding]:
+    """Folder, disk, keys, ports and origin. Needs nothing that runs."""
+    if not settings.data.is_dir():
+        says = f"{settings.data} is not there: nothing was ever served from it"
+        return [Finding("data", Health.BROKEN, says, "Start `belvedere serve`, or set BELVEDERE_DATA.")]
+    return [_folder(settings), _disk(settings), *_keys(settings), _ports(settings), _origin(settings)]
+
+
+def is_served(settings: Settings) -> bool:
+    """Whether a process serves this folder now."""
+    with contextlib.suppress(OSError), (settings.data / "serve.lock").open("r", encoding="ascii") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+    return False
+
+
+def _folder(settings: Settings) -> Finding:
+    if mode := _open_to_others(settings.data):
+        remedy = f"chmod 700 {settings.data}"
+        return Finding("data", Health.BROKEN, f"{settings.data} is open to others ({mode})", remedy)
+    return Finding("data", Health.OK, f"{settings.data} is yours alone")
+
+
+def _disk(settings: Settings) -> Finding:
+    free_mb = shutil.disk_usage(settings.data).free // 1_000_000
+    health = Health.BROKEN if free_mb < MIN_FREE_MB else Health.WARNING if free_mb < LOW_MB else Health.OK
+    remedy = "" if health is Health.OK else "Make room on that disk, or move the data folder to a larger one."
+    return Finding("disk", health, f"{free_mb} MB are left on the disk of the data folder", remedy)
+
+
+def _keys(settings: Settings) -> list[Finding]:
+    files = [settings.key_file or settings.data / "keys" / "master.key", *sorted((settings.data / "keys").glob("*"))]
+    open_ones = [file for file in dict.fromkeys(files) if file.is_file() and _open_to_others(file)]
+    if open_ones:
+        names = " ".join(str(file) for file in open_ones)
+        return [Finding("keys", Health.BROKEN, f"others may read {names}", f"chmod 600 {names}")]
+    if not files[0].is_file():
+        return [
+            Finding(
+                "keys",
+                Health.WARNING,
+                f"there is no master key at {files[0]}",
+                "The first start makes it. If there are cameras already, put the old one back: nothing else opens them.",
+            )
+        ]
+    return [Finding("keys", Health.OK, "only you can read the keys")]
+
+
+def _open_to_others(path: Path) -> str:
+    """The mode, if anybody but its owner may do anything; "" else."""
+    mode = stat.S_IMODE(path.stat().st_mode)
+    return f"{mode:o}" if mode & 0o077 else ""
+
+
+def _ports(settings: Settings) -> Finding:
+    both = f"{settings.port} and {settings.media_port}"
+    if is_served(settings):
+        return Finding("ports", Health.OK, f"it is being served, on {both}")
+    try:
+        check_ports(settings)
+    except StartError as error:
+        return Finding("ports", Health.BROKEN, str(error), "Free it, or choose another, then start again.")
+    return Finding("ports", Health.OK, f"{both} are free, and nothing is served now")
+
+
+def _origin(settings: Settings) -> Finding:
+    parts = urlsplit(settings.url)
+    if parts.scheme == "https":
+        return Finding("origin", Health.OK, f"{settings.url} is encrypted")
+    if _is_loopback(parts.hostname or ""):
+        return Finding("origin", Health.OK, f"{settings.url} is for this machine alone")
+    says = f"{settings.url} is not encrypted: passwords and pictures can be read on the way"
+    remedy = (
+        f"Put a front door before it, such as: caddy reverse-proxy --from {parts.hostname} "
+        f"--to {settings.host}:{settings.port}; then set BELVEDERE_URL to https://{parts.hostname}."
+    )
+    return Finding("origin", Health.WARNING if settings.allow_http else Health.BROKEN, says, remedy)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def judge_database(
+    settings: Settings, *, waiting: int | None, ahead: timedelta, nodes: int, cameras: Mapping[str, int], unreached: int
+) -> list[Finding]:
+    """What control saw in the database: the database itself, the clock, the bus and the cameras behind it."""
+    if waiting is None:
+        says = "the database does not answer, or was never made"
+        return [Finding("database", Health.BROKEN, says, "Start `belvedere serve`, or check BELVEDERE_DATABASE_URL.")]
+    if waiting:
+        says = f"the database is older than this version, by {waiting} steps"
+        return [Finding("database", Health.BROKEN, says, "Run `belvedere migrate`; `serve` does it by itself.")]
+    return [
+        Finding("database", Health.OK, "the database answers and is of this version"),
+        _clock(ahead),
+        _bus(nodes, is_running=is_served(settings)),
+        _reach(unreached),
+        _cameras(cameras),
+    ]
+
+
+def _clock(ahead: timedelta) -> Finding:
+    if ahead > _SLACK:
+        says = f"the newest entry of the audit lies {ahead} in the future: the clock was set back"
+        return Finding("clock", Health.BROKEN, says, "Let the machine keep its time by NTP: codes and ends need it.")
+    return Finding("clock", Health.OK, "nothing was written in the future")
+
+
+def _bus(nodes: int, *, is_running: bool) -> Finding:
+    if nodes:
+        return Finding("bus", Health.OK, f"{nodes} media nodes speak to it")
+    if is_running:
+        says = "it is being served, but no media node was heard for 15 seconds"
+        return Finding("bus", Health.BROKEN, says, "See what `serve` says of bus and media.")
+    return Finding("bus", Health.OK, "nothing is served now, so nobody speaks on it")
+
+
+def _reach(unreached: int) -> Finding:
+    if unreached:
+        says = f"{unreached} organizations have cameras, but reach no network: none of them can be connected to"
+        return Finding("reach", Health.BROKEN, says, "Set BELVEDERE_REACH, or their reach by `belvedere createowner`.")
+    return Finding("reach", Health.OK, "every organization with cameras reaches a network")
+
+
+def _cameras(cameras: Mapping[str, int]) -> Finding:
+    count, offline = sum(cameras.values()), cameras.get("offline", 0)
+    says = f"{count} cameras, {offline} of them offline when they were last heard of"
+    remedy = "See *Devices* for what each of them says." if offline else ""
+    return Finding("cameras", Health.WARNING if offline else Health.OK, says, remedy)
+
+
+def judge_codecs(missing: Sequence[str]) -> Finding:
+    """What media found in its FFmpeg."""
+    if missing:
+        says = f"this build of FFmpeg cannot read {', '.join(missing)}"
+        return Finding("codecs", Health.BROKEN, says, "Install PyAV from its wheel, which brings them.")
+    return Finding("codecs", Health.OK, "FFmpeg reads what cameras send")
