@@ -3,16 +3,25 @@
 from dataclasses import dataclass
 from typing import Any
 
-import cast
 import pytest
+from django.test import Client
+
+import cast
 from belvedere.contracts.events import Hello
 from belvedere.contracts.permissions import Permission
 from belvedere.contracts.sealing import generate_key, public_bytes
 from belvedere.control.access.roles import Role
 from belvedere.control.accounts.models import ApiToken
+from belvedere.control.appeals.models import DeviceClaim
+from belvedere.control.appeals.selectors import list_received_requests
+from belvedere.control.appeals.services import Asked, request_access
+from belvedere.control.appeals.services.claims import WAIT
+from belvedere.control.core import clock
+from belvedere.control.core.errors import AlreadyBound
+from belvedere.control.devices.models import BindAttempt
 from belvedere.control.devices.panel_sources import PanelWish
 from belvedere.control.devices.selectors import get_camera
-from belvedere.control.devices.services import add_panel, record_hello
+from belvedere.control.devices.services import add_device, add_panel, record_hello
 from belvedere.control.handover.services import offer_handover
 from belvedere.control.organizations.selectors import MemberFilter, list_members
 from belvedere.control.organizations.services import (
@@ -24,8 +33,6 @@ from belvedere.control.organizations.services import (
 )
 from belvedere.control.sharing.selectors import get_given, list_recipients
 from belvedere.control.sharing.services import Item, accept_share, end_share, offer_share
-from django.test import Client
-
 from invariants.surface import BODIES, QUERIES, SUCCESS, Method, Path, fill
 
 NODE_KEY = public_bytes(generate_key())
@@ -100,6 +107,29 @@ def _found(giver: cast.Person, to: cast.Person, name: str) -> str:
     return organization
 
 
+def _refuse(who: cast.Person, owner: cast.Person, path: str) -> str:
+    """Somebody tries to add a device of the owner's; the attempt that the refusal names."""
+    with pytest.raises(AlreadyBound) as refused:
+        add_device(who.actor, site=who.site, name="Mine", address=f"rtsp://127.0.0.1:9{path}", is_tested=False)
+    return str(refused.value.extra["attempt"])
+
+
+def _ask_for(who: cast.Person, owner: cast.Person) -> str:
+    """A request that waits for the owner's answer, by who sees nothing of it."""
+    asked = Asked(attempt=_refuse(who, owner, f"/{owner.id}/Courtyard"))
+    request_access(who.actor, asked=asked, permissions=cast.LIVE, reason="please")
+    return list_received_requests(owner.actor)[0].id
+
+
+def _claim_of(who: cast.Person, owner: cast.Person) -> str:
+    """A claim that waits, as if its device had let the claimant in: no node answers in these tests."""
+    attempt = BindAttempt.objects.get(pk=_refuse(who, owner, f"/{owner.id}/Pool"))
+    at = clock.now()
+    return DeviceClaim.objects.create(
+        claimant_id=who.id, device=attempt.device, attempt=attempt, site_id=who.site, offered_at=at, due_at=at + WAIT
+    ).pk
+
+
 @pytest.fixture
 def world(people: cast.Cast) -> World:
     """The cast and everything that has an id. What Olivia ended by a change is an offer to Rita.
@@ -133,6 +163,9 @@ def world(people: cast.Cast) -> World:
         "organization_id": olivia.organization,
         "mill_id": mill,
         "handover_id": handover,
+        "request_id": _ask_for(people.rita, olivia),
+        "claim_id": _claim_of(people.rita, olivia),
+        "other_camera_id": people.courtyard,
         "share_id": people.veras_share,
         "recipient_id": recipient,
         "change_id": change,

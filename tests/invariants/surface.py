@@ -97,6 +97,15 @@ ROUTES: Final[dict[tuple[Method, Path], str]] = {
     ("POST", "shares/{share_id}/reject"): "offered",
     ("POST", "shares/{share_id}/leave"): "receiver",
     ("GET", "receipts/{change_id}"): "giver",
+    ("GET", "access-requests"): "own",
+    # Whoever asks for what, the answer is one: whether there was somebody to ask is not in it.
+    ("POST", "access-requests"): "own",
+    ("POST", "access-requests/{request_id}/approve"): "giver",
+    ("POST", "access-requests/{request_id}/deny"): "giver",
+    ("GET", "device-claims"): "own",
+    # Nobody's refusal but one's own is where a claim starts: Olivia has none on what is hers.
+    ("POST", "device-claims"): "nobody",
+    ("POST", "device-claims/{claim_id}/refuse"): "giver",
     ("GET", "handovers"): "person",
     ("POST", "handovers"): "person-giver",
     ("GET", "handovers/{handover_id}"): "person-party",
@@ -124,6 +133,7 @@ ANSWERS: Final[dict[str, dict[str, str | int]]] = {
     "armer": {"anonymous": 401, "olivia": 503, "vera": 503, "pat": 404, "xena": 404},
     "sharer": {"anonymous": 401, "olivia": "ok", "vera": 403, "pat": 404, "xena": 404},
     "giver": {"anonymous": 401, "olivia": "ok", "vera": 404, "pat": 404, "xena": 404},
+    "nobody": {"anonymous": 401, "olivia": 404, "vera": 404, "pat": 404, "xena": 404},
     "party": {"anonymous": 401, "olivia": "ok", "vera": "ok", "pat": 404, "xena": 404},
     "offered": {"anonymous": 401, "olivia": 404, "vera": 404, "pat": "ok", "xena": 404},
     "invited": {"anonymous": 401, "olivia": 404, "vera": 404, "pat": "ok", "xena": 404},
@@ -164,6 +174,8 @@ SCOPES: Final[dict[str, set[tuple[Method, Path]]]] = {
         ("GET", "shares"),
         ("GET", "shares/{share_id}"),
         ("GET", "receipts/{change_id}"),
+        ("GET", "access-requests"),
+        ("GET", "device-claims"),
     },
     "watch": {("POST", "cameras/{camera_id}/tickets"), ("POST", "tickets")},
     "share": {
@@ -173,6 +185,9 @@ SCOPES: Final[dict[str, set[tuple[Method, Path]]]] = {
         ("POST", "shares/{share_id}/accept"),
         ("POST", "shares/{share_id}/reject"),
         ("POST", "shares/{share_id}/leave"),
+        ("POST", "access-requests"),
+        ("POST", "access-requests/{request_id}/approve"),
+        ("POST", "access-requests/{request_id}/deny"),
         ("POST", "invitations/{invitation_id}/accept"),
         ("POST", "invitations/{invitation_id}/decline"),
         ("POST", "invitations/by-token"),
@@ -201,6 +216,8 @@ SCOPES: Final[dict[str, set[tuple[Method, Path]]]] = {
         ("POST", "devices/{device_id}/channels"),
         ("PATCH", "devices/{device_id}"),
         ("DELETE", "devices/{device_id}"),
+        ("POST", "device-claims"),
+        ("POST", "device-claims/{claim_id}/refuse"),
     },
 }
 
@@ -239,6 +256,19 @@ BODIES: Final[dict[tuple[Method, Path], Body]] = {
         "recipient": "new@example.org",
         "items": [{"camera": "{camera_id}", "permissions": ["live_view"]}],
     },
+    ("POST", "access-requests"): {
+        "camera": "01zzzzzzzzzzzzzzzzzzzzzzzz",
+        "permissions": ["live_view"],
+        "reason": "please",
+    },
+    ("POST", "access-requests/{request_id}/approve"): {"items": None},
+    ("POST", "access-requests/{request_id}/deny"): {"block": True},
+    ("POST", "device-claims"): {
+        "attempt": "{change_id}",
+        "site": "{site_id}",
+        "address": "rtsp://127.0.0.1:9/gate",
+        "password": cast.CANARY,
+    },
     ("POST", "handovers"): {
         "organization": "{mill_id}",
         "receiver": "vera@example.org",
@@ -264,6 +294,8 @@ SUCCESS: Final = {
     ("POST", "cameras/{camera_id}/tickets"): 201,
     ("POST", "tickets"): 201,
     ("POST", "shares"): 201,
+    ("POST", "access-requests"): 202,
+    ("POST", "access-requests/{request_id}/approve"): 201,
     ("POST", "handovers"): 201,
     ("POST", "tokens"): 201,
 }

@@ -87,7 +87,7 @@ def _keys(settings: Settings) -> list[Finding]:
                 "keys",
                 Health.WARNING,
                 f"there is no master key at {files[0]}",
-                "The first start makes it. If there are cameras already, put the old one back: nothing else opens them.",
+                "The first start makes it. If there are cameras already, put the old one back: no other opens them.",
             )
         ]
     return [Finding("keys", Health.OK, "only you can read the keys")]
