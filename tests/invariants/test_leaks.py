@@ -89,7 +89,7 @@ def test_no_refusal_repeats_what_was_typed(
         assert 400 <= answer.status_code < 500
         assert CANARY not in text_of(answer)
     form = {key: str(value) for key, value in (body | mistake).items()}
-    for path in ("/devices/add", "/devices/probe"):
+    for path in ("/devices/add", "/devices/look"):
         page = client.post(path, form).content.decode()
         # An address or user name comes back into the form for its typist to mend; a password never does.
         assert CANARY not in page or "address" in mistake or "username" in mistake or "sub_address" in mistake

@@ -82,15 +82,14 @@ def _site(row: SiteView, devices: list[DeviceView]) -> dict[str, Any]:
 
 def _device(device: DeviceView) -> dict[str, Any]:
     """A device with what is wrong with it, if something is."""
-    worst = next((view for view in device.cameras if view.state == device.state), device.cameras[0])
+    worst = next((view for view in device.cameras if view.state == device.state), None)  # none of a panel
     return {
         "id": device.id,
         "name": device.name,
         "state": device.state,
-        "since": worst.since,
-        "error": worst.error if device.state == "offline" else "",
-        "camera": worst.id,
-        "is_several": len(device.cameras) > 1,
+        "since": worst.since if worst else None,
+        "error": worst.error if worst and device.state == "offline" else "",
+        "icon": device.kind if device.kind == "recorder" else "arm" if device.kind == "panel" else "camera",
     }
 
 

@@ -18,6 +18,7 @@ from belvedere.control.devices.selectors import CameraView, get_camera, get_stab
 from belvedere.control.sharing.selectors import AccessRow, find_received_of_camera, list_access
 from belvedere.control.streaming.selectors import count_watching, find_loss, list_viewers
 from belvedere.control.web.context import follow, list_cameras_here, list_sites_to_equip, person
+from belvedere.control.web.device_words import off_mark
 from belvedere.control.web.errors import answers_refusals
 from belvedere.control.web.panel_cards import list_panels_here, panel_card
 
@@ -60,6 +61,7 @@ def tile(view: CameraView, watching: int | None) -> dict[str, Any]:
         "state": view.state,
         "error": view.error,
         "since": view.since,
+        "off": off_mark(view),
         "ends_at": view.ends_at,
         "mine": view.mine,
         "shared_by": person(view.shared_by) if view.shared_by else None,

@@ -183,6 +183,7 @@ export class LiveConnection {
   _refused(error) {
     if (!(error instanceof TicketRefused)) throw error;
     if (error.status === 401) this._end({ code: 401, why: "signed_out", by: "" });
+    else if (error.code === "switched_off") this._end({ code: error.status, why: "disabled", by: "" });
     else if (error.status === 403 || error.status === 404) this._end({ code: error.status, why: error.code, by: "" });
     else {
       this._listener.onLost();

@@ -25,6 +25,7 @@ const STATUS_OF_CODE = /** @type {Record<string, number>} */ ({
   not_found: 404,
   forbidden: 403,
   unauthenticated: 401,
+  switched_off: 409,
   rate_limited: 429,
 });
 const BATCH = 64;
