@@ -326,7 +326,9 @@ def doctor(ctx: click.Context, *, as_json: bool) -> None:
 
 
 @main.command(context_settings={"ignore_unknown_options": True})
-@click.argument("what", type=click.Choice(["decision", "access", "members", "fanout", "ingest", "cut", "first-frame"]))
+@click.argument(
+    "what", type=click.Choice(["decision", "access", "members", "devices", "fanout", "ingest", "cut", "first-frame"])
+)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
 def bench(ctx: click.Context, what: str, arguments: tuple[str, ...]) -> None:
