@@ -88,6 +88,12 @@ def hotels(transactional_db: None) -> cast.Hotels:
     return _put_back("hotels", lambda: cast.found_hotels(_put_back("people", cast.gather)))
 
 
+@pytest.fixture
+def put_back(transactional_db: None) -> Callable[[str, Callable[[], Any]], Any]:
+    """Make something once in each process (name, how), and put it back as rows for every further test."""
+    return _put_back
+
+
 def _put_back[T](name: str, make: Callable[[], T]) -> T:
     if name in _snapshots:
         made, rows = _snapshots[name]

@@ -30,7 +30,7 @@ from belvedere.control.devices.panel_sources import PanelWish
 from belvedere.control.devices.panels import get_panel, list_panels
 from belvedere.control.devices.selectors import list_bind_attempts, list_devices
 from belvedere.control.outbox.services import run_due
-from belvedere.control.sharing.selectors import get_received, list_panel_access
+from belvedere.control.sharing.selectors import get_given, get_received, list_panel_access
 from belvedere.control.sharing.services import Item, accept_share, end_share, offer_share
 from control.watching import Node
 from rows import get_rows
@@ -386,15 +386,18 @@ def test_a_move_takes_it_out_of_a_giver_s_hands(hotels: cast.Hotels) -> None:
     assert get_received(hotels.rita.actor, pk).state == "revoked"
 
 
-def test_what_is_unbound_is_nobody_s(people: cast.Cast, node: Told) -> None:
-    """VA-21: no grant opens it, no node carries it, and another may bind it."""
+def test_unbinding_ends_everything(people: cast.Cast, node: Told) -> None:
+    """VA-21, VA-23: the recipients are told, the node lets go, and another may bind it."""
     panel = bind(people.olivia)
-    share(people, panel)
+    given = share(people, panel)
     services.unbind_device(people.olivia.actor, device=panel)
+    run_due(limit=100)
     for person in (people.olivia, people.rita):
         assert list_panels(person.actor) == []
         with pytest.raises(NotFound):
             services.command_panel(person.actor, panel=panel, act=PanelAct.ARM_AWAY)
+    assert get_given(people.olivia.actor, given).state == "revoked"
+    assert any(people.rita.email in message.to for message in mail.outbox)
     assert services.list_panel_assignments("local", panels.PanelsRequest(RUN)).panels == []
     bind(people.xena)
 

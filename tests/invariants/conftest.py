@@ -1,5 +1,6 @@
 """One world for all invariants: the cast, a media node that lives, and an id of everything there is."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -131,13 +132,18 @@ def _claim_of(who: cast.Person, owner: cast.Person) -> str:
 
 
 @pytest.fixture
-def world(people: cast.Cast) -> World:
+def world(put_back: Callable[[str, Callable[[], Any]], Any]) -> World:
     """The cast and everything that has an id. What Olivia ended by a change is an offer to Rita.
 
     Her member is Mia; Pat is invited and has not answered. She has two organizations more, with Vera as Super Admin:
     the bakery is offered to her, the mill is not.
     """
+    people, ids = put_back("world", lambda: _make(put_back("people", cast.gather)))
     record_hello("local", Hello(node="local", run="run-1", url="ws://localhost:8001", public_key=NODE_KEY))
+    return World(people, ids, {})
+
+
+def _make(people: cast.Cast) -> tuple[cast.Cast, dict[str, str]]:
     olivia = people.olivia
     withdrawn = olivia.offer(people.rita, people.courtyard)
     change = end_share(olivia.actor, share=withdrawn)
@@ -172,4 +178,4 @@ def world(people: cast.Cast) -> World:
         "token_id": ApiToken.objects.filter(account_id=olivia.id).values_list("pk", flat=True)[0],
     }
     assert get_given(olivia.actor, withdrawn).change_id == change
-    return World(people, ids, {})
+    return people, ids

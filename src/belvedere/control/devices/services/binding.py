@@ -18,6 +18,7 @@ from belvedere.control.core.ids import new_id
 from belvedere.control.core.names import clean_name, mask_email
 from belvedere.control.core.principal import Principal
 from belvedere.control.devices.models import Alias, BindAttempt, Binding, Camera, Device, Kind
+from belvedere.control.devices.services.panels import close_panels
 from belvedere.control.devices.services.probing import (
     ChannelWish,
     Draft,
@@ -351,18 +352,19 @@ def _unbind(actor: Principal, device: str, *, action: str) -> str:
     Binding.objects.filter(device=row).delete()
     cameras = list(Camera.objects.filter(device=row, closed_at=None).values_list("pk", flat=True))
     Camera.objects.filter(pk__in=cameras).update(closed_at=at, state="unknown")
+    closed = [*cameras, *close_panels(device)]
     change_id = end_grants(
         actor,
         organization=row.organization_id,
         reason="unbound",
         action=action,
         thing=f"device:{device}",
-        resources=cameras,
+        resources=closed,
         details={"name": row.name, "site": row.site_id},
     )
     # Members watch by a grant on the site or the organization: that stays, but the camera it opened is gone.
-    enqueue("cameras.closed", {"change_id": change_id, "cameras": cameras, "why": "unbound"})
-    enqueue("assignments.changed", {"withdrawn": cameras})
+    enqueue("cameras.closed", {"change_id": change_id, "cameras": closed, "why": "unbound"})
+    enqueue("assignments.changed", {"withdrawn": closed})
     return change_id
 
 
