@@ -5,6 +5,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -172,7 +173,7 @@ async def test_a_node_that_does_not_carry_it_refuses(broker: Broker, desk: Desk,
     ids=str,
 )
 async def test_what_is_wrong_is_said_in_one_word(
-    broker: Broker, desk: Desk, node: MediaNode, change: dict[str, object], error: str
+    broker: Broker, desk: Desk, node: MediaNode, change: dict[str, Any], error: str
 ) -> None:
     await desk.assign("house", broker.source(**change))
     await desk.until(UNKNOWN, error)
