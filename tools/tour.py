@@ -117,6 +117,26 @@ class Tour:
             self.shoot(name, "olivia", path, inside="Harbour Hotels")
         self.shoot("admin-users-of-a-site", "ada", "/admin/users", inside="Harbour Hotels")
 
+    def walk_devices(self) -> None:
+        """A device, every way to add one, a panel, and handing over."""
+        pool = self.api("olivia", "GET", f"cameras/{self.cameras['Pool']}")["device"]
+        hotels = next(row["id"] for row in self.api("olivia", "GET", "organizations")["items"] if not row["personal"])
+        for name, path in {
+            "device": f"/devices/{pool}",
+            "device-move": f"/devices/{pool}/move",
+            "device-address": f"/devices/{pool}/address",
+            "panel-add": "/panels/add",
+            "account-security": "/account/security",
+            "account-phones": "/account/phones",
+            "handover-new": f"/handovers/new?organization={hotels}",
+        }.items():
+            self.shoot(name, "olivia", path)
+        self.shoot("admin-audit", "olivia", "/admin/audit", inside="Harbour Hotels")
+        self.api("olivia", "PATCH", f"devices/{pool}", enabled=False)
+        self.shoot("wall-one-off", "olivia", "/")
+        self.shoot("camera-off", "olivia", self.camera("Pool"))
+        self.api("olivia", "PATCH", f"devices/{pool}", enabled=True)
+
     def enter(self, page: Page, organization: str) -> None:
         """Choose an organization."""
         page.goto(f"{self.url}/organizations")
@@ -138,6 +158,7 @@ class Tour:
         self.shoot("organization-new", "olivia", "/organizations/new")
         self.shoot("menu", "vera", "/inbox", before=lambda page: page.locator(".switcher > summary").click())
         self.walk_admin()
+        self.walk_devices()
         courtyard = f"camera={self.cameras['Courtyard']}"
         self.shoot("share-1-recipient", "olivia", f"/share?{courtyard}")
         self.shoot("share-2-cameras", "olivia", f"/share?step=cameras&to=rita@example.org&{courtyard}")
