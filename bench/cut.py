@@ -88,10 +88,11 @@ def instants(change_id: str) -> tuple[float, float, float]:
     from belvedere.control.streaming.models import ViewingSession
 
     session = ViewingSession.objects.get(change_id=change_id)
-    return tuple(
-        at.timestamp()
-        for at in (Share.objects.get(change_id=change_id).ended_at, session.cut_asked_at, session.closed_at)
-    )
+    written, asked, cut = Share.objects.get(change_id=change_id).ended_at, session.cut_asked_at, session.closed_at
+    assert written
+    assert asked
+    assert cut
+    return written.timestamp(), asked.timestamp(), cut.timestamp()
 
 
 async def role_taken(product: Product, owner: Any, guest: Any, crowd: Crowd, rounds: int) -> list[float]:

@@ -95,8 +95,9 @@ def build(members: int, sites: int) -> tuple[str, str, list[str]]:
             )
             for resource, given in (held or {organization: role}).items()
         ]
-    for model, made in ((Membership, rows), (SiteRole, roles), (Grant, grants)):
-        model.objects.bulk_create(made, batch_size=500)  # type: ignore[attr-defined]  # each of them is a model
+    Membership.objects.bulk_create(rows, batch_size=500)
+    SiteRole.objects.bulk_create(roles, batch_size=500)
+    Grant.objects.bulk_create(grants, batch_size=500)
     sent = invite_member(
         owner, organization=organization, address=admin.email, wish=Wish(role=Role.ADMIN, sites=ids[:1])
     )
