@@ -14,7 +14,7 @@ from belvedere.contracts.sessions import Quality
 from belvedere.control.core import clock, vault
 from belvedere.control.core.errors import AlreadyBound, Forbidden, Invalid, NetworkNotAllowed, NotFound, SwitchedOff
 from belvedere.control.devices import services
-from belvedere.control.devices.models import Device
+from belvedere.control.devices.models import Binding, Device
 from belvedere.control.devices.selectors import (
     get_camera,
     get_stability,
@@ -22,6 +22,8 @@ from belvedere.control.devices.selectors import (
     list_cameras,
     list_devices,
 )
+from belvedere.control.devices.services.probing import Draft, stands_where_bound
+from belvedere.control.devices.sources import Source, Streams
 from belvedere.control.organizations.networks import list_attached_networks
 from belvedere.control.streaming.services import open_ticket
 
@@ -267,3 +269,23 @@ def test_a_device_switched_off_is_off_for_everybody_and_says_who_did_it(people: 
             services.enable_device(who.actor, device=device)
     services.enable_device(people.olivia.actor, device=device)
     assert get_camera(people.vera.actor, people.counter).disabled_at is None
+
+
+def test_a_fake_that_says_somebody_s_serial_number_learns_and_opens_nothing(people: cast.Cast) -> None:
+    """VA-3, HC-26, N39: what a device says of itself refuses a second binding, and proves nothing."""
+    device = bind(people.olivia)
+    Binding.objects.create(value="serial|acme|ab12345", device_id=device)
+    there = list(Binding.objects.filter(device=device, value__startswith="rtsp|").values_list("value", flat=True))
+
+    def draft(*addresses: str) -> Draft:
+        return Draft(
+            source=Source({"": Streams("rtsp://127.0.0.1:9/x")}),
+            channels=[],
+            identities=["serial|acme|ab12345", *addresses],
+            networks=[],
+            shown_address="",
+        )
+
+    assert not stands_where_bound(draft("rtsp|10.9.9.9|554|/fake"), device)
+    assert stands_where_bound(draft(*there), device)
+    assert not stands_where_bound(draft(*there), get_camera(people.xena.actor, people.xenas).device or "")

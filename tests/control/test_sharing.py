@@ -8,12 +8,14 @@ from django.core.cache import cache
 import cast
 from belvedere.contracts.permissions import Permission
 from belvedere.control.access.models import Origin
+from belvedere.control.access.roles import Role
 from belvedere.control.access.services import Terms, grant
 from belvedere.control.core import clock
 from belvedere.control.core.errors import Conflict, Forbidden, Invalid, NotFound, RateLimited
 from belvedere.control.core.ids import new_id
 from belvedere.control.devices.selectors import get_camera, list_cameras
 from belvedere.control.devices.services import unbind_device
+from belvedere.control.organizations.services import Wish, change_member
 from belvedere.control.sharing import services
 from belvedere.control.sharing.selectors import (
     get_given,
@@ -288,3 +290,13 @@ def test_each_lists_only_his_own(people: cast.Cast) -> None:
     assert list_given(people.rita.actor) == []
     assert list_given(people.xena.actor) == []
     assert list_received(people.xena.actor) == []
+
+
+def test_the_role_that_is_named_is_the_one_here(hotels: cast.Hotels) -> None:
+    """VA-22, N17: an Admin of South who may only look at North is a Viewer in North's list, whoever reads it."""
+    member = hotels.member(hotels.vera)
+    wish = Wish(role=Role.ADMIN, sites=[hotels.south], overrides={hotels.north: Role.VIEWER})
+    change_member(hotels.olivia.actor, member=member, wish=wish)
+    camera = next(view.id for view in list_cameras(hotels.ada.actor) if view.site == hotels.north)
+    rows = {row.account.id: row.origin for row in list_access(hotels.ada.actor, camera) if row.account}
+    assert rows[hotels.vera.id] == "viewer"

@@ -38,6 +38,7 @@ BENEATH_A_GUARD = {
     "belvedere.control.devices.services.probing.draft_device",
     "belvedere.control.devices.services.probing.organization_of",
     "belvedere.control.devices.services.probing.probe",
+    "belvedere.control.devices.services.probing.stands_where_bound",
     "belvedere.control.organizations.services.sites.touch_site",
     "belvedere.control.outbox.services.enqueue",
 }

@@ -32,7 +32,6 @@ from belvedere.control.organizations.selectors import (
     get_organization,
     get_site,
     get_standings,
-    list_memberships_by_id,
 )
 from belvedere.control.sharing.models import THINGS, Recipient, Share, ShareItem, of_things
 
@@ -319,7 +318,7 @@ def list_access(actor: Principal, camera: str) -> list[AccessRow]:
     path = find_camera_path(camera)
     if path is None:
         raise NotFound
-    return _list_access(actor, camera, list_holders(path))
+    return _list_access(actor, path, list_holders(path))
 
 
 def list_panel_access(actor: Principal, panel: str) -> list[AccessRow]:
@@ -329,13 +328,13 @@ def list_panel_access(actor: Principal, panel: str) -> list[AccessRow]:
     if path is None:
         raise NotFound
     holders = [holder for holder in list_holders(path) if holder.decision.permissions & READERS]
-    return _list_access(actor, panel, holders)
+    return _list_access(actor, path, holders)
 
 
-def _list_access(actor: Principal, resource: str, holders: list[Holder]) -> list[AccessRow]:
+def _list_access(actor: Principal, path: ResourcePath, holders: list[Holder]) -> list[AccessRow]:
     grants = [grant for holder in holders for grant in holder.decision.because]
     people = get_persons([holder.principal for holder in holders] + [grant.created_by for grant in grants])
-    roles = list_memberships_by_id([grant.origin_id for grant in grants if grant.origin == Origin.MEMBERSHIP])
+    standings = get_standings(grant.origin_id for grant in grants if grant.origin == Origin.MEMBERSHIP)
     shares = {
         row.pk: row
         for row in Share.objects.filter(
@@ -344,9 +343,10 @@ def _list_access(actor: Principal, resource: str, holders: list[Holder]) -> list
     }
 
     def ground(holder: Holder, grant: GrantFacts) -> Ground:
-        share = shares.get(grant.origin_id)
+        share, standing = shares.get(grant.origin_id), standings.get(grant.origin_id)
         return Ground(
-            origin=roles.get(grant.origin_id, "share"),
+            # The role here: what somebody is on other sites is no reason, and not the reader's to know.
+            origin=standing.on(path.site).value if standing else "share",
             permissions=Permission(grant.permissions),
             given_by=people.get(grant.created_by) if grant.created_by != holder.principal else None,
             since=holder.given_at.get(grant.id),
@@ -363,7 +363,7 @@ def _list_access(actor: Principal, resource: str, holders: list[Holder]) -> list
         person = people.get(holder.principal)
         rows.append(AccessRow(account=person, email=person.email if person else "", state="accepted", because=because))
     rows.sort(key=lambda row: (row.origin != Role.OWNER, row.origin == "share", row.email))
-    return rows + _pending_access(actor, resource)
+    return rows + _pending_access(actor, path.leaf)
 
 
 def _pending_access(actor: Principal, resource: str) -> list[AccessRow]:

@@ -30,6 +30,7 @@ from belvedere.control.devices.services.probing import (
     explain_probe,
     organization_of,
     probe,
+    stands_where_bound,
 )
 from belvedere.control.devices.sources import Source, read_source, write_source
 from belvedere.control.organizations.selectors import get_owner
@@ -174,7 +175,7 @@ def _already_bound(actor: Principal, device: Device, draft: Draft) -> AlreadyBou
                 organization=device.organization_id,
                 site=device.site_id,
             )
-    if not _holds_password(actor, draft):
+    if not (stands_where_bound(draft, device.pk) and _holds_password(actor, draft)):
         return AlreadyBound(None, attempt=attempt.pk)
     owner = get_owner(device.organization_id)
     return AlreadyBound(mask_email(get_persons([owner])[owner].email), attempt=attempt.pk)

@@ -10,7 +10,6 @@ from belvedere.contracts.permissions import Permission
 from belvedere.control.access.guard import requires
 from belvedere.control.core.errors import Conflict, Invalid
 from belvedere.control.core.principal import Principal
-from belvedere.control.devices.models import Binding
 from belvedere.control.devices.services.probing import (
     Draft,
     TestFailed,
@@ -20,6 +19,7 @@ from belvedere.control.devices.services.probing import (
     explain_probe,
     organization_of,
     probe,
+    stands_where_bound,
 )
 
 _LETS_IN = frozenset({"ok", events.SourceError.UNSUPPORTED_CODEC})
@@ -36,7 +36,7 @@ def prove_presence(actor: Principal, *, site: str, device: str, **typed: Unpack[
         raise Invalid(_("Type the device’s own password: it is what proves that you hold it."), field="password")
     organization = organization_of(site)
     draft = draft_device(actor, organization=organization, typed=Typed(**typed))
-    if not Binding.objects.filter(device=device, value__in=draft.identities).exists():
+    if not stands_where_bound(draft, device):
         raise Conflict(_("Another device answers there than the one you were refused. Nothing was changed."))
     found = probe(actor, draft)
     if found.code not in _LETS_IN:

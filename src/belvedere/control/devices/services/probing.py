@@ -26,7 +26,7 @@ from belvedere.control.devices.addresses import (
     parse_device_address,
     resolve,
 )
-from belvedere.control.devices.models import MediaNode
+from belvedere.control.devices.models import Binding, MediaNode
 from belvedere.control.devices.selectors import NODE_IS_GONE_AFTER, choose_node
 from belvedere.control.devices.sources import Source, Streams
 from belvedere.control.organizations.models import Site
@@ -201,6 +201,16 @@ def _from_device(url: str) -> CameraAddress:
         return parse_address(url)
     except Invalid:
         raise TestFailed("not_onvif", _("The device names an address that cannot be one.")) from None
+
+
+def stands_where_bound(draft: Draft, device: str) -> bool:
+    """Whether it answers at an address by which `device` is bound.
+
+    Serial number and hardware address are the device's own word: anybody's fake can say them. They refuse a second
+    binding, but they open nothing and tell nothing.
+    """
+    rows = Binding.objects.filter(device=device, value__in=draft.identities)
+    return rows.filter(value__startswith="rtsp|").exists()
 
 
 # ── Asking the nodes ─────────────────────────────────────────────────────────────────────────────────────────────────

@@ -132,8 +132,3 @@ def get_owner(organization: str) -> str:
 def is_first_owner(account: str) -> bool:
     """Whether no organization here belongs to anybody else."""
     return not Organization.objects.exclude(owner_id=account).exists()
-
-
-def list_memberships_by_id(ids: list[str]) -> dict[str, str]:
-    """Membership id → role, to say why somebody sees something."""
-    return dict(Membership.objects.filter(pk__in=ids).values_list("pk", "role"))
