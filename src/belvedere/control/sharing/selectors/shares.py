@@ -1,0 +1,271 @@
+"""Shares: what one gave, what one was offered, whom one shared with, what rests on a membership."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from django.db.models import Prefetch, Q, QuerySet
+
+from belvedere.contracts.permissions import Permission
+from belvedere.control.accounts.models import digest_of
+from belvedere.control.accounts.selectors import Person, list_verified_addresses
+from belvedere.control.core.errors import NotFound
+from belvedere.control.core.ids import is_id
+from belvedere.control.core.offers import OPEN_STATES, OfferState
+from belvedere.control.core.principal import Principal
+from belvedere.control.organizations.selectors import (
+    get_management,
+    get_member,
+)
+from belvedere.control.sharing.models import THINGS, Recipient, Share, ShareItem, of_things
+
+
+@dataclass(frozen=True, slots=True)
+class ItemView:
+    """One camera or panel of a share."""
+
+    kind: Literal["camera", "panel"]
+    resource: str
+    name: str
+    permissions: Permission
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenShare:
+    """A share as its giver sees it. The recipient's name is None until accepted: the address is all one typed."""
+
+    id: str
+    state: str
+    recipient_id: str
+    recipient_name: str | None
+    recipient_email: str
+    remark: str
+    message: str
+    items: list[ItemView]
+    offered_at: datetime
+    decided_at: datetime | None
+    ended_at: datetime | None
+    ends_at: datetime | None
+    change_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceivedShare:
+    """A share as its recipient sees it: name, sharer, offered rights, and nothing else until accepted (HC 17)."""
+
+    id: str
+    state: str
+    sharer: Person
+    message: str
+    items: list[ItemView]
+    offered_at: datetime
+    decided_at: datetime | None
+    ended_at: datetime | None
+    ended_reason: str
+    ends_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class RestingShare:
+    """A share given under somebody's membership: to which address, cameras by name, and on which sites they are."""
+
+    id: str
+    recipient: str
+    cameras: list[str]
+    sites: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class PastRecipient:
+    """Somebody one has shared with."""
+
+    id: str
+    email: str
+    name: str | None
+    remark: str
+    sees: int
+
+
+def _with_items(rows: QuerySet[Share]) -> QuerySet[Share]:
+    items = Prefetch("items", ShareItem.objects.filter(ended_at=None).select_related(*THINGS))
+    return rows.select_related("recipient", "recipient__account", "sharer").prefetch_related(items)
+
+
+def _items(share: Share) -> list[ItemView]:
+    """Cameras first, each kind by name."""
+    views = [
+        ItemView("panel" if item.panel_id else "camera", item.resource, item.thing.name, Permission(item.permissions))
+        for item in share.items.all()
+    ]
+    return sorted(views, key=lambda view: (view.kind, view.name, view.resource))
+
+
+def _given(share: Share) -> GivenShare:
+    # Whose account it is was nobody's business until something was accepted. After that it is known.
+    known = share.recipient.account
+    return GivenShare(
+        id=share.pk,
+        state=share.state,
+        recipient_id=share.recipient_id,
+        recipient_name=known.name if known else None,
+        recipient_email=share.recipient.email,
+        remark=share.recipient.remark,
+        message=share.message,
+        items=_items(share),
+        offered_at=share.offered_at,
+        decided_at=share.decided_at,
+        ended_at=share.ended_at,
+        ends_at=share.ends_at,
+        change_id=share.change_id,
+    )
+
+
+def _received(share: Share) -> ReceivedShare:
+    sharer = Person(share.sharer.pk, share.sharer.name, share.sharer.email)
+    return ReceivedShare(
+        id=share.pk,
+        state=share.state,
+        sharer=sharer,
+        message=share.message,
+        items=_items(share),
+        offered_at=share.offered_at,
+        decided_at=share.decided_at,
+        ended_at=share.ended_at,
+        ended_reason=share.ended_reason,
+        ends_at=share.ends_at,
+    )
+
+
+def _mine(actor: Principal) -> QuerySet[Share]:
+    """Shares meant for the actor: to an address he has proven, or accepted by him."""
+    rows = _with_items(Share.objects.all())
+    pending = rows.filter(state=OfferState.PENDING, recipient__email__in=list_verified_addresses(actor.id))
+    decided = rows.exclude(state=OfferState.PENDING).filter(accepted_by=actor.id)
+    return pending | decided
+
+
+def list_given(actor: Principal, *, states: Iterable[str] = OPEN_STATES) -> list[GivenShare]:
+    """Shares the actor gave, newest first."""
+    rows = _with_items(Share.objects.filter(sharer_id=actor.id, state__in=list(states)))
+    return [_given(row) for row in rows.order_by("-offered_at", "-pk")]
+
+
+def get_given(actor: Principal, share: str) -> GivenShare:
+    """One share the actor gave. Raises NotFound."""
+    row = _with_items(Share.objects.filter(pk=share, sharer_id=actor.id)).first() if is_id(share) else None
+    if row is None:
+        raise NotFound
+    return _given(row)
+
+
+def find_given_by_change(actor: Principal, change_id: str) -> GivenShare | None:
+    """The share that the actor ended in this change."""
+    row = (
+        _with_items(Share.objects.filter(change_id=change_id, sharer_id=actor.id)).first() if is_id(change_id) else None
+    )
+    return _given(row) if row else None
+
+
+def list_received(actor: Principal, *, states: Iterable[str] = OPEN_STATES) -> list[ReceivedShare]:
+    """Shares meant for the actor, newest first."""
+    rows = _mine(actor).filter(state__in=list(states)).order_by("-offered_at", "-pk")
+    return [_received(row) for row in rows]
+
+
+def count_offers(actor: Principal) -> int:
+    """How many offers wait for the actor."""
+    addresses = list_verified_addresses(actor.id)
+    return Share.objects.filter(state=OfferState.PENDING, recipient__email__in=addresses).count()
+
+
+def get_received(actor: Principal, share: str) -> ReceivedShare:
+    """One share meant for the actor. Raises NotFound."""
+    row = _mine(actor).filter(pk=share).first() if is_id(share) else None
+    if row is None:
+        raise NotFound
+    return _received(row)
+
+
+def find_received_of_camera(actor: Principal, camera: str) -> ReceivedShare | None:
+    """The share by which the actor sees this camera, or the last one by which he did."""
+    return _find_received(actor, camera)
+
+
+def find_received_of_panel(actor: Principal, panel: str) -> ReceivedShare | None:
+    """The same of a panel."""
+    return _find_received(actor, panel)
+
+
+def _find_received(actor: Principal, resource: str) -> ReceivedShare | None:
+    if not is_id(resource):
+        return None
+    items = ShareItem.objects.filter(of_things([resource])).values("share")
+    row = _with_items(Share.objects.filter(accepted_by=actor.id, pk__in=items)).order_by("ended_at", "-decided_at")
+    return _received(found) if (found := row.first()) else None
+
+
+def list_recipients(actor: Principal) -> list[PastRecipient]:
+    """Everybody the actor has shared with, the latest first."""
+    rows = Recipient.objects.filter(sharer_id=actor.id).select_related("account").order_by("-created_at")
+    sees: dict[str, int] = {}
+    for recipient in ShareItem.objects.filter(share__sharer_id=actor.id, share__state=OfferState.ACCEPTED).values_list(
+        "share__recipient_id", flat=True
+    ):
+        sees[recipient] = sees.get(recipient, 0) + 1
+    return [
+        PastRecipient(row.pk, row.email, row.account.name if row.account else None, row.remark, sees.get(row.pk, 0))
+        for row in rows
+    ]
+
+
+def list_resting_shares(actor: Principal, member: str) -> list[RestingShare]:
+    """What rests on a membership and would end with it: one's own, or as far as the actor manages those sites.
+
+    Raises NotFound, Forbidden. A constant number of queries.
+    """
+    view = get_member(actor, member)
+    items = ShareItem.objects.filter(share__membership=member, share__state__in=OPEN_STATES, ended_at=None)
+    if not view.is_me:
+        sites = list(get_management(actor, view.organization).sites)
+        items = items.filter(Q(camera__site__in=sites) | Q(panel__device__site__in=sites))
+    found: dict[Share, list[ShareItem]] = {}
+    things = items.select_related("share__recipient", *THINGS)
+    for item in things.order_by("share__recipient__email", "camera__name", "pk"):
+        found.setdefault(item.share, []).append(item)
+    return [
+        RestingShare(
+            share.pk,
+            share.recipient.email,
+            [item.thing.name for item in rows],
+            frozenset(item.thing.site_id for item in rows),
+        )
+        for share, rows in found.items()
+    ]
+
+
+def find_join_address(secret: str) -> str:
+    """The address whose mail carried this secret, while its offer waits; "" otherwise."""
+    row = (
+        Share.objects.filter(join_digest=digest_of(secret), state=OfferState.PENDING)
+        .select_related("recipient")
+        .first()
+        if secret
+        else None
+    )
+    return row.recipient.email if row else ""
+
+
+def list_ended_since(actor: Principal, since: datetime) -> list[ReceivedShare]:
+    """Shares the actor had that ended of late, for the inbox."""
+    rows = _with_items(Share.objects.filter(accepted_by=actor.id, state=OfferState.REVOKED, ended_at__gte=since))
+    return [_received(row) for row in rows.order_by("-ended_at")[:20]]
+
+
+def list_decided_since(actor: Principal, since: datetime) -> list[GivenShare]:
+    """Answers to the actor's offers of late: accepted, rejected, left."""
+    rows = _with_items(
+        Share.objects.filter(sharer_id=actor.id, state__in=(OfferState.ACCEPTED, OfferState.REJECTED, OfferState.LEFT))
+    )
+    recent = [row for row in rows.order_by("-decided_at")[:40] if (row.ended_at or row.decided_at or since) >= since]
+    return [_given(row) for row in recent[:20]]
