@@ -115,6 +115,8 @@ async def role_taken(product: Product, owner: Any, guest: Any, crowd: Crowd, rou
         assert closed.code == 4403, closed
         taken.append((closed.at - sent) * 1000)
         await ask(owner.patch, f"members/{member}", json={"role": "viewer"})
+    # What follows rests on shares alone.
+    await ask(owner.delete, f"members/{member}")
     return taken
 
 
