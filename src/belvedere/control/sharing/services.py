@@ -21,7 +21,7 @@ from belvedere.control.access.selectors import ResourcePath, get_decision, list_
 from belvedere.control.access.services import Terms, end_grants, grant
 from belvedere.control.accounts.selectors import list_verified_addresses
 from belvedere.control.audit.services import write_entry
-from belvedere.control.core import clock, limits
+from belvedere.control.core import clock, limits, sql
 from belvedere.control.core.errors import Conflict, Forbidden, Invalid, NotFound, RateLimited
 from belvedere.control.core.ids import is_id, new_id
 from belvedere.control.core.names import clean_email, clean_name
@@ -350,8 +350,11 @@ def end_uncovered_shares(
     With `adopt` the actor takes over a share whose cameras he may share himself: it goes on, and is his. Returns the
     grants that end with this change.
     """
+    memberships, cameras = list(memberships), list(cameras)
+    if not cameras and not _rests_on(memberships):
+        return []
     items = list(
-        ShareItem.objects.filter(Q(share__membership__in=list(memberships)) | of_things(list(cameras)))
+        ShareItem.objects.filter(Q(share__membership__in=memberships) | of_things(cameras))
         .filter(IS_BOUND, ended_at=None, share__state__in=OPEN_STATES)
         .select_related("share__recipient", *THINGS)
     )
@@ -383,6 +386,16 @@ def end_uncovered_shares(
 def _write(actor: Principal, share: Share, change_id: str, *, action: str) -> None:
     thing = f"share:{share.pk}"
     write_entry(actor=actor, action=action, thing=thing, organization=share.organization_id, change_id=change_id)
+
+
+def _rests_on(memberships: list[str]) -> bool:
+    """Whether anything was shared under these: mostly nothing was, and somebody's picture waits for the answer."""
+    states, marks = list(OPEN_STATES), sql.marks
+    statement = (
+        f"SELECT 1 FROM sharing_share WHERE membership_id IN ({marks(memberships)}) "  # noqa: S608  marks only
+        f"AND state IN ({marks(states)}) LIMIT 1"
+    )
+    return bool(memberships) and bool(sql.fetch(statement, *memberships, *(state.value for state in states)))
 
 
 def _covers(standing: Standing | None, item: ShareItem) -> bool:

@@ -123,6 +123,11 @@ def _seen_by(management: Management) -> QuerySet[Membership]:
     return rows.filter(Q(Exists(holds)) | Q(Exists(named)))
 
 
+def is_seen_by(management: Management, member: str) -> bool:
+    """Whether this manager may know of this member of the organization."""
+    return management.is_whole or _seen_by(management).filter(pk=member).exists()
+
+
 def list_members(
     actor: Principal,
     organization: str,

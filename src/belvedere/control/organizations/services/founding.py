@@ -16,7 +16,7 @@ from belvedere.control.access.models import Origin
 from belvedere.control.access.roles import PERMISSIONS, Role
 from belvedere.control.access.services import grant
 from belvedere.control.audit.services import write_entry
-from belvedere.control.core import clock, limits
+from belvedere.control.core import clock, limits, sql
 from belvedere.control.core.errors import Conflict, Invalid, NotFound
 from belvedere.control.core.names import clean_name
 from belvedere.control.core.principal import Principal
@@ -141,9 +141,12 @@ def hold_organization(organization: str) -> str:
 
     Called first by whatever changes its members or sites: what one projects, the other has not changed meanwhile.
     """
-    if not Organization.objects.filter(pk=organization).update(created_at=F("created_at")):
+    held = sql.fetch(
+        "UPDATE organizations_organization SET created_at = created_at WHERE id = %s RETURNING owner_id", organization
+    )
+    if not held:
         raise NotFound
-    return Organization.objects.values_list("owner_id", flat=True).get(pk=organization)
+    return str(held[0][0])
 
 
 @unguarded("the new owner's own acceptance; `handover` has decided that it was offered to him by the owner")

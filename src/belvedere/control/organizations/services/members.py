@@ -11,12 +11,12 @@ from django.utils.translation import gettext as _
 from belvedere.control.access.guard import unguarded
 from belvedere.control.access.roles import Role
 from belvedere.control.accounts.selectors import require_fresh
-from belvedere.control.core import clock
+from belvedere.control.core import clock, sql
 from belvedere.control.core.errors import Conflict, Forbidden, Invalid, NotFound
 from belvedere.control.core.ids import is_id
 from belvedere.control.core.principal import Principal
 from belvedere.control.organizations.models import Membership, Site
-from belvedere.control.organizations.selectors.members import Management, get_management, get_member, standing_of
+from belvedere.control.organizations.selectors.members import Management, get_management, is_seen_by, standing_of
 from belvedere.control.organizations.services.founding import hold_organization
 from belvedere.control.organizations.services.projection import project, write_standing
 from belvedere.control.organizations.standing import NOBODY, WHOLE, Standing, may_change
@@ -40,7 +40,10 @@ def touch_membership(membership: str) -> None:
     Called first by whatever rests on it, so that of *ending it* and *resting on it* whoever comes second sees the
     other (rule 5).
     """
-    if not Membership.objects.filter(pk=membership, is_active=True).update(is_active=True):
+    held = sql.change(
+        "UPDATE organizations_membership SET version = version WHERE id = %s AND is_active = %s", membership, True
+    )
+    if not held:
         raise Conflict(_("The membership this rests on has ended."))
 
 
@@ -88,18 +91,31 @@ def resolve_wish(management: Management, wish: Wish, *, before: Standing | None)
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """Two memberships, held: who acts, and on whom."""
+    """Two memberships, held: who acts and where he manages, and on whom. `sites` are all that the organization has."""
 
-    giver: Standing
+    management: Management
     target: Membership
     before: Standing
+    sites: Collection[str]
 
 
 def _hold(actor: Principal, member: str, version: int | None) -> _Pair:
     """Hold both memberships, in one order for everybody, then read what they are. Raises NotFound, Conflict."""
-    view = get_member(actor, member)
-    hold_organization(view.organization)
-    management = get_management(actor, view.organization)
+    found = Membership.objects.filter(pk=member, is_active=True).values_list("organization_id", "account_id")
+    row = found.first() if is_id(member) else None
+    if row is None:
+        raise NotFound
+    organization, account = row
+    hold_organization(organization)
+    try:
+        management = get_management(actor, organization)
+    except Forbidden:
+        # Of the other members a plain one knows nothing.
+        if account == actor.id:
+            raise
+        raise NotFound from None
+    if account != actor.id and not is_seen_by(management, member):
+        raise NotFound
     for pk in sorted({management.membership, member}):
         touch_membership(pk)
     rows = Membership.objects.filter(pk=member)
@@ -109,8 +125,9 @@ def _hold(actor: Principal, member: str, version: int | None) -> _Pair:
         raise Conflict(
             _("Somebody else changed this member in the meantime. Look again, then decide. Nothing was changed.")
         )
-    held = Membership.objects.prefetch_related("site_roles").in_bulk([management.membership, member])
-    return _Pair(standing_of(held[management.membership]), held[member], standing_of(held[member]))
+    target = Membership.objects.prefetch_related("site_roles").get(pk=member)
+    sites = management.sites if management.is_whole else _all_sites(organization)
+    return _Pair(management, target, standing_of(target), sites)
 
 
 def _all_sites(organization: str) -> list[str]:
@@ -133,8 +150,8 @@ def change_member(
     organization = pair.target.organization_id
     if pair.target.account_id == actor.id:
         raise Forbidden(_("Nobody changes his own role. Ask somebody who manages members. Nothing was changed."))
-    after = resolve_wish(get_management(actor, organization), wish, before=pair.before)
-    if not may_change(pair.giver, pair.before, after, _all_sites(organization)):
+    after = resolve_wish(pair.management, wish, before=pair.before)
+    if not may_change(pair.management.standing, pair.before, after, pair.sites):
         raise Forbidden(_("That reaches above or beyond what you are yourself. Nothing was changed."))
     if Role.SUPER_ADMIN in {pair.before.role, after.role}:
         require_fresh(actor)
@@ -165,8 +182,7 @@ def remove_member(actor: Principal, *, member: str, version: int | None = None, 
     if is_id(member) and Membership.objects.filter(pk=member, account_id=actor.id, is_active=True).exists():
         return _leave(actor, member)
     pair = _hold(actor, member, version)
-    organization = pair.target.organization_id
-    if not may_change(pair.giver, pair.before, NOBODY, _all_sites(organization)):
+    if not may_change(pair.management.standing, pair.before, NOBODY, pair.sites):
         raise Forbidden(_("They are more than you are, or on sites that are not yours. Nothing was changed."))
     if pair.before.role is Role.SUPER_ADMIN:
         require_fresh(actor)
