@@ -30,7 +30,7 @@ BENEATH_A_GUARD = {
     "belvedere.control.devices.services.panels.close_panels",
     "belvedere.control.organizations.services.founding.hold_organization",
     "belvedere.control.organizations.services.members.touch_membership",
-    "belvedere.control.organizations.services.projection.list_memberships_touching_sites",
+    "belvedere.control.organizations.services.projection.list_open_sites",
     "belvedere.control.organizations.services.projection.project",
     "belvedere.control.organizations.services.projection.write_standing",
     "belvedere.control.organizations.services.sites.close_site",

@@ -78,13 +78,13 @@ def offer_share(
     membership = find_membership(actor.id, organization, needs=Permission.SHARE)
     if membership is None:
         raise Forbidden
-    touch_membership(membership.pk)
+    touch_membership(membership.id)
     _refuse_pointless(actor, email, organization)
     _refuse_repeated(actor, email, items)
     row = _remember_recipient(actor, email, remark)
     share = Share.objects.create(
         organization_id=organization,
-        membership=membership,
+        membership_id=membership.id,
         sharer_id=actor.id,
         recipient=row,
         message=clean_name(message, field="message", optional=True, max_length=280),
@@ -410,16 +410,15 @@ def _adopt(actor: Principal, share: Share) -> bool:
     membership = find_membership(actor.id, share.organization_id, needs=Permission.SHARE)
     if membership is None or share.recipient.account_id == actor.id:
         return False
-    standing = get_standings([membership.pk])[membership.pk]
     items = share.items.filter(ended_at=None).select_related(*THINGS)
-    if not all(_covers(standing, item) for item in items):
+    if not all(_covers(membership.standing, item) for item in items):
         return False
     recipient, _is_new = Recipient.objects.get_or_create(
         sharer_id=actor.id,
         email=share.recipient.email,
         defaults={"account_id": share.recipient.account_id, "created_at": clock.now()},
     )
-    Share.objects.filter(pk=share.pk).update(membership=membership, sharer_id=actor.id, recipient=recipient)
+    Share.objects.filter(pk=share.pk).update(membership_id=membership.id, sharer_id=actor.id, recipient=recipient)
     return True
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any, Final
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
@@ -11,6 +12,7 @@ from belvedere.control.access.models import Grant, Origin
 from belvedere.control.access.roles import PERMISSIONS, Role
 from belvedere.control.access.selectors import GrantsOfPrincipal, ResourcePath
 from belvedere.control.accounts.selectors import Person, list_last_seen
+from belvedere.control.core import sql
 from belvedere.control.core.errors import Forbidden, NotFound
 from belvedere.control.core.ids import is_id
 from belvedere.control.core.principal import Principal
@@ -72,16 +74,64 @@ def standing_of(membership: Membership) -> Standing:
     return Standing.of(role, None if membership.is_everywhere else (), roles)
 
 
+@dataclass(frozen=True, slots=True)
+class Tenure:
+    """A membership in force: whose, where, and what he is by it. What services change and project into grants."""
+
+    id: str
+    organization: str
+    account: str
+    standing: Standing
+
+
+_TENURES: Final = (
+    "SELECT m.id, m.organization_id, m.account_id, m.role, m.is_everywhere, r.site_id, r.role "
+    "FROM organizations_membership m LEFT JOIN organizations_siterole r ON r.membership_id = m.id "
+    "WHERE m.is_active = %s AND "
+)
+
+
+def _fetch_tenures(where: str, *values: Any) -> dict[str, Tenure]:
+    """By membership id. One statement by hand: what a member is stands between a change and the end of a picture."""
+    heads: dict[str, tuple[str, str, str, bool]] = {}
+    roles: dict[str, dict[str, Role]] = {}
+    for pk, organization, account, role, is_everywhere, site, site_role in sql.fetch(_TENURES + where, True, *values):
+        heads[pk] = (organization, account, role, bool(is_everywhere))
+        held = roles.setdefault(pk, {})
+        if site:
+            held[site] = Role(site_role)
+    return {
+        pk: Tenure(pk, organization, account, Standing.of(Role(role), None if is_everywhere else (), roles[pk]))
+        for pk, (organization, account, role, is_everywhere) in heads.items()
+    }
+
+
+def list_tenures(memberships: Iterable[str]) -> dict[str, Tenure]:
+    """Those of these memberships that are in force. One query."""
+    asked = list(memberships)
+    return _fetch_tenures(f"m.id IN ({sql.marks(asked)})", *asked) if asked else {}
+
+
+def find_tenure(account: str, organization: str) -> Tenure | None:
+    """What an account is in an organization. One query."""
+    found = _fetch_tenures("m.organization_id = %s AND m.account_id = %s", organization, account)
+    return next(iter(found.values()), None)
+
+
+def list_tenures_on_sites(organization: str, site: str = "") -> list[Tenure]:
+    """Those whose grants stand on single sites: on every site if `site` is "", else those that name this one."""
+    named = "EXISTS (SELECT 1 FROM organizations_siterole s WHERE s.membership_id = m.id"
+    if site:
+        found = _fetch_tenures(f"m.organization_id = %s AND {named} AND s.site_id = %s)", organization, site)
+    else:
+        found = _fetch_tenures(f"m.organization_id = %s AND m.is_everywhere = %s AND {named})", organization, True)
+    return list(found.values())
+
+
 def get_management(actor: Principal, organization: str) -> Management:
     """Where the actor manages members. Raises NotFound for who is no member, Forbidden for who manages nothing."""
-    membership = (
-        Membership.objects.filter(organization_id=organization, account_id=actor.id, is_active=True)
-        .prefetch_related("site_roles")
-        .first()
-        if is_id(organization)
-        else None
-    )
-    if membership is None:
+    tenure = find_tenure(actor.id, organization) if is_id(organization) else None
+    if tenure is None:
         raise NotFound
     grants = GrantsOfPrincipal(actor.id)
     is_whole = grants.decide(ResourcePath(organization, organization, organization)).allows(Permission.MANAGE)
@@ -96,7 +146,7 @@ def get_management(actor: Principal, organization: str) -> Management:
     }
     if not (is_whole or sites):
         raise Forbidden
-    return Management(organization, sites, is_whole, standing_of(membership), membership.pk)
+    return Management(organization, sites, is_whole, tenure.standing, tenure.id)
 
 
 def may_manage(actor: Principal, organization: str) -> bool:
@@ -227,21 +277,15 @@ def get_member(actor: Principal, member: str) -> MemberView:
     return _views(actor, [row], management)[0]
 
 
-def find_membership(account: str, organization: str, *, needs: Permission) -> Membership | None:
+def find_membership(account: str, organization: str, *, needs: Permission) -> Tenure | None:
     """The membership in force under which `account` may use `needs` somewhere; roles are what memberships hold."""
-    row = (
-        Membership.objects.filter(account_id=account, organization_id=organization, is_active=True)
-        .prefetch_related("site_roles")
-        .first()
-    )
-    if row is None:
+    tenure = find_tenure(account, organization)
+    if tenure is None:
         return None
-    standing = standing_of(row)
-    roles = {standing.role, *standing.overrides.values()}
-    return row if any(needs in PERMISSIONS[role] for role in roles) else None
+    roles = {tenure.standing.role, *tenure.standing.overrides.values()}
+    return tenure if any(needs in PERMISSIONS[role] for role in roles) else None
 
 
 def get_standings(memberships: Iterable[str]) -> dict[str, Standing]:
-    """Membership id → standing, of those in force. Two queries."""
-    rows = Membership.objects.filter(pk__in=list(memberships), is_active=True).prefetch_related("site_roles")
-    return {row.pk: standing_of(row) for row in rows}
+    """Membership id → standing, of those in force. One query."""
+    return {pk: tenure.standing for pk, tenure in list_tenures(memberships).items()}

@@ -1,5 +1,6 @@
 """Founding organizations, editing them, changing their owner, and setting their reach."""
 
+from dataclasses import replace
 from datetime import datetime
 from ipaddress import ip_network
 from typing import Final
@@ -21,7 +22,9 @@ from belvedere.control.core.errors import Conflict, Invalid, NotFound
 from belvedere.control.core.names import clean_name
 from belvedere.control.core.principal import Principal
 from belvedere.control.organizations.models import Membership, Organization, Reach, Site
+from belvedere.control.organizations.selectors.members import list_tenures
 from belvedere.control.organizations.services.projection import project
+from belvedere.control.organizations.standing import NOBODY
 
 MAX_OWNED: Final = 20
 
@@ -161,7 +164,8 @@ def change_owner(actor: Principal, *, organization: str, giver: str, is_leaving:
         raise Conflict(_("The owner changed in the meantime. Nothing was changed."))
     rows = Membership.objects.filter(organization_id=organization, is_active=True)
     # Both are held first, in the order in which changes of members hold theirs.
-    for pk in sorted(rows.filter(account_id__in=[giver, actor.id]).values_list("pk", flat=True)):
+    both = sorted(rows.filter(account_id__in=[giver, actor.id]).values_list("pk", flat=True))
+    for pk in both:
         rows.filter(pk=pk).update(is_active=True)
     if not rows.filter(account_id=actor.id, role=Role.SUPER_ADMIN).exists():
         raise Conflict(_("Only a Super Admin of the organization can become its owner. Nothing was changed."))
@@ -169,13 +173,14 @@ def change_owner(actor: Principal, *, organization: str, giver: str, is_leaving:
     rows.filter(account_id=giver).update(role=Role.SUPER_ADMIN, version=F("version") + 1)
     rows.filter(account_id=actor.id).update(role=Role.OWNER, version=F("version") + 1)
     Organization.objects.filter(pk=organization).update(owner_id=actor.id)
-    old = rows.get(account_id=giver)
+    tenures = {tenure.account: tenure for tenure in list_tenures(both).values()}
+    old = tenures[giver]
     if is_leaving:
-        Membership.objects.filter(pk=old.pk).update(is_active=False, ended_at=clock.now())
-        old.is_active = False
+        rows.filter(pk=old.id).update(is_active=False, ended_at=clock.now())
+        old = replace(old, standing=NOBODY)
     return project(
         actor,
-        [old, rows.get(account_id=actor.id)],
+        [old, tenures[actor.id]],
         organization=organization,
         reason="left" if is_leaving else "role_changed",
         action="organization.owner_changed",

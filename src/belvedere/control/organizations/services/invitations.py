@@ -26,7 +26,7 @@ from belvedere.control.organizations.selectors.invitations import (
     list_proven,
     standing_offered,
 )
-from belvedere.control.organizations.selectors.members import Management, get_management, get_standings
+from belvedere.control.organizations.selectors.members import Management, Tenure, get_management, get_standings
 from belvedere.control.organizations.services.founding import hold_organization
 from belvedere.control.organizations.services.members import Wish, describe, resolve_wish, touch_membership
 from belvedere.control.organizations.services.projection import project, write_standing
@@ -234,10 +234,10 @@ def _join(actor: Principal, row: Invitation) -> str:
             membership.save(force_insert=True)
     except IntegrityError:
         raise Conflict(_("You are a member of this organization already. Nothing was changed.")) from None
-    write_standing(membership, standing)
+    write_standing(membership.pk, standing)
     project(
         Principal(id=row.inviter_id, name=row.inviter.name),
-        [Membership.objects.prefetch_related("site_roles").get(pk=membership.pk)],
+        [Tenure(membership.pk, row.organization_id, actor.id, standing)],
         organization=row.organization_id,
         reason="joined",
         action="member.joined",

@@ -1,7 +1,7 @@
 """Changing what a member is, and removing him. Every change acts on running streams (VV 33, 34)."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from django.db import transaction
@@ -15,10 +15,16 @@ from belvedere.control.core import clock, sql
 from belvedere.control.core.errors import Conflict, Forbidden, Invalid, NotFound
 from belvedere.control.core.ids import is_id
 from belvedere.control.core.principal import Principal
-from belvedere.control.organizations.models import Membership, Site
-from belvedere.control.organizations.selectors.members import Management, get_management, is_seen_by, standing_of
+from belvedere.control.organizations.models import Membership
+from belvedere.control.organizations.selectors.members import (
+    Management,
+    Tenure,
+    get_management,
+    is_seen_by,
+    list_tenures,
+)
 from belvedere.control.organizations.services.founding import hold_organization
-from belvedere.control.organizations.services.projection import project, write_standing
+from belvedere.control.organizations.services.projection import list_open_sites, project, write_standing
 from belvedere.control.organizations.standing import NOBODY, WHOLE, Standing, may_change
 from belvedere.control.outbox.services import enqueue
 
@@ -94,18 +100,16 @@ class _Pair:
     """Two memberships, held: who acts and where he manages, and on whom. `sites` are all that the organization has."""
 
     management: Management
-    target: Membership
-    before: Standing
+    target: Tenure
     sites: Collection[str]
 
 
 def _hold(actor: Principal, member: str, version: int | None) -> _Pair:
     """Hold both memberships, in one order for everybody, then read what they are. Raises NotFound, Conflict."""
-    found = Membership.objects.filter(pk=member, is_active=True).values_list("organization_id", "account_id")
-    row = found.first() if is_id(member) else None
-    if row is None:
+    found = list_tenures([member] if is_id(member) else ())
+    if member not in found:
         raise NotFound
-    organization, account = row
+    organization, account = found[member].organization, found[member].account
     hold_organization(organization)
     try:
         management = get_management(actor, organization)
@@ -118,20 +122,14 @@ def _hold(actor: Principal, member: str, version: int | None) -> _Pair:
         raise NotFound
     for pk in sorted({management.membership, member}):
         touch_membership(pk)
-    rows = Membership.objects.filter(pk=member)
-    if version is not None:
-        rows = rows.filter(version=version)
-    if not rows.update(version=F("version") + 1):
+    claim = "UPDATE organizations_membership SET version = version + 1 WHERE id = %s"
+    claimed = sql.change(claim, member) if version is None else sql.change(f"{claim} AND version = %s", member, version)
+    if not claimed:
         raise Conflict(
             _("Somebody else changed this member in the meantime. Look again, then decide. Nothing was changed.")
         )
-    target = Membership.objects.prefetch_related("site_roles").get(pk=member)
-    sites = management.sites if management.is_whole else _all_sites(organization)
-    return _Pair(management, target, standing_of(target), sites)
-
-
-def _all_sites(organization: str) -> list[str]:
-    return list(Site.objects.filter(organization_id=organization, closed_at=None).values_list("pk", flat=True))
+    sites = management.sites if management.is_whole else list_open_sites(organization)
+    return _Pair(management, list_tenures([member])[member], sites)
 
 
 @unguarded("decided by `may_change` on both standings: nobody gives above or beyond himself, nor to himself")
@@ -147,28 +145,27 @@ def change_member(
     Admins).
     """
     pair = _hold(actor, member, version)
-    organization = pair.target.organization_id
-    if pair.target.account_id == actor.id:
+    organization = pair.target.organization
+    if pair.target.account == actor.id:
         raise Forbidden(_("Nobody changes his own role. Ask somebody who manages members. Nothing was changed."))
-    after = resolve_wish(pair.management, wish, before=pair.before)
-    if not may_change(pair.management.standing, pair.before, after, pair.sites):
+    after = resolve_wish(pair.management, wish, before=pair.target.standing)
+    if not may_change(pair.management.standing, pair.target.standing, after, pair.sites):
         raise Forbidden(_("That reaches above or beyond what you are yourself. Nothing was changed."))
-    if Role.SUPER_ADMIN in {pair.before.role, after.role}:
+    if Role.SUPER_ADMIN in {pair.target.standing.role, after.role}:
         require_fresh(actor)
-    if after == pair.before:
+    if after == pair.target.standing:
         raise Conflict(_("They are that already. Nothing was changed."))
-    write_standing(pair.target, after)
-    target = Membership.objects.prefetch_related("site_roles").get(pk=member)
+    write_standing(member, after)
     enqueue("mail.member_changed", {"membership": member, "by": actor.id})
     return project(
         actor,
-        [target],
+        [replace(pair.target, standing=after)],
         organization=organization,
         reason="role_changed",
         action="member.changed",
         thing=f"member:{member}",
         adopt=adopt_shares,
-        details={"account": pair.target.account_id, "before": describe(pair.before), "after": describe(after)},
+        details={"account": pair.target.account, "before": describe(pair.target.standing), "after": describe(after)},
     )
 
 
@@ -182,40 +179,39 @@ def remove_member(actor: Principal, *, member: str, version: int | None = None, 
     if is_id(member) and Membership.objects.filter(pk=member, account_id=actor.id, is_active=True).exists():
         return _leave(actor, member)
     pair = _hold(actor, member, version)
-    if not may_change(pair.management.standing, pair.before, NOBODY, pair.sites):
+    if not may_change(pair.management.standing, pair.target.standing, NOBODY, pair.sites):
         raise Forbidden(_("They are more than you are, or on sites that are not yours. Nothing was changed."))
-    if pair.before.role is Role.SUPER_ADMIN:
+    if pair.target.standing.role is Role.SUPER_ADMIN:
         require_fresh(actor)
     enqueue("mail.member_removed", {"membership": member, "by": actor.id})
-    return _end(actor, pair.target, pair.before, reason="removed", action="member.removed", adopt=adopt_shares)
+    return _end(actor, pair.target, reason="removed", action="member.removed", adopt=adopt_shares)
 
 
 def _leave(actor: Principal, member: str) -> str:
     # Held before it is read: who becomes the owner at this moment cannot leave any more.
     hold_organization(Membership.objects.values_list("organization_id", flat=True).get(pk=member))
     touch_membership(member)
-    row = Membership.objects.prefetch_related("site_roles").get(pk=member)
-    if row.role == Role.OWNER:
+    tenure = list_tenures([member])[member]
+    if tenure.standing.role is Role.OWNER:
         raise Forbidden(_("The owner cannot leave. Hand the organization over first. Nothing was changed."))
-    return _end(actor, row, standing_of(row), reason="left", action="member.left", adopt=False)
+    return _end(actor, tenure, reason="left", action="member.left", adopt=False)
 
 
-def _end(actor: Principal, row: Membership, before: Standing, *, reason: str, action: str, adopt: bool) -> str:
-    ended = Membership.objects.filter(pk=row.pk, is_active=True).update(
+def _end(actor: Principal, tenure: Tenure, *, reason: str, action: str, adopt: bool) -> str:
+    ended = Membership.objects.filter(pk=tenure.id, is_active=True).update(
         is_active=False, ended_at=clock.now(), version=F("version") + 1
     )
     if not ended:
         raise NotFound
-    row.is_active = False
     return project(
         actor,
-        [row],
-        organization=row.organization_id,
+        [replace(tenure, standing=NOBODY)],
+        organization=tenure.organization,
         reason=reason,
         action=action,
-        thing=f"member:{row.pk}",
+        thing=f"member:{tenure.id}",
         adopt=adopt,
-        details={"account": row.account_id, "before": describe(before)},
+        details={"account": tenure.account, "before": describe(tenure.standing)},
     )
 
 

@@ -7,29 +7,42 @@ from belvedere.control.access.models import Origin
 from belvedere.control.access.roles import PERMISSIONS
 from belvedere.control.access.selectors import list_projected
 from belvedere.control.access.services import end_grants, grant
+from belvedere.control.core import sql
 from belvedere.control.core.ids import new_id
 from belvedere.control.core.principal import Principal
 from belvedere.control.organizations.dependents import settle_dependents
-from belvedere.control.organizations.models import Membership, Site, SiteRole
-from belvedere.control.organizations.selectors.members import standing_of
+from belvedere.control.organizations.selectors.members import Tenure
 from belvedere.control.organizations.standing import Standing
 
 
-def write_standing(membership: Membership, standing: Standing) -> None:
+def write_standing(membership: str, standing: Standing) -> None:
     """Make the rows say `standing`. Gives nothing yet: `project` does."""
-    is_everywhere = standing.sites is None
-    roles = dict.fromkeys(standing.sites or (), standing.role) | dict(standing.overrides)
-    Membership.objects.filter(pk=membership.pk).update(role=standing.role, is_everywhere=is_everywhere)
-    membership.role, membership.is_everywhere = standing.role, is_everywhere
-    membership.site_roles.all().delete()
-    SiteRole.objects.bulk_create(
-        SiteRole(membership=membership, site_id=site, role=role) for site, role in sorted(roles.items())
+    sql.change(
+        "UPDATE organizations_membership SET role = %s, is_everywhere = %s WHERE id = %s",
+        standing.role.value,
+        standing.sites is None,
+        membership,
     )
+    sql.change("DELETE FROM organizations_siterole WHERE membership_id = %s", membership)
+    roles = dict.fromkeys(standing.sites or (), standing.role) | dict(standing.overrides)
+    for site, role in sorted(roles.items()):
+        sql.change(
+            "INSERT INTO organizations_siterole (membership_id, site_id, role) VALUES (%s, %s, %s)",
+            membership,
+            site,
+            role.value,
+        )
+
+
+def list_open_sites(organization: str) -> list[str]:
+    """Ids of the sites there are."""
+    rows = sql.fetch("SELECT id FROM organizations_site WHERE organization_id = %s AND closed_at IS NULL", organization)
+    return [pk for (pk,) in rows]
 
 
 def project(
     actor: Principal,
-    memberships: Iterable[Membership],
+    tenures: Iterable[Tenure],
     *,
     organization: str,
     reason: str,
@@ -39,34 +52,34 @@ def project(
     adopt: bool = False,
     details: dict[str, object] | None = None,
 ) -> str:
-    """Bring the grants of these memberships to what they say now; the change id.
+    """Bring the grants of these memberships to what they are now (NOBODY: ended); the change id.
 
     What stays the same is not touched. What is new comes first, what is lost ends in the same transaction, and with it
     what rested on it: nobody is blind in between, and nobody sees longer.
     """
-    memberships = list(memberships)
+    tenures = list(tenures)
     change_id = change_id or new_id()
-    sites = list(Site.objects.filter(organization_id=organization, closed_at=None).values_list("pk", flat=True))
-    in_force = list_projected(row.pk for row in memberships)
+    sites = list_open_sites(organization)
+    in_force = list_projected([tenure.id for tenure in tenures])
     stale: list[str] = []
-    for membership in memberships:
-        wanted = _wanted(membership, sites)
-        for pk, resource, permissions in in_force.get(membership.pk, ()):
+    for tenure in tenures:
+        wanted = _wanted(tenure, sites)
+        for pk, resource, permissions in in_force.get(tenure.id, ()):
             if wanted.get(resource) == permissions:
                 del wanted[resource]
             else:
                 stale.append(pk)
         for resource, permissions in wanted.items():
             grant(
-                principal=membership.account_id,
+                principal=tenure.account,
                 resource=resource,
                 permissions=Permission(permissions),
                 origin=Origin.MEMBERSHIP,
-                origin_id=membership.pk,
+                origin_id=tenure.id,
                 created_by=actor.id,
             )
     if stale:
-        stale += settle_dependents(actor, memberships=[row.pk for row in memberships], change_id=change_id, adopt=adopt)
+        stale += settle_dependents(actor, memberships=[row.id for row in tenures], change_id=change_id, adopt=adopt)
     return end_grants(
         actor,
         organization=organization,
@@ -79,21 +92,11 @@ def project(
     )
 
 
-def _wanted(membership: Membership, sites: list[str]) -> dict[str, int]:
+def _wanted(tenure: Tenure, sites: list[str]) -> dict[str, int]:
     """Resource → bits. All sites and no override: one grant on the organization; else one for each site."""
-    if not membership.is_active:
-        return {}
-    standing = standing_of(membership)
+    standing = tenure.standing
     if standing.is_whole:
-        wanted = {membership.organization_id: PERMISSIONS[standing.role]}
+        wanted = {tenure.organization: PERMISSIONS[standing.role]}
     else:
         wanted = {site: PERMISSIONS[standing.on(site)] for site in sites}
     return {resource: int(permissions) for resource, permissions in wanted.items() if permissions}
-
-
-def list_memberships_touching_sites(organization: str, site: str = "") -> list[Membership]:
-    """Memberships whose grants stand on single sites: on every site if `site` is "", else those that name this one."""
-    rows = Membership.objects.filter(organization_id=organization, is_active=True).prefetch_related("site_roles")
-    if site:
-        return list(rows.filter(site_roles__site=site).distinct())
-    return list(rows.filter(is_everywhere=True, site_roles__isnull=False).distinct())

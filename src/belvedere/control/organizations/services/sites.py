@@ -13,9 +13,10 @@ from belvedere.control.core import clock
 from belvedere.control.core.errors import Conflict, NotFound
 from belvedere.control.core.names import clean_name
 from belvedere.control.core.principal import Principal
-from belvedere.control.organizations.models import Membership, Organization, Site, SiteRole
+from belvedere.control.organizations.models import Organization, Site, SiteRole
+from belvedere.control.organizations.selectors.members import list_tenures, list_tenures_on_sites
 from belvedere.control.organizations.services.founding import clean_zone, create_organization
-from belvedere.control.organizations.services.projection import list_memberships_touching_sites, project
+from belvedere.control.organizations.services.projection import project
 
 
 @requires(Permission.MANAGE, on="organization")
@@ -39,7 +40,7 @@ def add_site(
     site.save(force_insert=True)
     project(
         actor,
-        list_memberships_touching_sites(organization),
+        list_tenures_on_sites(organization),
         organization=organization,
         reason="site_added",
         action="site.created",
@@ -114,12 +115,11 @@ def close_site(actor: Principal, *, site: str, change_id: str) -> str:
     row = Site.objects.get(pk=site)
     if not Site.objects.filter(pk=site, closed_at=None).update(closed_at=clock.now()):
         raise NotFound
-    concerned = [row.pk for row in list_memberships_touching_sites(row.organization_id, site)]
+    concerned = [tenure.id for tenure in list_tenures_on_sites(row.organization_id, site)]
     SiteRole.objects.filter(site=site).delete()
-    memberships = Membership.objects.filter(pk__in=concerned).prefetch_related("site_roles")
     return project(
         actor,
-        memberships,
+        list_tenures(concerned).values(),
         organization=row.organization_id,
         reason="site_closed",
         action="site.closed",
