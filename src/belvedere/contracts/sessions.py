@@ -95,12 +95,17 @@ class OpenRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class OpenReply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The lease, and what it is for. An ended lease is a refusal."""
+    """The lease, and what it is for. An ended lease is a refusal.
+
+    start, end  what an export, or a list of past footage, is of; seconds since the epoch
+    """
 
     lease: LeaseState
     camera: str = ""
     kind: SessionKind = SessionKind.LIVE
     quality: Quality = Quality.MAIN
+    start: float | None = None
+    end: float | None = None
 
 
 class RenewRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

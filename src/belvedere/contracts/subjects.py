@@ -27,14 +27,25 @@ CAMERA_STATE: Final = "camera.state"
 PANEL_ASSIGNMENTS: Final = "panel.assignments"
 PANEL_STATE: Final = "panel.state"
 PANEL_COMMAND: Final = "panel.command"
+RECORDING_PLANS: Final = "recording.plans"
+FOOTAGE_STATE: Final = "footage.state"
+FOOTAGE_COVERAGE: Final = "footage.coverage"
+FOOTAGE_ERASE: Final = "footage.erase"
+SESSION_WATCHED: Final = "session.watched"
+EXPORT_PROGRESS: Final = "export.progress"
+EXPORT_FINISHED: Final = "export.finished"
 
 #: said by media, heard by control
 FROM_MEDIA: Final = (
     *(SESSION_OPEN, SESSION_RENEW, SESSION_CLOSED, NODE_HELLO, NODE_ASSIGNMENTS, CAMERA_STATE),
     *(PANEL_ASSIGNMENTS, PANEL_STATE),
+    *(RECORDING_PLANS, FOOTAGE_STATE, SESSION_WATCHED, EXPORT_PROGRESS, EXPORT_FINISHED),
 )
 #: said by control or worker, heard by one node
-TO_MEDIA: Final = (SESSION_LEASE, NODE_CHANGED, NODE_PROBE, NODE_DISCOVER, NODE_INSPECT, PANEL_COMMAND)
+TO_MEDIA: Final = (
+    *(SESSION_LEASE, NODE_CHANGED, NODE_PROBE, NODE_DISCOVER, NODE_INSPECT, PANEL_COMMAND),
+    *(FOOTAGE_COVERAGE, FOOTAGE_ERASE),
+)
 
 
 def of_node(subject: str, node: str) -> str:
