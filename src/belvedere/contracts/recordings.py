@@ -33,8 +33,7 @@ class RecordMode(StrEnum):
 class RecordingPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is to become of one camera's footage. Known for every camera with footage, recorded now or not.
 
-    hours       weekly windows in a zone, as in a grant (`{"zone", "weekly": {"mon": [["09:00", "12:00"]]}}`); with
-                SCHEDULED only
+    hours       weekly windows in a zone, as stored in a grant: JSON; with SCHEDULED only
     keep_days   older footage is deleted
     keep_bytes  the oldest goes when there is more; 0 = no bound but the volume's
     """
@@ -45,7 +44,7 @@ class RecordingPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     with_audio: bool = True
     keep_days: int = 7
     keep_bytes: int = 0
-    hours: dict[str, object] | None = None
+    hours: str = ""
 
 
 class PlansRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
