@@ -85,6 +85,7 @@ def main() -> None:
         measure(owner, "devices, by name", "/devices?q=device%2009"),
         measure(owner, "devices, to look at", "/devices?show=attention"),
         measure(owner, "one recorder", f"/devices/{recorder}"),
+        measure(owner, "API, 100 of them", "/api/v1/devices"),
     ]
     print(f"{options.devices} devices, {options.sites} sites")
     print_table(found)
