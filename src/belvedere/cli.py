@@ -64,7 +64,8 @@ def main() -> None:
 def demo(*, as_json: bool, no_browser: bool, port: int, data: Path, verbose: bool) -> None:
     """Serve an installation with sample cameras, people and shares, on this machine alone.
 
-    With --json, prints one line once it serves: {"url", "accounts", "cameras", "ready_s"}; then serves until SIGTERM.
+    With --json, prints one line once it serves: {"url", "accounts", "cameras", "panels", "ready_s"}; then serves until
+    SIGTERM.
     """
     from belvedere.supervisor import demo as demonstration
     from belvedere.supervisor.serve import run_until_signalled
@@ -344,12 +345,12 @@ def bench(ctx: click.Context, what: str, arguments: tuple[str, ...]) -> None:
 
 @main.command("demo-cameras", hidden=True)
 def demo_cameras() -> None:
-    """Serve the sample cameras: a child of `demo`."""
+    """Serve the sample cameras and the alarm: a child of `demo`."""
     settings = _role("cameras")
     from belvedere.demo.cameras import main as serve_cameras
     from belvedere.supervisor.demo import SampleCameras
 
-    serve_cameras(SampleCameras.of(settings.data))
+    serve_cameras(SampleCameras.of(settings.data), settings.run_folder / "broker", binary=settings.nats_server)
 
 
 @main.command("demo-cast", hidden=True)
@@ -360,7 +361,7 @@ def demo_cast() -> None:
     from belvedere.supervisor.demo import SampleCameras
 
     cameras = SampleCameras.of(settings.data)
-    click.echo(json.dumps(create_cast(settings, cameras.port, cameras.password)))
+    click.echo(json.dumps(create_cast(settings, cameras)))
 
 
 def _camera_password(username: str, file: IO[str] | None) -> str:
@@ -400,6 +401,8 @@ def _introduce(serving: Mapping[str, Any]) -> None:
     for account in serving["accounts"]:
         about = f"  {account['about']}" if account.get("about") else ""
         click.echo(f"  {account['email']:<{width}}  {account['password']}{about}", err=True)
+    for panel in serving["panels"]:
+        click.echo(f"\n{panel['name']} is a security panel; {panel['code']} disarms it.", err=True)
     click.echo("\nCtrl-C ends it. The data is kept for the next time.", err=True)
 
 

@@ -29,6 +29,7 @@ def test_it_says_who_may_come_in_and_says_the_same_the_next_time(tmp_path: Path)
             assert names >= {"Olivia", "Rita", "Xena"}
             assert all(account.keys() >= {"name", "email", "password", "api_token"} for account in serving["accounts"])
             assert serving["cameras"]
+            assert [(panel["name"], panel["code"]) for panel in serving["panels"]] == [("Alarm", "1234")]
             assert all(camera.keys() >= {"id", "name"} for camera in serving["cameras"])
             told.append((serving["accounts"], serving["cameras"]))
             family = descendants(shown.process.pid)
@@ -79,6 +80,7 @@ def test_sample_cameras_stay_where_they_were_unless_somebody_is_there(tmp_path: 
         tenant.listen(1)
         moved = SampleCameras.settle_in(tmp_path)
     assert moved.port != first.port
+    assert moved.broker_port == first.broker_port
     assert moved.password == first.password
     assert (tmp_path / "cameras.json").stat().st_mode & 0o077 == 0
     with pytest.raises(StartError):

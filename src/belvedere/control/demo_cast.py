@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from belvedere.config import Settings
 from belvedere.control.manage import setup
+from belvedere.demo.samples import Address
 
 PASSWORD: Final = "belvedere-demo"  # noqa: S105  public on purpose: the demo stays on this machine
 PEOPLE: Final = (
@@ -34,8 +35,11 @@ IN_NORTH: Final = {"ada": "admin", "omar": "operator", "vera": "viewer", "leo": 
 PENDING: Final = "pat@example.org"
 
 
-def create_cast(settings: Settings, rtsp_port: int, camera_password: str) -> dict[str, Any]:
-    """`{"accounts": [{name, email, password, api_token, about}], "cameras": [{id, name}]}`."""
+def create_cast(settings: Settings, address: Address) -> dict[str, Any]:
+    """`{"accounts": [{name, email, password, api_token, about}], "cameras": [{id, name}], "panels": [… code]}`.
+
+    address  where the sample cameras and the alarm are served
+    """
     setup(settings)
     tokens_file = settings.data / "demo-tokens.json"
     tokens = _read_tokens(tokens_file)
@@ -44,7 +48,8 @@ def create_cast(settings: Settings, rtsp_port: int, camera_password: str) -> dic
     tokens_file.write_text(json.dumps(tokens), encoding="utf-8")
     by_key = {key: row for (key, _name, _about), row in zip(PEOPLE, accounts, strict=True)}
     _found_hotels(by_key)
-    cameras = _cameras(by_key["olivia"]["id"], rtsp_port, camera_password)
+    cameras = _cameras(by_key["olivia"]["id"], address)
+    panels = _alarm(by_key["olivia"]["id"], address)
     _share_counter(by_key, cameras)
     return {
         "accounts": [
@@ -58,6 +63,7 @@ def create_cast(settings: Settings, rtsp_port: int, camera_password: str) -> dic
             for row, (_key, _name, about) in zip(accounts, PEOPLE, strict=True)
         ],
         "cameras": cameras,
+        "panels": panels,
     }
 
 
@@ -90,7 +96,7 @@ def _account(key: str, name: str, tokens: dict[str, str]) -> dict[str, str]:
     return {"id": known.id, "name": known.name, "email": known.email}
 
 
-def _cameras(owner: str, rtsp_port: int, camera_password: str) -> list[dict[str, str]]:
+def _cameras(owner: str, served: Address) -> list[dict[str, str]]:
     from belvedere.control.core.principal import Principal
     from belvedere.control.devices.selectors import list_cameras
     from belvedere.control.devices.services import TypedFields, add_device, readdress_device
@@ -107,10 +113,10 @@ def _cameras(owner: str, rtsp_port: int, camera_password: str) -> list[dict[str,
         if place not in sites:
             sites[place] = add_site(actor, organization=organizations[sample.organization], name=sample.site).pk
         source: TypedFields = {
-            "address": f"rtsp://127.0.0.1:{rtsp_port}{sample.main}",
-            "sub_address": f"rtsp://127.0.0.1:{rtsp_port}{sample.sub}",
+            "address": f"rtsp://127.0.0.1:{served.port}{sample.main}",
+            "sub_address": f"rtsp://127.0.0.1:{served.port}{sample.sub}",
             "username": USERNAME,
-            "password": camera_password,
+            "password": served.password,
         }
         if sample.name in have:
             device = have[sample.name].device
@@ -119,6 +125,41 @@ def _cameras(owner: str, rtsp_port: int, camera_password: str) -> list[dict[str,
             continue
         add_device(actor, site=sites[place], name=sample.name, is_tested=False, **source)
     return [{"id": camera.id, "name": camera.name} for camera in list_cameras(actor) if camera.mine]
+
+
+def _alarm(owner: str, served: Address) -> list[dict[str, str]]:
+    """The security panel of Olivia's house, shared with nobody; what she did to it since is hers."""
+    from belvedere.control.core.principal import Principal
+    from belvedere.control.devices.panel_sources import BrokerWish, PanelWish
+    from belvedere.control.devices.panels import list_panels
+    from belvedere.control.devices.services import add_panel, readdress_panel
+    from belvedere.control.organizations.selectors import list_organizations, list_sites
+    from belvedere.demo.samples import ALARM, USERNAME
+
+    actor = Principal(id=owner, name="Olivia Marín", email="olivia@example.org")
+    address = f"mqtt://127.0.0.1:{served.broker_port}"
+    panel = next((view.id for view in list_panels(actor) if view.mine and view.name == ALARM.name), "")
+    if panel:
+        wish = BrokerWish(address=address, username=USERNAME, password=served.password, is_plain_ok=True)
+        readdress_panel(actor, device=panel, wish=wish)
+    else:
+        own = next(row.id for row in list_organizations(actor) if row.is_personal)
+        site = next(site.id for site in list_sites(actor, own) if site.name == ALARM.site)
+        panel = add_panel(
+            actor,
+            site=site,
+            name=ALARM.name,
+            wish=PanelWish(
+                address=address,
+                username=USERNAME,
+                password=served.password,
+                state_topic=ALARM.state_topic,
+                command_topic=ALARM.command_topic,
+                availability_topic=ALARM.availability_topic,
+                is_plain_ok=True,
+            ),
+        )
+    return [{"id": panel, "name": ALARM.name, "code": ALARM.code}]
 
 
 def _found_hotels(accounts: dict[str, dict[str, str]]) -> None:

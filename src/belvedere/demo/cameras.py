@@ -1,4 +1,4 @@
-"""The sample cameras' process: serves their clips over RTSP, and devices over ONVIF, until it is told to end.
+"""The sample cameras' process: serves their clips over RTSP, devices over ONVIF, and an alarm, until it is told to end.
 
 A child of `belvedere demo`. By itself, for a camera server to point anything at:
 
@@ -16,29 +16,20 @@ import sys
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Final, Protocol
+from pathlib import Path
+from typing import Final
 
+from belvedere.demo.broker import serve_broker
 from belvedere.demo.clips import Clip
 from belvedere.demo.onvif import OnvifChannel, OnvifDevice
 from belvedere.demo.onvif_discovery import Announcement, DiscoveryResponder
+from belvedere.demo.panel import Panel
 from belvedere.demo.rtsp import CameraServer
-from belvedere.demo.samples import CAMERAS, DEVICES, USERNAME, SampleDevice
+from belvedere.demo.samples import ALARM, CAMERAS, DEVICES, USERNAME, Address, SampleDevice
 from belvedere.demo.scenes import clip_path
 from belvedere.demo.sound import evening
 
 _PASSWORD_SETTING: Final = "BELVEDERE_DEMO_CAMERA_PASSWORD"  # noqa: S105  a name, not a password
-
-
-class Address(Protocol):
-    """Where the cameras are to listen (on loopback), and what they are to ask for."""
-
-    @property
-    def port(self) -> int:
-        """0 takes any free one."""
-
-    @property
-    def password(self) -> str:
-        """The same for all."""
 
 
 @asynccontextmanager
@@ -109,9 +100,32 @@ def _channels(cameras: CameraServer, sample: SampleDevice, password: str) -> lis
     return channels
 
 
-def main(address: Address) -> None:
-    """Serve until SIGTERM or SIGINT; print one line of JSON when ready: {"port", "username", "cameras", "devices"}."""
-    asyncio.run(_serve_until_told(address.port, address.password))
+@asynccontextmanager
+async def serve_alarm(folder: Path, port: int, password: str, *, binary: str = "") -> AsyncIterator[Panel]:
+    """Serve the sample alarm and its broker while the block runs, the broker's files in `folder`.
+
+    binary  the nats-server that is the broker, "" for the one beside this Python
+    """
+    async with serve_broker(folder, port, username=USERNAME, password=password, binary=binary):
+        panel = Panel(ALARM, port, username=USERNAME, password=password)
+        task = asyncio.create_task(panel.run(), name="alarm")
+        try:
+            yield panel
+        finally:
+            task.cancel()
+
+
+def main(address: Address, folder: Path, *, binary: str = "") -> None:
+    """Serve until SIGTERM or SIGINT; print one line of JSON when ready: {"port", "username", "cameras", "devices"}.
+
+    folder  for what the alarm's broker keeps; binary  as for `serve_alarm`
+    """
+
+    async def story() -> None:
+        async with serve_alarm(folder, address.broker_port, address.password, binary=binary):
+            await _serve_until_told(address.port, address.password)
+
+    asyncio.run(story())
 
 
 async def _serve_until_told(port: int, password: str) -> None:

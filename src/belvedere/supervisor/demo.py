@@ -25,9 +25,10 @@ _CAMERAS: Final = "cameras.json"
 
 @dataclass(frozen=True, kw_only=True)
 class SampleCameras:
-    """Where the sample cameras listen and what they ask for; kept from one start of a demo to the next."""
+    """Where sample cameras and alarm's broker listen, what they ask for; kept from one start of a demo to the next."""
 
     port: int
+    broker_port: int
     password: str
 
     @classmethod
@@ -41,12 +42,13 @@ class SampleCameras:
 
     @classmethod
     def settle_in(cls, folder: Path) -> "SampleCameras":
-        """As before if there was a before, and nobody else has the port by now. For the supervisor alone."""
+        """As before if there was a before, and nobody else has the ports by now. For the supervisor alone."""
         try:
             before = cls.of(folder)
         except StartError:
-            before = cls(port=free_port(), password=secrets.token_urlsafe(12))
-        cameras = before if _is_free(before.port) else cls(port=free_port(), password=before.password)
+            before = cls(port=free_port(), broker_port=free_port(), password=secrets.token_urlsafe(12))
+        ports = [port if _is_free(port) else free_port() for port in (before.port, before.broker_port)]
+        cameras = cls(port=ports[0], broker_port=ports[1], password=before.password)
         private_file(folder / _CAMERAS, json.dumps(asdict(cameras)).encode())
         return cameras
 
@@ -96,7 +98,7 @@ def open_browser(url: str) -> None:
 
 
 async def _cast(installation: Installation) -> dict[str, Any]:
-    """The people and their cameras, made on the first start: `{"accounts": […], "cameras": […]}`."""
+    """The people and their cameras, made on the first start: `{"accounts": […], "cameras": […], "panels": […]}`."""
     output = await run_to_end("cast", installation.command("demo-cast"), installation.env_of("control"))
     cast: dict[str, Any] = json.loads(output)
     return cast

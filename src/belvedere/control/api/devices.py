@@ -10,7 +10,7 @@ from pydantic import Field, StringConstraints
 from belvedere.contracts.devices import Channel
 from belvedere.control.api.auth import actor_of
 from belvedere.control.api.pages import DEFAULT_LIMIT, MAX_LIMIT, paginate
-from belvedere.control.api.panels import PanelOut, TopicsIn, TrustIn, read_wish
+from belvedere.control.api.panels import BrokerIn, PanelOut, TopicsIn, TrustIn, read_wish
 from belvedere.control.api.schemas import CameraOut, Id, In, Name, Out, ProblemOut, ReceiptOut
 from belvedere.control.core.errors import Invalid
 from belvedere.control.devices import services
@@ -87,6 +87,7 @@ class DevicePatch(In):
     name: Name | None = None
     site: Id | None = None
     enabled: bool | None = None
+    broker: BrokerIn | None = Field(default=None, description="of a panel")
 
 
 class ChannelsIn(In):
@@ -420,12 +421,19 @@ def device(request: HttpRequest, device_id: str) -> DeviceOut:
     },
 )
 def patch_device(request: HttpRequest, device_id: str, body: DevicePatch) -> DeviceOut:
-    """Rename a device, move it to another site, or switch it off and on: one at a time.
+    """Rename a device, move it to another site, switch it off and on, or give a panel another broker: one at a time.
 
     Moving and switching off end pictures at once; `receipts/{change_id}` of the audit says which.
     """
     actor = actor_of(request)
-    services.edit_device(actor, device=device_id, name=body.name, site=body.site, is_enabled=body.enabled)
+    services.edit_device(
+        actor,
+        device=device_id,
+        name=body.name,
+        site=body.site,
+        is_enabled=body.enabled,
+        broker=body.broker.wish() if body.broker else None,
+    )
     return DeviceOut.of(get_device(actor, device_id), {})
 
 

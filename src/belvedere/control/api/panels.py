@@ -12,7 +12,7 @@ from belvedere.control.api.auth import actor_of
 from belvedere.control.api.pages import DEFAULT_LIMIT, MAX_LIMIT, paginate
 from belvedere.control.api.schemas import In, Out, PersonOut, ProblemOut
 from belvedere.control.devices import services
-from belvedere.control.devices.panel_sources import PanelWish
+from belvedere.control.devices.panel_sources import BrokerWish, PanelWish
 from belvedere.control.devices.panels import PanelView, get_panel, list_panels
 
 router = Router(tags=["panels"])
@@ -34,6 +34,27 @@ class TrustIn(In):
     ca: str = Field(default="", max_length=20_000, description="authorities in PEM, in place of the system's")
     fingerprint: str = Field(default="", max_length=100, description="SHA-256 of the broker's one certificate")
     plain: bool = False
+
+
+class BrokerIn(In):
+    """Another broker for a panel, or another login. `username`, `password`: null = as kept, for this broker only."""
+
+    address: str = Field(max_length=500, examples=["mqtts://192.168.1.10:8883"])
+    username: str | None = Field(default=None, max_length=200)
+    password: Annotated[str, StringConstraints(strip_whitespace=False, max_length=200)] | None = None
+    trust: TrustIn | None = None
+
+    def wish(self) -> BrokerWish:
+        """As services take it."""
+        trust = self.trust or TrustIn()
+        return BrokerWish(
+            address=self.address,
+            username=self.username,
+            password=self.password,
+            ca=trust.ca,
+            fingerprint=trust.fingerprint,
+            is_plain_ok=trust.plain,
+        )
 
 
 class CommandIn(In):

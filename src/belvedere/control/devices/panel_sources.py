@@ -39,6 +39,45 @@ class PanelWish:
         return "PanelWish(…)"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerWish:
+    """Where a bound panel's broker is from now on, and how to get in.
+
+    username, password  None: as they are, which is granted at the same broker alone (N26); "" where none is asked
+    """
+
+    address: str
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    ca: str = ""
+    fingerprint: str = ""
+    is_plain_ok: bool = False
+
+    def __repr__(self) -> str:
+        """Keep credentials out of tracebacks."""
+        return "BrokerWish(…)"
+
+    def fill_in(self, kept: PanelSource) -> PanelWish:
+        """The panel as it will be: what is not wished for stays. Raises Invalid where a kept login would travel."""
+        wish = PanelWish(
+            address=self.address,
+            username=kept.username if self.username is None else self.username,
+            password=kept.password if self.password is None else self.password,
+            state_topic=kept.state_topic,
+            command_topic=kept.command_topic,
+            availability_topic=kept.availability_topic,
+            ca=self.ca,
+            fingerprint=self.fingerprint,
+            is_plain_ok=self.is_plain_ok,
+        )
+        address, checked = check_wish(wish)
+        there = (address.host, address.port, address.is_tls, checked.ca, checked.fingerprint)
+        is_there = there == (kept.host, kept.port, kept.is_tls, kept.ca, kept.fingerprint)
+        if self.password is None and kept.password and not (is_there and checked.username == kept.username):
+            raise Invalid(_("Type the password again: the one that is kept goes to no other broker."), field="password")
+        return checked
+
+
 def check_wish(wish: PanelWish) -> tuple[BrokerAddress, PanelWish]:
     """The broker's address, and the wish with its texts in order. Raises Invalid with the words a person needs."""
     address = parse_broker_address(wish.address)

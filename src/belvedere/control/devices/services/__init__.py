@@ -19,6 +19,7 @@ from belvedere.control.devices.services.panels import (
     close_panels,
     command_panel,
     list_panel_assignments,
+    readdress_panel,
     record_panel_state,
 )
 from belvedere.control.devices.services.presence import prove_presence
@@ -69,6 +70,7 @@ __all__ = [
     "probe_device",
     "prove_presence",
     "readdress_device",
+    "readdress_panel",
     "record_hello",
     "record_panel_state",
     "record_state",

@@ -1,4 +1,4 @@
-"""Security panels: binding one, telling it something, and what its media node says of it.
+"""Security panels: binding one, another broker for it, telling it something, and what its media node says of it.
 
 A command is decided when it is asked for and once more when nothing but the bus is left before the panel (N33). It goes
 out at once or not at all: nothing queues it. The code is in memory for that long; it stands in no row, log or entry.
@@ -19,12 +19,20 @@ from belvedere.contracts.sealing import seal as seal_to_node
 from belvedere.control.access.guard import check, requires, unguarded
 from belvedere.control.audit.services import write_entry
 from belvedere.control.core import clock, limits, media, vault
-from belvedere.control.core.errors import AlreadyBound, Invalid, Refusal, Unavailable
+from belvedere.control.core.errors import AlreadyBound, Invalid, NotFound, Refusal, Unavailable
+from belvedere.control.core.ids import new_id
 from belvedere.control.core.names import clean_name, mask_email
 from belvedere.control.core.principal import Principal
 from belvedere.control.devices.addresses import resolve
 from belvedere.control.devices.models import BindAttempt, Binding, Device, Kind, MediaNode, Panel
-from belvedere.control.devices.panel_sources import PanelWish, check_wish, panel_identities, read_panel, write_panel
+from belvedere.control.devices.panel_sources import (
+    BrokerWish,
+    PanelWish,
+    check_wish,
+    panel_identities,
+    read_panel,
+    write_panel,
+)
 from belvedere.control.devices.panels import get_panel
 from belvedere.control.devices.selectors import NODE_IS_GONE_AFTER, choose_node, find_node_of
 from belvedere.control.organizations.models import Site
@@ -101,8 +109,62 @@ def _bind(actor: Principal, device: Device, known: list[str], code: str) -> None
     enqueue("assignments.changed", {"withdrawn": []})
 
 
-def _find_bound(known: list[str]) -> Device | None:
-    found = Binding.objects.filter(value__in=known).select_related("device__organization").first()
+@requires(Permission.CONFIGURE, on="device")
+def readdress_panel(actor: Principal, *, device: str, wish: BrokerWish) -> None:
+    """Have a panel talk through another broker, or sign in to it anew. Its topics, shares and code stay as they are.
+
+    A kept password goes to no other broker (N26). Raises Invalid (it is no panel; the password is needed again),
+    NetworkNotAllowed (no packet sent), AlreadyBound, RateLimited. Nothing new: nothing happens.
+    """
+    row = Device.objects.get(pk=device)
+    if row.kind != Kind.PANEL:
+        raise Invalid(_("This device is no security panel."))
+    before = vault.unseal(row.source, table="device", row=row.pk, field="source")
+    reach = list_reach(row.organization_id)
+    address, checked = check_wish(wish.fill_in(read_panel(before, reach)))
+    known = panel_identities(address, resolve(address, reach), checked.command_topic)
+    after = write_panel(address, checked)
+    if after == before:
+        return
+    if bound := _find_bound(known, but=device):
+        raise _already_bound(actor, bound)
+    try:
+        _rebind(actor, row, known, shown=address.shown, source=after)
+    except IntegrityError:
+        bound = _find_bound(known, but=device)
+        if bound is None:
+            raise
+        raise _already_bound(actor, bound) from None
+
+
+@transaction.atomic
+def _rebind(actor: Principal, device: Device, known: list[str], *, shown: str, source: str) -> None:
+    sealed = vault.seal(source, table="device", row=device.pk, field="source")
+    # The conditional UPDATE comes first: a device that is being unbound gets no identity back.
+    changed = Device.objects.filter(pk=device.pk, unbound_at=None).update(
+        source=sealed, shown_address=shown, revision=new_id()
+    )
+    if not changed:
+        raise NotFound
+    # What the old broker said last says nothing of what is behind the new one.
+    Panel.objects.filter(pk=device.pk).update(state="unknown", heard_at=None, error="")
+    Binding.objects.filter(device=device).delete()
+    Binding.objects.bulk_create(Binding(value=value, device=device) for value in known)
+    write_entry(
+        actor=actor,
+        action="device.readdressed",
+        thing=f"device:{device.pk}",
+        organization=device.organization_id,
+        site=device.site_id,
+        name=device.name,
+    )
+    # Withdrawn first: no command goes to the old broker any more.
+    enqueue("assignments.changed", {"withdrawn": [device.pk]})
+
+
+def _find_bound(known: list[str], *, but: str = "") -> Device | None:
+    rows = Binding.objects.filter(value__in=known).exclude(device=but)
+    found = rows.select_related("device__organization").first()
     return found.device if found else None
 
 
