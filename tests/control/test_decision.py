@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from belvedere.contracts.hours import DAYS
 from belvedere.contracts.permissions import NONE, SHAREABLE, Permission, normalize, parse_names
-from belvedere.control.access.decision import DAYS, GrantFacts, decide, validate_hours
+from belvedere.control.access.decision import GrantFacts, decide
 
 #: around both clock changes of 2026 in Europe, and an ordinary week
 BASES = (datetime(2026, 3, 28, tzinfo=UTC), datetime(2026, 10, 24, tzinfo=UTC), datetime(2026, 6, 15, tzinfo=UTC))
@@ -155,23 +156,3 @@ def test_names_on_the_wire() -> None:
     assert (Permission.PTZ | Permission.LIVE_VIEW).wire_names == ["live_view", "ptz"]
     with pytest.raises(ValueError, match="fly"):
         parse_names(["fly"])
-
-
-@pytest.mark.parametrize(
-    "hours",
-    [
-        {},
-        {"zone": "Europe/Madrid"},
-        {"zone": "Moon/Sea", "weekly": {"mon": [["09:00", "12:00"]]}},
-        {"zone": "UTC", "weekly": {}},
-        {"zone": "UTC", "weekly": {"mon": []}},
-        {"zone": "UTC", "weekly": {"someday": [["09:00", "12:00"]]}},
-        {"zone": "UTC", "weekly": {"mon": [["12:00", "09:00"]]}},
-        {"zone": "UTC", "weekly": {"mon": [["09:00", "25:00"]]}},
-        {"zone": "UTC", "weekly": {"mon": "all day"}},
-        {"zone": "UTC", "weekly": {"mon": [["09:00", "12:00"]]}, "more": 1},
-    ],
-)
-def test_hours_that_make_no_sense_are_refused(hours: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match="hours"):
-        validate_hours(hours)

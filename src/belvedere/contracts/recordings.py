@@ -98,7 +98,7 @@ class FootageReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CoverageRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """control → media, `footage.coverage.<node>`: when is there footage between these instants?"""
+    """control → media, `footage.coverage.<node>`: when there is footage between these instants."""
 
     camera: str
     start: float

@@ -3,17 +3,13 @@
 It is the only function that says what somebody may do, on every surface. Times are seconds since the epoch.
 """
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import Final, NamedTuple
-from zoneinfo import ZoneInfo
 
+from belvedere.contracts.hours import window_end
 from belvedere.contracts.permissions import NONE, Permission, normalize
 
-DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _FOREVER: Final = float("inf")
 
 
@@ -94,7 +90,7 @@ def _holds_until(grant: GrantFacts, at: float) -> float:
             return at
         until = grant.ends_at
     if grant.hours:
-        until = min(until, _window_end(grant.hours, at))
+        until = min(until, window_end(grant.hours, at))
     return until
 
 
@@ -105,54 +101,3 @@ def _earliest(grant: GrantFacts, at: float) -> float:
     if grant.footage_from is not None:
         earliest = max(earliest, grant.footage_from)
     return earliest
-
-
-@lru_cache(maxsize=4096)
-def _parse_hours(text: str) -> tuple[ZoneInfo, dict[str, list[tuple[int, int]]]]:
-    hours = json.loads(text)
-    weekly = {
-        day: [(_minutes(first), _minutes(last)) for first, last in windows] for day, windows in hours["weekly"].items()
-    }
-    return ZoneInfo(hours["zone"]), weekly
-
-
-def _minutes(text: str) -> int:
-    hour, minute = text.split(":")
-    return int(hour) * 60 + int(minute)
-
-
-def _window_end(text: str, at: float) -> float:
-    """The end of the weekly window that `at` lies in; `at` itself if in none. Windows are wall time of the zone."""
-    zone, weekly = _parse_hours(text)
-    local = datetime.fromtimestamp(at, zone)
-    minute = local.hour * 60 + local.minute
-    for first, last in weekly.get(DAYS[local.weekday()], ()):
-        if first <= minute < last:
-            midnight = datetime(local.year, local.month, local.day)  # noqa: DTZ001  wall time, made aware below
-            wall = midnight + timedelta(minutes=last)
-            end = wall.replace(tzinfo=zone).astimezone(UTC).timestamp()
-            # In the hour that a clock change repeats, the wall clock ran back over the end: it holds a minute more,
-            # and is asked again.
-            return end if end > at else at + 60
-    return at
-
-
-def validate_hours(hours: dict[str, object]) -> str:
-    """The stored form of weekly hours. Raises ValueError with what is wrong."""
-    zone, weekly = hours.get("zone"), hours.get("weekly")
-    if set(hours) != {"zone", "weekly"} or not isinstance(zone, str) or not isinstance(weekly, dict):
-        message = 'hours look like {"zone": "Europe/Madrid", "weekly": {"mon": [["09:00", "12:00"]]}}'
-        raise ValueError(message)
-    text = json.dumps({"zone": zone, "weekly": weekly}, sort_keys=True, separators=(",", ":"))
-    try:
-        _zone, parsed = _parse_hours(text)
-        windows = [window for day in parsed.values() for window in day]
-        is_good = (
-            bool(windows) and set(parsed) <= set(DAYS) and all(0 <= first < last <= 1440 for first, last in windows)
-        )
-    except (KeyError, ValueError, TypeError, AttributeError, OSError):
-        is_good = False
-    if not is_good:
-        message = "weekly hours are days mon to sun with windows from 00:00 to 24:00 in a known zone"
-        raise ValueError(message)
-    return text
