@@ -26,7 +26,7 @@ from belvedere.control.core.errors import (
     Unavailable,
 )
 from belvedere.control.devices import services
-from belvedere.control.devices.panel_sources import PanelWish
+from belvedere.control.devices.panel_sources import BrokerWish, PanelWish
 from belvedere.control.devices.panels import get_panel, list_panels
 from belvedere.control.devices.selectors import list_bind_attempts, list_devices
 from belvedere.control.outbox.services import run_due
@@ -165,6 +165,121 @@ def test_outside_the_reach(people: cast.Cast, host: str) -> None:
 def test_who_may_not_configure_a_site_binds_nothing_there(people: cast.Cast) -> None:
     with pytest.raises(NotFound):
         bind(people.xena, site=people.olivia.site)
+
+
+# ── Another broker ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+ELSEWHERE = "mqtts://127.0.0.2:8883"
+
+
+def source_of(panel: str) -> panels.PanelSource:
+    """What a node would get."""
+    rows = services.list_panel_assignments("local", panels.PanelsRequest(RUN)).panels
+    box = next(row.sealed for row in rows if row.panel == panel)
+    return msgspec.json.decode(unseal(KEY, box), type=panels.PanelSource)
+
+
+def test_another_broker_keeps_everything_but_the_way_there(people: cast.Cast, hello: None) -> None:
+    """VA-23: its shares stay. What was heard at the old one is forgotten, and the old one is free for others."""
+    panel = bind(people.olivia, fingerprint="ab" * 32)
+    share(people, panel)
+    say(panel, PanelStateWord.ARMED_AWAY)
+    revision = services.list_panel_assignments("local", panels.PanelsRequest(RUN)).panels[0].revision
+    new = BrokerWish(address=ELSEWHERE, username="barn", password="another")
+    services.readdress_panel(people.olivia.actor, device=panel, wish=new)
+    (row,) = services.list_panel_assignments("local", panels.PanelsRequest(RUN)).panels
+    assert row.revision != revision
+    found = source_of(panel)
+    assert (found.host, found.username, found.password, found.fingerprint) == ("127.0.0.2", "barn", "another", "")
+    assert (found.state_topic, found.command_topic) == ("home/alarm", "home/alarm/set")
+    assert get_panel(people.rita.actor, panel).state is PanelStateWord.UNKNOWN
+    assert next(view.shown_address for view in list_devices(people.olivia.actor)) == ELSEWHERE
+    assert Entry.objects.filter(action="device.readdressed").count() == 1
+    services.readdress_panel(people.olivia.actor, device=panel, wish=new)  # nothing new: nothing is written
+    assert Entry.objects.filter(action="device.readdressed").count() == 1
+    bind(people.xena)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"address": ELSEWHERE},
+        {"address": "mqtts://127.0.0.1:8884"},
+        {"address": "mqtt://127.0.0.1:8883", "is_plain_ok": True},
+        {"address": ADDRESS, "username": "another"},
+        {"address": ADDRESS, "fingerprint": "ab" * 32},
+        {"address": ADDRESS, "fingerprint": ""},
+    ],
+    ids=str,
+)
+def test_a_kept_password_goes_to_no_other_broker(people: cast.Cast, hello: None, change: dict[str, Any]) -> None:
+    """N26: nor to one that is taken for it by another certificate, nor past TLS."""
+    panel = bind(people.olivia, fingerprint="cd" * 32)
+    before = get_rows()
+    with pytest.raises(Invalid) as refused:
+        services.readdress_panel(people.olivia.actor, device=panel, wish=BrokerWish(**change))
+    assert refused.value.field == "password"
+    assert get_rows() == before
+    assert (source_of(panel).host, source_of(panel).password) == ("127.0.0.1", cast.CANARY)
+
+
+def test_a_password_alone_is_changed_at_the_same_broker(people: cast.Cast, hello: None) -> None:
+    panel = bind(people.olivia, fingerprint="cd" * 32)
+    services.readdress_panel(people.olivia.actor, device=panel, wish=BrokerWish(address=ADDRESS, password="new"))
+    found = source_of(panel)
+    assert (found.username, found.password, found.fingerprint) == ("house", "new", "cd" * 32)
+    services.readdress_panel(
+        people.olivia.actor, device=panel, wish=BrokerWish(address=ELSEWHERE, username="", password="")
+    )
+    assert (source_of(panel).username, source_of(panel).password) == ("", "")
+
+
+def test_another_broker_by_the_api_is_refused_where_it_must_be(people: cast.Cast, node: Told) -> None:
+    """N26, N27, VA-1: 422 without the password, 403 outside the reach, 409 where another panel is bound."""
+    panel = bind(people.olivia)
+    bind(people.xena, address=ELSEWHERE)
+
+    def patch(person: cast.Person, **broker: Any) -> tuple[int, str]:
+        body = {"broker": broker}
+        answer = person.api().patch(f"/api/v1/devices/{panel}", body, content_type="application/json")
+        return answer.status_code, answer.json().get("code", "")
+
+    login = {"username": "house", "password": cast.CANARY}
+    before = source_of(panel)
+    assert patch(people.olivia, address="mqtts://127.0.0.3") == (422, "invalid")
+    assert patch(people.olivia, address="mqtts://192.0.2.7", **login) == (403, "network_not_allowed")
+    assert patch(people.olivia, address=ELSEWHERE, **login) == (409, "already_bound")
+    assert patch(people.olivia, address="mqtt://127.0.0.3", **login) == (422, "invalid")
+    for stranger in (people.rita, people.xena):
+        assert patch(stranger, address="mqtts://127.0.0.3", **login)[0] == 404
+    assert source_of(panel) == before
+    assert patch(people.olivia, address="mqtt://127.0.0.3", trust={"plain": True}, **login) == (200, "")
+    assert (source_of(panel).host, source_of(panel).port, source_of(panel).is_tls) == ("127.0.0.3", 1883, False)
+    both = {"name": "Siren", "broker": {"address": ADDRESS}}
+    answer = people.olivia.api().patch(f"/api/v1/devices/{panel}", both, content_type="application/json")
+    assert answer.status_code == 422
+    # A camera is none: its address is a page of its own.
+    camera = next(view.id for view in list_devices(people.olivia.actor) if view.kind == "camera")
+    answer = people.olivia.api().patch(
+        f"/api/v1/devices/{camera}", {"broker": {"address": ADDRESS}}, content_type="application/json"
+    )
+    assert answer.status_code == 422
+
+
+def test_another_broker_on_the_page(people: cast.Cast, hello: None) -> None:
+    panel = bind(people.olivia)
+    client = people.olivia.browser()
+    page = f"/panels/{panel}/address"
+    assert page in client.get(f"/devices/{panel}").content.decode()
+    shown = client.get(page).content.decode()
+    assert ADDRESS in shown
+    assert cast.CANARY not in shown
+    refused = client.post(page, {"address": ELSEWHERE})
+    assert (refused.status_code, b"Type the password again" in refused.content) == (422, True)
+    assert client.post(page, {"address": ELSEWHERE, "username": "u", "password": "p"}).status_code == 302
+    assert (source_of(panel).host, source_of(panel).username) == ("127.0.0.2", "u")
+    assert client.post(page, {"address": ADDRESS, "is_open": "on"}).status_code == 302
+    assert (source_of(panel).host, source_of(panel).username, source_of(panel).password) == ("127.0.0.1", "", "")
 
 
 # ── What a node carries and says ─────────────────────────────────────────────────────────────────────────────────────

@@ -219,6 +219,34 @@ async def test_a_broker_that_goes_and_comes_back(broker: Broker, desk: Desk, nod
             await ear.next(within_s=1)
 
 
+async def test_it_moves_to_another_broker(broker: Broker, desk: Desk, node: MediaNode, tmp_path: Path) -> None:
+    """N26: the new broker meets its own login and nothing of the old one's; commands go there alone."""
+    await broker.say(AVAILABLE, "online")
+    await broker.say(STATE, "armed_home")
+    await desk.assign("house", broker.source(is_tls=False))
+    await desk.until(PanelStateWord.ARMED_HOME)
+    second = Broker(tmp_path / "second")
+    second.prepare()
+    await second.start()
+    try:
+        await second.say(AVAILABLE, "online")
+        await second.say(STATE, "disarmed")
+        async with broker.hearing() as old, second.hearing() as new:
+            await desk.assign("house", second.source(is_tls=False))
+            await desk.until(DISARMED)
+            asked = asyncio.create_task(desk.command(PanelAct.ARM_AWAY))
+            assert (await new.next()).endswith("ARM_AWAY")
+            await second.say(STATE, "arming")
+            assert (await asked).code is PanelAnswerCode.OK
+            with pytest.raises(TimeoutError):
+                await old.next(within_s=0.5)
+            await broker.say(STATE, "triggered")  # nobody listens there any more
+            await asyncio.sleep(0.5)
+            assert desk.states[-1].state is PanelStateWord.ARMING
+    finally:
+        await second.stop()
+
+
 async def test_a_panel_that_is_away_is_told_nothing(broker: Broker, desk: Desk, node: MediaNode) -> None:
     await broker.say(STATE, "disarmed")
     await desk.assign("house", broker.source())

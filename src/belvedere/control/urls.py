@@ -54,6 +54,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("panels/add", panels.panel_add, name="panel-add"),
     path("panels/<str:panel_id>", panels.panel, name="panel"),
     path("panels/<str:panel_id>/command", panels.panel_command, name="panel-command"),
+    path("panels/<str:panel_id>/address", panels.panel_address, name="panel-address"),
     path("panels/<str:panel_id>/share", panels.panel_share, name="panel-share"),
     path("share", sharing.share, name="share"),
     path("sharing", sharing.sharing, name="sharing"),

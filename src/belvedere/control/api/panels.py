@@ -37,7 +37,7 @@ class TrustIn(In):
 
 
 class BrokerIn(In):
-    """Another broker for a panel, or another login. `username`, `password`: null = as kept, for this broker only."""
+    """Another broker for a panel, or another login. What is null stays as it is, at the same broker only."""
 
     address: str = Field(max_length=500, examples=["mqtts://192.168.1.10:8883"])
     username: str | None = Field(default=None, max_length=200)
@@ -46,14 +46,13 @@ class BrokerIn(In):
 
     def wish(self) -> BrokerWish:
         """As services take it."""
-        trust = self.trust or TrustIn()
         return BrokerWish(
             address=self.address,
             username=self.username,
             password=self.password,
-            ca=trust.ca,
-            fingerprint=trust.fingerprint,
-            is_plain_ok=trust.plain,
+            ca=self.trust.ca if self.trust else None,
+            fingerprint=self.trust.fingerprint if self.trust else None,
+            is_plain_ok=bool(self.trust and self.trust.plain),
         )
 
 

@@ -41,41 +41,45 @@ class PanelWish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokerWish:
-    """Where a bound panel's broker is from now on, and how to get in.
+    """Where a bound panel's broker is from now on, how to get in, and whom to take for it.
 
     username, password  None: as they are, which is granted at the same broker alone (N26); "" where none is asked
+    ca, fingerprint     None: as they are at the same address, nothing at another
     """
 
     address: str
     username: str | None = None
     password: str | None = field(default=None, repr=False)
-    ca: str = ""
-    fingerprint: str = ""
+    ca: str | None = None
+    fingerprint: str | None = None
     is_plain_ok: bool = False
 
     def __repr__(self) -> str:
         """Keep credentials out of tracebacks."""
         return "BrokerWish(…)"
 
-    def fill_in(self, kept: PanelSource) -> PanelWish:
-        """The panel as it will be: what is not wished for stays. Raises Invalid where a kept login would travel."""
-        wish = PanelWish(
-            address=self.address,
-            username=kept.username if self.username is None else self.username,
-            password=kept.password if self.password is None else self.password,
-            state_topic=kept.state_topic,
-            command_topic=kept.command_topic,
-            availability_topic=kept.availability_topic,
-            ca=self.ca,
-            fingerprint=self.fingerprint,
-            is_plain_ok=self.is_plain_ok,
+    def fill_in(self, kept: PanelSource) -> tuple[BrokerAddress, PanelWish]:
+        """The panel as it will be: what is not wished for stays. Raises Invalid: a kept login does not travel."""
+        address = parse_broker_address(self.address)
+        is_there = (address.host, address.port, address.is_tls) == (kept.host, kept.port, kept.is_tls)
+        known_ca, known_fingerprint = (kept.ca, kept.fingerprint) if is_there else ("", "")
+        address, wish = check_wish(
+            PanelWish(
+                address=self.address,
+                username=kept.username if self.username is None else self.username,
+                password=kept.password if self.password is None else self.password,
+                state_topic=kept.state_topic,
+                command_topic=kept.command_topic,
+                availability_topic=kept.availability_topic,
+                ca=known_ca if self.ca is None else self.ca,
+                fingerprint=known_fingerprint if self.fingerprint is None else self.fingerprint,
+                is_plain_ok=self.is_plain_ok or is_there,
+            )
         )
-        address, checked = check_wish(wish)
-        there = (address.host, address.port, address.is_tls, checked.ca, checked.fingerprint)
-        is_there = there == (kept.host, kept.port, kept.is_tls, kept.ca, kept.fingerprint)
-        if self.password is None and kept.password and not (is_there and checked.username == kept.username):
+        is_same = is_there and (wish.username, wish.ca, wish.fingerprint) == (kept.username, kept.ca, kept.fingerprint)
+        if self.password is None and kept.password and not is_same:
             raise Invalid(_("Type the password again: the one that is kept goes to no other broker."), field="password")
-        return checked
+        return address, wish
 
 
 def check_wish(wish: PanelWish) -> tuple[BrokerAddress, PanelWish]:

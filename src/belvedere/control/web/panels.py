@@ -1,4 +1,4 @@
-"""A security panel's page, what it is told there, adding one, and sharing one."""
+"""A security panel's page, what it is told there, adding one, another broker for one, and sharing one."""
 
 from typing import Any
 
@@ -18,8 +18,9 @@ from belvedere.control.core.errors import AlreadyBound, Forbidden, NotFound, Ref
 from belvedere.control.core.principal import Principal
 from belvedere.control.core.requests import principal_of
 from belvedere.control.devices import services
-from belvedere.control.devices.panel_sources import PanelWish
+from belvedere.control.devices.panel_sources import BrokerWish, PanelWish
 from belvedere.control.devices.panels import get_panel
+from belvedere.control.devices.selectors import DeviceView, get_device
 from belvedere.control.sharing.selectors import AccessRow, find_received_of_panel, get_given, list_panel_access
 from belvedere.control.sharing.services import Item, offer_share
 from belvedere.control.web.context import follow, list_sites_to_equip, person
@@ -57,6 +58,29 @@ class PanelForm(forms.Form):
         self.fields["site"].choices = sites  # type: ignore[attr-defined]  # it is a ChoiceField
 
 
+class BrokerForm(forms.Form):
+    """Where a bound panel's broker is by now. What is left empty stays, where the service grants that."""
+
+    address = forms.CharField(max_length=500, label=gettext_lazy("Broker"))
+    username = forms.CharField(max_length=200, required=False, label=gettext_lazy("User"))
+    password = forms.CharField(max_length=200, required=False, label=gettext_lazy("Password"), strip=False)
+    is_open = forms.BooleanField(required=False)
+    fingerprint = forms.CharField(max_length=100, required=False, label=gettext_lazy("Certificate’s SHA-256"))
+    is_plain_ok = forms.BooleanField(required=False)
+
+    def wish(self) -> BrokerWish:
+        """As the service takes it."""
+        data = self.cleaned_data
+        nothing = "" if data["is_open"] else None
+        return BrokerWish(
+            address=data["address"],
+            username=nothing if data["is_open"] else data["username"] or None,
+            password=nothing if data["is_open"] else data["password"] or None,
+            fingerprint=data["fingerprint"] or None,
+            is_plain_ok=data["is_plain_ok"],
+        )
+
+
 @require_GET
 @answers_refusals
 def panel(request: HttpRequest, panel_id: str) -> HttpResponse:
@@ -75,6 +99,7 @@ def _page(request: HttpRequest, panel_id: str, *, error: str = "", status: int =
         "rights": panel_slots(view.permissions),
         "error": error,
         "received": find_received_of_panel(actor, panel_id) if not view.mine else None,
+        "may_configure": view.may(Permission.CONFIGURE),
     }
     if view.may(Permission.SHARE):
         context["people"] = [_access_row(row, actor) for row in list_panel_access(actor, panel_id)]
@@ -143,6 +168,46 @@ def panel_add(request: HttpRequest) -> HttpResponse:
         return redirect("panel", device)
     status = 422 if form.errors else 200
     return render(request, "web/panel_add.html", {"nav": "devices", "form": form}, status=status)
+
+
+@sensitive_post_parameters("password")
+@require_http_methods(["GET", "POST"])
+@answers_refusals
+def panel_address(request: HttpRequest, panel_id: str) -> HttpResponse:
+    """Another broker, or another login at the same one."""
+    view = get_device(principal_of(request), panel_id)
+    if view.panel is None:
+        return redirect("device-address", panel_id)
+    if request.method == "GET":
+        is_plain = view.shown_address.startswith("mqtt:")
+        return _address_page(
+            request, view, BrokerForm(initial={"address": view.shown_address, "is_plain_ok": is_plain})
+        )
+    form = BrokerForm(request.POST)
+    if not form.is_valid():
+        return _address_page(request, view, form, status=422)
+    try:
+        services.readdress_panel(principal_of(request), device=panel_id, wish=form.wish())
+    except AlreadyBound as refusal:
+        context = {"nav": "devices", "name": view.name, "message": refusal.message, **refusal.extra}
+        return render(request, "web/already_bound.html", context, status=refusal.status)
+    except NotFound:
+        raise
+    except Refusal as refusal:
+        field = str(refusal.extra.get("field", ""))
+        form.add_error(field if field in form.fields else None, refusal.message)
+        return _address_page(request, view, form, status=refusal.status)
+    messages.success(request, _("Saved. The panel is heard from there now; everybody keeps what they may do."))
+    return redirect("panel", panel_id)
+
+
+def _address_page(request: HttpRequest, view: DeviceView, form: BrokerForm, *, status: int = 200) -> HttpResponse:
+    context = {
+        "nav": "devices",
+        "panel": {"id": view.id, "name": view.name, "address": view.shown_address},
+        "form": form,
+    }
+    return render(request, "web/panel_address.html", context, status=status)
 
 
 @require_http_methods(["GET", "POST"])

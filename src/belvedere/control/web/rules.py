@@ -72,6 +72,7 @@ RULES: Final[dict[str, Rule]] = {
     "panel": Rule.ACCOUNT,
     "panel-add": Rule.ACCOUNT,
     "panel-command": Rule.ACCOUNT,
+    "panel-address": Rule.ACCOUNT,
     "panel-share": Rule.ACCOUNT,
     "share": Rule.ACCOUNT,
     "share-end": Rule.ACCOUNT,
