@@ -16,6 +16,10 @@ VIDEO = (
     "videotestsrc is-live=true pattern=ball ! video/x-raw,width=320,height=180,framerate=25/1 ! "
     "x264enc tune=zerolatency key-int-max=25 bitrate=300 ! video/x-h264,profile=baseline ! rtph264pay name=pay0 pt=96"
 )
+#: pictures that are shown in another order than they are sent in, as cheap recorders do
+REORDERED = VIDEO.replace("tune=zerolatency", "bframes=2 b-adapt=false speed-preset=ultrafast").replace(
+    "profile=baseline", "profile=main"
+)
 SOUND = "audiotestsrc is-live=true volume=0.1 ! mulawenc ! rtppcmupay name=pay1 pt=0"
 
 
@@ -39,14 +43,15 @@ def serve(mounts: dict[str, str], auth: "GstRtspServer.RTSPAuth | None" = None) 
 
 
 def main() -> None:
-    """First port: `/open` and `/sound`, which has no picture. Second port: `/closed`, by digest, u and p."""
+    """First port: `/open`, `/reordered`, and `/sound`, which has no picture. Second port: `/closed`, by digest, u and p."""
     Gst.init(None)
     auth = GstRtspServer.RTSPAuth()
     auth.set_supported_methods(GstRtsp.RTSPAuthMethod.DIGEST)
     token = GstRtspServer.RTSPToken()
     token.set_string("media.factory.role", "viewer")
     auth.add_digest("u", "p", token)
-    servers = [serve({"/open": f"( {VIDEO} {SOUND} )", "/sound": f"( {SOUND} )".replace("pay1", "pay0")})]
+    mounts = {"/open": f"( {VIDEO} {SOUND} )", "/reordered": f"( {REORDERED} )"}
+    servers = [serve(mounts | {"/sound": f"( {SOUND} )".replace("pay1", "pay0")})]
     servers.append(serve({"/closed": f"( {VIDEO} )"}, auth))
     print(*(server.get_bound_port() for server in servers))
     sys.stdout.flush()

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from belvedere.demo.clips import Clip, test_clip
-from belvedere.media.fmp4 import H264Assembler, Track, write_fragment, write_init
+from belvedere.media.fmp4 import Assembler, Track, h265, write_fragment, write_init
 from belvedere.media.fmp4.fragment import HEADER_SIZE
 from belvedere.media.fmp4.h264 import NalType, nal_type, parse_sps, split_annex_b, split_lengths
 
@@ -23,9 +23,11 @@ def annex_b(nals: Iterable[bytes]) -> bytes:
     return b"".join(START + nal for nal in nals)
 
 
-def remux(packets: Iterable[bytes], *, offsets: Iterable[int] = itertools.repeat(0)) -> tuple[Track, bytes]:
+def remux(
+    packets: Iterable[bytes], *, codec: str = "h264", offsets: Iterable[int] = itertools.repeat(0)
+) -> tuple[Track, bytes]:
     """Everything this room does, for one run of packets at 25 frames a second."""
-    assembler = H264Assembler()
+    assembler = Assembler(codec)
     body = b""
     for index, (packet, offset) in enumerate(zip(packets, offsets, strict=False)):
         unit = assembler.feed(packet)
@@ -75,11 +77,12 @@ def packets_of(clip: Clip) -> list[bytes]:
     return [annex_b(unit.nals) for unit in clip.units]
 
 
-def test_a_stranger_reads_every_frame_and_its_time() -> None:
-    clip = test_clip(seconds=2)
-    track, film = remux(packets_of(clip))
+@pytest.mark.parametrize(("codec", "named"), [("h264", "avc1."), ("hevc", "hvc1.1.")])
+def test_a_stranger_reads_every_frame_and_its_time(codec: str, named: str) -> None:
+    clip = test_clip(seconds=2, codec=codec)
+    track, film = remux(packets_of(clip), codec=codec)
     assert (track.width, track.height, track.timescale) == (320, 180, 90_000)
-    assert track.codec.startswith("avc1.")
+    assert track.codec.startswith(named)
     assert boxes(track.init) == [b"ftyp", b"moov"]
     with av.open(io.BytesIO(film), "r") as container:
         stream = container.streams.video[0]
@@ -93,7 +96,7 @@ def test_a_stranger_reads_every_frame_and_its_time() -> None:
 
 def test_the_mdat_is_the_access_unit_without_parameter_sets() -> None:
     clip = test_clip(seconds=1)
-    assembler = H264Assembler()
+    assembler = Assembler()
     unit = assembler.feed(annex_b([bytes([NalType.DELIMITER, 0xF0]), *clip.units[0].nals]))
     assert unit is not None
     fragment = write_fragment(unit.payload, sequence=0, time=0, duration=3600, is_key=True)
@@ -113,12 +116,13 @@ def test_frames_that_are_shown_in_another_order() -> None:
     assert [b - a for a, b in itertools.pairwise(shown) if a is not None and b is not None] == [3600] * 23
 
 
-def test_a_new_picture_size_is_noticed_at_its_key_frame() -> None:
-    assembler = H264Assembler()
-    for packet in packets_of(test_clip(seconds=1)):
+@pytest.mark.parametrize("codec", ["h264", "hevc"])
+def test_a_new_picture_size_is_noticed_at_its_key_frame(codec: str) -> None:
+    assembler = Assembler(codec)
+    for packet in packets_of(test_clip(seconds=1, codec=codec)):
         assembler.feed(packet)
     before = assembler.parameters
-    small = test_clip(seconds=1, size=(160, 90))
+    small = test_clip(seconds=1, size=(160, 90), codec=codec)
     assembler.feed(annex_b(small.units[0].nals))
     after = assembler.parameters
     assert before is not None
@@ -129,7 +133,7 @@ def test_a_new_picture_size_is_noticed_at_its_key_frame() -> None:
 
 def test_parameter_sets_from_the_announcement_are_enough() -> None:
     clip = test_clip(seconds=1)
-    assembler = H264Assembler()
+    assembler = Assembler()
     assembler.learn(annex_b(clip.parameter_sets))
     bare = [nal for nal in clip.units[0].nals if nal not in clip.parameter_sets]
     unit = assembler.feed(annex_b(bare))
@@ -142,7 +146,7 @@ def test_avcc_gives_the_same_as_annex_b() -> None:
     clip = test_clip(seconds=1)
     sps, pps = clip.parameter_sets
     record = b"".join((b"\x01", sps[1:4], b"\xff\xe1", len(sps).to_bytes(2), sps, b"\x01", len(pps).to_bytes(2), pps))
-    stored, streamed = H264Assembler(), H264Assembler()
+    stored, streamed = Assembler(), Assembler()
     stored.learn(record)
     assert stored.length_size == 4
     for unit in clip.units:
@@ -173,11 +177,26 @@ def test_the_size_in_an_sps(size: tuple[int, int], profile: str) -> None:
 @given(st.binary(max_size=80))
 def test_hostile_bytes_end_in_a_value_error_or_nothing(data: bytes) -> None:
     # N30: what a camera sends is read here, so nothing but ValueError may come of it.
-    for packet in (data, START + data, START + b"\x67" + data):
+    for codec, parse, header in (("h264", parse_sps, b"\x67"), ("hevc", h265.parse_sps, b"\x42\x01")):
+        for packet in (data, START + data, START + header + data):
+            with contextlib.suppress(ValueError):
+                Assembler(codec).feed(packet)
+        Assembler(codec).learn(data)
         with contextlib.suppress(ValueError):
-            H264Assembler().feed(packet)
-    H264Assembler().learn(data)
-    with contextlib.suppress(ValueError):
-        parsed = parse_sps(b"\x67" + data)
-        assert parsed.width > 0
-        assert parsed.height > 0
+            parsed = parse(header + data)
+            assert parsed.width > 0
+            assert parsed.height > 0
+
+
+@pytest.mark.parametrize("size", [(1920, 1080), (640, 360), (322, 182)])
+def test_the_size_in_an_sps_of_h265(size: tuple[int, int]) -> None:
+    encoder = av.CodecContext.create("libx265", "w")
+    assert isinstance(encoder, av.VideoCodecContext)
+    encoder.width, encoder.height, encoder.pix_fmt = *size, "yuv420p"
+    encoder.time_base = Fraction(1, 25)
+    encoder.options = {"preset": "ultrafast", "tune": "zerolatency", "x265-params": "log-level=0"}
+    packet = encoder.encode(av.VideoFrame(*size, "yuv420p"))[0]
+    sps = next(nal for nal in split_annex_b(bytes(packet)) if h265.nal_type(nal) == h265.NalType.SPS)
+    parsed = h265.parse_sps(sps)
+    assert (parsed.width, parsed.height) == size
+    assert parsed.codec.startswith("hvc1.1.6.L")

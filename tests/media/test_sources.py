@@ -104,7 +104,6 @@ FAULTS: list[tuple[Faults, SourceError]] = [
     (Faults(unauthorized=True), SourceError.WRONG_PASSWORD),
     (Faults(missing=True), SourceError.NO_SUCH_STREAM),
     (Faults(audio_only=True), SourceError.NO_VIDEO),
-    (Faults(clip=test_clip(codec="hevc")), SourceError.UNSUPPORTED_CODEC),
     (Faults(silent=True), SourceError.STALLED),
     (Faults(stalled=True), SourceError.STALLED),
     (Faults(no_key_frames=True), SourceError.NO_VIDEO),
@@ -117,7 +116,12 @@ async def test_every_fault_has_its_word(cameras: CameraServer) -> None:
         cameras.add(f"/{index}", test_clip(), faults=faults)
     found = await asyncio.gather(*(probe(source_at(cameras.url(f"/{i}")), 2) for i in range(len(FAULTS))))
     assert [result.code for result in found] == [code.value for _, code in FAULTS]
-    assert (found[4].codec, found[4].width, found[4].height, found[4].audio) == ("hevc", 320, 180, "")
+
+
+async def test_h265_is_carried(cameras: CameraServer) -> None:
+    cameras.add("/yard", test_clip(codec="hevc"))
+    found = await probe(source_at(cameras.url("/yard")), 4)
+    assert (found.code, found.codec, found.width, found.height) == ("ok", "hevc", 320, 180)
 
 
 async def test_a_port_without_anybody(cameras: CameraServer) -> None:
@@ -334,7 +338,7 @@ async def test_a_camera_whose_clock_is_set(cameras: CameraServer, read: Read) ->
 
 
 def remuxed(packets: list[tuple[bytes, int | None]]) -> list[Track | Fragment]:
-    remuxer = Remuxer(b"", 90_000)
+    remuxer = Remuxer("h264", b"", 90_000)
     return [made for data, dts in packets for made in remuxer.feed(data, dts=dts, pts=dts, is_key=False, utc=1.0)]
 
 

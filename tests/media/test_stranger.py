@@ -1,15 +1,21 @@
 """A camera that is not ours, so that we are not only talking to ourselves: gst-rtsp-server (B-12)."""
 
 import asyncio
+import io
+import itertools
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import av
 import msgspec
 import pytest
 
 from belvedere.contracts.events import ProbeResult, StreamSource
+from belvedere.media.fmp4 import Fragment, Track
+from belvedere.media.sources.connection import open_camera
 from belvedere.media.sources.probe import probe
+from belvedere.media.sources.remux import Remuxer
 
 pytestmark = [pytest.mark.stranger, pytest.mark.slow]
 
@@ -25,7 +31,7 @@ def ports() -> Iterator[dict[str, int]]:
         line = process.stdout.readline()
         assert line, "gst-rtsp-server is needed: ./test media installs it"
         first, second = map(int, line.split())
-        yield {"/open": first, "/sound": first, "/nothing": first, "/closed": second}
+        yield {"/open": first, "/reordered": first, "/sound": first, "/nothing": first, "/closed": second}
         process.kill()
 
 
@@ -43,6 +49,26 @@ def test_its_picture_is_read(ports: dict[str, int]) -> None:
     assert (found.code, found.codec, found.width, found.height) == ("ok", "h264", 320, 180)
     assert found.audio == "pcm_mulaw"
     assert found.fps == pytest.approx(25, abs=3)
+
+
+def test_pictures_that_are_shown_in_another_order(ports: dict[str, int]) -> None:
+    """B-12: with B-frames, each fragment says how much later than decoded it is shown."""
+    film, shown = bytearray(), 0
+    with open_camera(source(ports, "/reordered")) as connection:
+        announced = connection.announced
+        remuxer = Remuxer(announced.codec, announced.extradata, announced.ticks_per_second)
+        for packet in connection.packets():
+            for made in remuxer.feed(packet.data, dts=packet.dts, pts=packet.pts, is_key=packet.is_key, utc=0):
+                film += made.init if isinstance(made, Track) else made.data
+                shown += isinstance(made, Fragment)
+            if shown >= 40:
+                break
+    with av.open(io.BytesIO(film), "r") as container:
+        packets = [packet for packet in container.demux(video=0) if packet.size]
+        assert any(packet.pts != packet.dts for packet in packets)
+    with av.open(io.BytesIO(film), "r") as container:
+        times = [frame.pts for frame in container.decode(video=0)]
+    assert [b - a for a, b in itertools.pairwise(times[:30]) if a is not None and b is not None] == [3600] * 29
 
 
 def test_its_picture_comes_by_udp(ports: dict[str, int]) -> None:

@@ -1,35 +1,16 @@
-"""Packets as a demuxer gives them → access units as `mdat` wants them. H.264; another codec gets a class beside this.
+"""Packets as a demuxer gives them → access units as `mdat` wants them: H.264 and H.265.
 
-Parameter sets go into the init segment and nowhere else (`avc1`), so a change is noticed here: FFmpeg tells nobody
-(seen), and a picture decoded with the wrong ones is grey.
+Parameter sets go into the init segment and nowhere else (`avc1`, `hvc1`), so a change is noticed here: FFmpeg tells
+nobody (seen), and a picture decoded with the wrong ones is grey.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
-from belvedere.media.fmp4.h264 import (
-    NalType,
-    Sps,
-    nal_type,
-    parse_pps_id,
-    parse_sps,
-    split_annex_b,
-    split_configuration,
-    split_lengths,
-)
-
-#: What belongs into the init segment, or nowhere.
-_LEFT_OUT: Final = frozenset(
-    {
-        NalType.SPS,
-        NalType.PPS,
-        NalType.DELIMITER,
-        NalType.END_OF_SEQUENCE,
-        NalType.END_OF_STREAM,
-        NalType.FILLER,
-    }
-)
-
+from belvedere.media.fmp4 import h264, h265
+from belvedere.media.fmp4.h264 import split_annex_b, split_configuration, split_lengths
+from belvedere.media.fmp4.parameters import ParameterSets, Sps
 
 _SMALLEST_AVCC: Final = 7
 
@@ -43,32 +24,81 @@ class AccessUnit:
 
 
 @dataclass(frozen=True, slots=True)
-class ParameterSets:
-    """What a decoder must know before the first picture: raw NAL units, and what stands in the first SPS."""
+class _Grammar:
+    """What the codecs differ in.
 
-    sps: tuple[bytes, ...]
-    pps: tuple[bytes, ...]
-    parsed: Sps
+    sets      type of a parameter set → how to read its id, in the order a decoder wants them
+    left_out  types that belong into the init segment, or nowhere
+    """
+
+    nal_type: Callable[[bytes], int]
+    is_random_access: Callable[[int], bool]
+    sets: Mapping[int, Callable[[bytes], int]]
+    parse_sps: Callable[[bytes], Sps]
+    sps: int
+    sei: frozenset[int]
+    left_out: frozenset[int]
 
 
-@dataclass
-class H264Assembler:
+_GRAMMARS: Final = {
+    "h264": _Grammar(
+        nal_type=h264.nal_type,
+        is_random_access=lambda kind: kind == h264.NalType.IDR,
+        sets={h264.NalType.SPS: lambda nal: h264.parse_sps(nal).id, h264.NalType.PPS: h264.parse_pps_id},
+        parse_sps=h264.parse_sps,
+        sps=h264.NalType.SPS,
+        sei=frozenset({h264.NalType.SEI}),
+        left_out=frozenset(
+            {
+                *(h264.NalType.SPS, h264.NalType.PPS, h264.NalType.DELIMITER),
+                *(h264.NalType.END_OF_SEQUENCE, h264.NalType.END_OF_STREAM, h264.NalType.FILLER),
+            }
+        ),
+    ),
+    "hevc": _Grammar(
+        nal_type=h265.nal_type,
+        is_random_access=h265.is_random_access,
+        sets={
+            h265.NalType.VPS: h265.parse_vps_id,
+            h265.NalType.SPS: lambda nal: h265.parse_sps(nal).id,
+            h265.NalType.PPS: h265.parse_pps_id,
+        },
+        parse_sps=h265.parse_sps,
+        sps=h265.NalType.SPS,
+        sei=frozenset({h265.NalType.PREFIX_SEI, h265.NalType.SUFFIX_SEI}),
+        left_out=frozenset(
+            {
+                *(h265.NalType.VPS, h265.NalType.SPS, h265.NalType.PPS, h265.NalType.DELIMITER),
+                *(h265.NalType.END_OF_SEQUENCE, h265.NalType.END_OF_STREAM, h265.NalType.FILLER),
+            }
+        ),
+    ),
+}
+
+#: FFmpeg's names of the codecs that can be carried.
+CODECS: Final = frozenset(_GRAMMARS)
+
+
+class Assembler:
     """Assembles one run of a stream. `parameters` are those in force; they change at key frames only."""
 
-    parameters: ParameterSets | None = None
-    #: bytes in front of each NAL unit of a packet; 0 = start codes, as everything that came by RTSP has (seen)
-    length_size: int = 0
-    _sps: dict[int, bytes] = field(default_factory=dict)
-    _pps: dict[int, bytes] = field(default_factory=dict)
+    def __init__(self, codec: str = "h264") -> None:
+        """Take FFmpeg's name of the codec, one of CODECS."""
+        self.parameters: ParameterSets | None = None
+        #: bytes in front of each NAL unit of a packet; 0 = start codes, as everything that came by RTSP has (seen)
+        self.length_size = 0
+        self._codec = codec
+        self._grammar = _GRAMMARS[codec]
+        self._sets: dict[int, dict[int, bytes]] = {kind: {} for kind in self._grammar.sets}
 
     def learn(self, extradata: bytes) -> None:
-        """Take what is known before the first packet: Annex B, as FFmpeg makes of `sprop-parameter-sets` in an SDP, or
-        an avcC, as files have it. It also says how packets will be cut.
+        """Take what is known before the first packet: Annex B, as FFmpeg makes of the parameter sets in an SDP, or an
+        avcC, as files have it. It also says how packets will be cut.
 
         What cannot be read is passed over: the stream itself will bring better.
         """
         try:
-            if extradata[:1] == b"\x01" and len(extradata) > _SMALLEST_AVCC:
+            if extradata[:1] == b"\x01" and len(extradata) > _SMALLEST_AVCC and self._codec == "h264":
                 self.length_size, nals = split_configuration(extradata)
             else:
                 nals = split_annex_b(extradata)
@@ -79,15 +109,18 @@ class H264Assembler:
     def feed(self, packet: bytes, *, is_key: bool = False) -> AccessUnit | None:
         """One packet in, one picture out; None for a packet without one.
 
-        is_key: the demuxer's opinion; an IDR slice counts without it. Raises ValueError for what is no H.264.
+        is_key: the demuxer's opinion; a slice at which decoders can begin counts without it. Raises ValueError for what
+        is not of this codec.
         """
+        grammar = self._grammar
         nals = split_lengths(packet, self.length_size) if self.length_size else split_annex_b(packet)
-        kept = [nal for nal in nals if nal_type(nal) not in _LEFT_OUT]
+        kinds = [grammar.nal_type(nal) for nal in nals]
+        kept = [nal for nal, kind in zip(nals, kinds, strict=True) if kind not in grammar.left_out]
         if len(kept) < len(nals):
             self._collect(nals)
-        if all(nal_type(nal) == NalType.SEI for nal in kept):
+        if all(grammar.nal_type(nal) in grammar.sei for nal in kept):
             return None
-        is_key = is_key or any(nal_type(nal) == NalType.IDR for nal in kept)
+        is_key = is_key or any(map(grammar.is_random_access, kinds))
         if is_key:
             self._settle()
         payload = b"".join(part for nal in kept for part in (len(nal).to_bytes(4), nal))
@@ -95,16 +128,15 @@ class H264Assembler:
 
     def _collect(self, nals: list[bytes]) -> None:
         for nal in nals:
-            kind = nal_type(nal)
-            if kind == NalType.SPS:
-                self._sps[parse_sps(nal).id] = nal
-            elif kind == NalType.PPS:
-                self._pps[parse_pps_id(nal)] = nal
+            kind = self._grammar.nal_type(nal)
+            if (read_id := self._grammar.sets.get(kind)) is not None:
+                self._sets[kind][read_id(nal)] = nal
 
     def _settle(self) -> None:
         """Make what was collected the parameters in force, if it is complete and something new."""
-        sps, pps = tuple(self._sps.values()), tuple(self._pps.values())
-        if not sps or not pps:
+        if not all(self._sets.values()):
             return
-        if self.parameters is None or (self.parameters.sps, self.parameters.pps) != (sps, pps):
-            self.parameters = ParameterSets(sps, pps, parse_sps(sps[0]))
+        nals = tuple(nal for found in self._sets.values() for nal in found.values())
+        if self.parameters is None or self.parameters.nals != nals:
+            first = next(iter(self._sets[self._grammar.sps].values()))
+            self.parameters = ParameterSets(self._codec, nals, self._grammar.parse_sps(first))

@@ -1,8 +1,10 @@
 """What we need to know of H.264 (ITU-T H.264, 7.3 and annex B): NAL units, and the picture size in an SPS."""
 
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
+
+from belvedere.media.fmp4.bits import Bits
+from belvedere.media.fmp4.parameters import Sps
 
 _START_CODE: Final = b"\x00\x00\x01"
 #: Profiles whose SPS carries chroma format and bit depth (7.3.2.1.1).
@@ -10,8 +12,6 @@ _HIGH_PROFILES: Final = frozenset({100, 110, 122, 244, 44, 83, 86, 118, 128, 138
 _CHROMA_444: Final = 3
 _LISTS_444: Final = 12
 _LISTS: Final = 8
-_MAX_ZEROS: Final = 32
-_MAX_EXP_GOLOMB: Final = 1 << 16
 
 
 class NalType(IntEnum):
@@ -79,19 +79,9 @@ def split_configuration(record: bytes) -> tuple[int, list[bytes]]:
     return (record[4] & 3) + 1, nals
 
 
-@dataclass(frozen=True, slots=True)
-class Sps:
-    """A sequence parameter set: id, size in pixels after cropping, and the codec string `avc1.PPCCLL` (RFC 6381)."""
-
-    id: int
-    width: int
-    height: int
-    codec: str
-
-
 def parse_sps(nal: bytes) -> Sps:
     """Read an SPS NAL unit. Raises ValueError when it makes no sense."""
-    bits = _Bits(nal[1:].replace(b"\x00\x00\x03", b"\x00\x00"))
+    bits = Bits(nal[1:])
     profile, constraints, level = bits.read(8), bits.read(8), bits.read(8)
     sps_id = bits.exp_golomb()
     chroma = 1
@@ -130,10 +120,10 @@ def parse_sps(nal: bytes) -> Sps:
 
 def parse_pps_id(nal: bytes) -> int:
     """pic_parameter_set_id of a PPS. Raises ValueError when it is cut short."""
-    return _Bits(nal[1:8].replace(b"\x00\x00\x03", b"\x00\x00")).exp_golomb()
+    return Bits(nal[1:8]).exp_golomb()
 
 
-def _skip_scaling_lists(bits: "_Bits", lists: int) -> None:
+def _skip_scaling_lists(bits: Bits, lists: int) -> None:
     for index in range(lists):
         if not bits.read(1):
             continue
@@ -144,7 +134,7 @@ def _skip_scaling_lists(bits: "_Bits", lists: int) -> None:
             last = following or last
 
 
-def _skip_picture_order(bits: "_Bits") -> None:
+def _skip_picture_order(bits: Bits) -> None:
     kind = bits.exp_golomb()
     if kind == 0:
         bits.exp_golomb()  # log2_max_pic_order_cnt_lsb_minus4
@@ -154,34 +144,3 @@ def _skip_picture_order(bits: "_Bits") -> None:
         bits.signed_exp_golomb()
         for _ in range(min(bits.exp_golomb(), 255)):
             bits.signed_exp_golomb()
-
-
-class _Bits:
-    """A reader of bits. Raises ValueError past the end."""
-
-    def __init__(self, data: bytes) -> None:
-        self._value = int.from_bytes(data)
-        self._left = len(data) * 8
-
-    def read(self, count: int) -> int:
-        self._left -= count
-        if self._left < 0:
-            message = "a parameter set is cut short"
-            raise ValueError(message)
-        return (self._value >> self._left) & ((1 << count) - 1)
-
-    def exp_golomb(self) -> int:
-        zeros = 0
-        while not self.read(1):
-            zeros += 1
-            if zeros > _MAX_ZEROS:
-                break
-        value = (1 << zeros) - 1 + self.read(zeros)
-        if value > _MAX_EXP_GOLOMB:
-            message = "a number in a parameter set is out of all bounds"
-            raise ValueError(message)
-        return value
-
-    def signed_exp_golomb(self) -> int:
-        value = self.exp_golomb()
-        return (value + 1) // 2 if value % 2 else -(value // 2)

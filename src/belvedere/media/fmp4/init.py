@@ -7,11 +7,13 @@ from typing import Final
 
 import av
 
-from belvedere.media.fmp4.assembler import ParameterSets
+from belvedere.media.fmp4.parameters import ParameterSets
 
 #: Ticks a second of every video track, as in RTP.
 VIDEO_TIMESCALE: Final = 90_000
 _START_CODE: Final = b"\x00\x00\x00\x01"
+#: Bytes of hvcC before its first array; the last of them says how many arrays there are.
+_HVCC_ARRAYS: Final = 23
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +36,19 @@ class Track:
 
 
 def write_init(parameters: ParameterSets, utc_at_zero: float) -> Track:
-    """Make the init segment of an H.264 track. Raises ValueError when the muxer wants none of it."""
+    """Make the init segment of a video track. Raises ValueError when the muxer wants none of it."""
     parsed = parameters.parsed
     sink = io.BytesIO()
     time_base = Fraction(1, VIDEO_TIMESCALE)
     # The muxer takes the parameter sets from the first packet; without slices in it nothing is parsed further.
-    packet = av.Packet(b"".join(_START_CODE + nal for nal in (*parameters.sps, *parameters.pps)))
+    packet = av.Packet(b"".join(_START_CODE + nal for nal in parameters.nals))
     try:
         with av.open(
             sink, "w", format="mp4", options={"movflags": "frag_every_frame+empty_moov+default_base_moof"}
         ) as muxer:
-            stream = muxer.add_mux_stream("h264", width=parsed.width, height=parsed.height, time_base=time_base)
+            stream = muxer.add_mux_stream(
+                parameters.format, width=parsed.width, height=parsed.height, time_base=time_base
+            )
             packet.stream = stream
             packet.pts = packet.dts = 0
             packet.time_base = time_base
@@ -54,6 +58,8 @@ def write_init(parameters: ParameterSets, utc_at_zero: float) -> Track:
         message = f"no init segment for {parsed.codec}: {type(error).__name__}"
         raise ValueError(message) from None
     init = _head_of(sink.getvalue())
+    if parameters.format == "hevc":
+        init = _say_complete(init)
     return Track("video", parsed.codec, parsed.width, parsed.height, VIDEO_TIMESCALE, utc_at_zero, init)
 
 
@@ -63,9 +69,25 @@ def _head_of(data: bytes) -> bytes:
     while at < len(data):
         size, name = int.from_bytes(data[at : at + 4]), data[at + 4 : at + 8]
         at += size
-        if name == b"moov" and b"avcC" in data:
+        if name == b"moov" and (b"avcC" in data or b"hvcC" in data):
             return data[:at]
         if size < 8:
             break
     message = "the muxer wrote no moov"
     raise ValueError(message)
+
+
+def _say_complete(init: bytes) -> bytes:
+    """FFmpeg writes `hev1`, "look for parameter sets in the samples too"; ours hold none: `hvc1`, each array complete.
+
+    Safari plays the latter only (ISO/IEC 14496-15, 8.3.3.1).
+    """
+    found = bytearray(init.replace(b"hev1", b"hvc1", 1))
+    at = found.index(b"hvcC") + 4 + _HVCC_ARRAYS
+    for _ in range(found[at - 1]):
+        found[at] |= 0x80  # array_completeness
+        count = int.from_bytes(found[at + 1 : at + 3])
+        at += 3
+        for _ in range(count):
+            at += 2 + int.from_bytes(found[at : at + 2])
+    return bytes(found)

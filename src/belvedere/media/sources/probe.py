@@ -47,7 +47,7 @@ def _probe(source: StreamSource, timeout_s: float, own_ports: Collection[int]) -
 def _watch(connection: Connection, announced: Announced, deadline: float) -> tuple[Track, float]:
     if not announced.is_playable:
         raise SourceFailure(SourceError.UNSUPPORTED_CODEC)
-    remuxer = Remuxer(announced.extradata, announced.ticks_per_second)
+    remuxer = Remuxer(announced.codec, announced.extradata, announced.ticks_per_second)
     track: Track | None = None
     last: Fragment | None = None
     seen = 0

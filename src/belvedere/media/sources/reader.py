@@ -110,7 +110,7 @@ class CameraReader:
             if not announced.is_playable:
                 raise SourceFailure(SourceError.UNSUPPORTED_CODEC)
             self._mailbox.put(Opened(announced.audio, announced.fps))
-            remuxer = Remuxer(announced.extradata, announced.ticks_per_second)
+            remuxer = Remuxer(announced.codec, announced.extradata, announced.ticks_per_second)
             key_due = time.monotonic() + _KEY_FRAME_WITHIN_S
             rate = _RateLimit()
             for packet in connection.packets():

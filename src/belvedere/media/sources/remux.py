@@ -3,9 +3,9 @@
 from typing import Final
 
 from belvedere.contracts.events import SourceError
-from belvedere.media.fmp4 import Fragment, H264Assembler, Track, write_fragment, write_init
-from belvedere.media.fmp4.assembler import ParameterSets
+from belvedere.media.fmp4 import Assembler, Fragment, Track, write_fragment, write_init
 from belvedere.media.fmp4.init import VIDEO_TIMESCALE
+from belvedere.media.fmp4.parameters import ParameterSets
 from belvedere.media.sources.failure import SourceFailure
 from belvedere.media.sources.gate import TimestampGate, Verdict
 
@@ -18,9 +18,9 @@ _MAX_OFFSET: Final = 10 * VIDEO_TIMESCALE
 class Remuxer:
     """One connection's worth. A track comes first, then its fragments; the first fragment of a track is a key one."""
 
-    def __init__(self, extradata: bytes, ticks_per_second: int) -> None:
-        """Take what the announcement said: parameter sets (may be empty) and the clock of the time stamps."""
-        self._assembler = H264Assembler()
+    def __init__(self, codec: str, extradata: bytes, ticks_per_second: int) -> None:
+        """Take what the announcement said: codec, parameter sets (may be empty) and the clock of the time stamps."""
+        self._assembler = Assembler(codec)
         self._assembler.learn(extradata)
         self._rate = ticks_per_second
         self._gate = TimestampGate(VIDEO_TIMESCALE)

@@ -303,12 +303,17 @@ def organization_of(site: str) -> str:
 
 def explain_probe(found: events.ProbeResult) -> str:
     """What a test found, in the words a person needs."""
+    if found.code == "ok" and found.codec == "hevc":
+        return _(
+            "It works. The camera sends H.265: recorded and exported like any other, but not every browser shows it. "
+            "H.264 plays everywhere."
+        )
     if found.code == "ok":
         return _("It works.")
     if found.code == events.SourceError.UNSUPPORTED_CODEC:
         return _(
-            "The camera sends %(codec)s, which browsers do not play yet. Switch the camera to H.264 and try again."
-        ) % {"codec": {"hevc": "H.265"}.get(found.codec, found.codec or "?")}
+            "The camera sends %(codec)s, which is not carried here. Switch the camera to H.264 and try again."
+        ) % {"codec": found.codec or "?"}
     return _words().get(found.code, _("The camera could not be read. Check address and path."))
 
 
