@@ -1,0 +1,212 @@
+"""Reading footage: what is there, and the files with it, the segments that are just being written included.
+
+Synchronous and safe in any thread; a caller in the loop uses `asyncio.to_thread`. Nobody's rights are known here: who
+asks has clipped his question before.
+"""
+
+import errno
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from typing import Final, Protocol
+
+from belvedere.contracts.recordings import JOIN_S, Holding
+from belvedere.media.footage.index import Index
+from belvedere.media.footage.segment import (
+    SegmentError,
+    SegmentHead,
+    SegmentRef,
+    SegmentTable,
+    read_head,
+    read_segment,
+    walk,
+)
+from belvedere.media.footage.volume import Volume, parse_name
+
+_JOIN_US: Final = int(JOIN_S * 1_000_000)
+_DAY_US: Final = 86_400_000_000
+#: A table of a minute with sound is some 600 KB in memory.
+_TABLES: Final = 32
+
+
+class FootageGone(Exception):  # noqa: N818  what happened to it
+    """The file of a segment is not there any more, or is not that segment. Go on to the next one."""
+
+
+class BeingWritten(Protocol):
+    """Whoever writes: its open segments."""
+
+    def open_segments(self, camera: str | None = None) -> Sequence[SegmentRef]:
+        """Those with something in the file, oldest first, until their rows are in the index."""
+
+    def table(self, ref: SegmentRef) -> SegmentTable | None:
+        """What of it is in the file; None when it is not being written."""
+
+
+class Archive:
+    """The footage of one volume."""
+
+    def __init__(self, volume: Volume, index: Index, writer: BeingWritten | None = None) -> None:
+        self._volume = volume
+        self._index = index
+        self._writer = writer
+        self._lock = threading.Lock()
+        self._tables: OrderedDict[tuple[str, int, int], SegmentTable] = OrderedDict()
+
+    def spans(self, camera: str, start_us: int, end_us: int) -> list[tuple[int, int]]:
+        """When there is footage between two instants: (start, end) in order, merged, clipped to the question."""
+        open_times = [(ref.start_us, ref.end_us) for ref in self._open(camera, start_us, end_us)]
+        times = self._index.times(camera, start_us, end_us)
+        merged = merge(sorted([*times, *open_times]) if open_times else times)
+        return [
+            (max(start, start_us), min(end, end_us)) for start, end in merged if max(start, start_us) < min(end, end_us)
+        ]
+
+    def segments(self, camera: str, quality: str | None, start_us: int, end_us: int) -> list[SegmentRef]:
+        """Whatever touches this span, in the order of time; of one quality, or of all (None).
+
+        A segment that is being written comes last with what is in its file by now. Ask again, and it has grown.
+        """
+        # First those being written: what is finished between the two questions is found by both.
+        being_written = [
+            ref for ref in self._open(camera, start_us, end_us) if quality is None or ref.quality == quality
+        ]
+        found = self._index.segments(camera, quality, start_us, end_us)
+        if being_written:
+            known = {ref.sequence for ref in found}
+            found += [ref for ref in being_written if ref.sequence not in known]
+            found.sort(key=lambda ref: (ref.start_us, ref.sequence))
+        return found
+
+    def open(self, ref: SegmentRef) -> int:
+        """A descriptor of a segment's file, to be closed by the caller. It stays good when the file is deleted.
+
+        Raises FootageGone, also when the file there is another one (N25); OSError when the disk fails.
+        """
+        try:
+            fd = self._open_file(ref)
+        except FileNotFoundError:
+            if not ref.is_open:
+                self._index.forget([ref])  # somebody else deleted it: coverage is to say so
+            raise FootageGone from None
+        except (PermissionError, NotADirectoryError, ValueError):
+            raise FootageGone from None
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise FootageGone from None
+            raise
+        try:
+            _check(read_head(fd)[0], ref)
+        except SegmentError:
+            os.close(fd)
+            raise FootageGone from None
+        except BaseException:
+            os.close(fd)
+            raise
+        return fd
+
+    def table(self, ref: SegmentRef) -> SegmentTable:
+        """Head, init and rows of a segment: all of a finished one, what is in the file by now of an open one.
+
+        Raises FootageGone; OSError when the disk fails.
+        """
+        if ref.is_open and self._writer is not None and (growing := self._writer.table(ref)):
+            return growing
+        key = ref.camera, ref.start_us, ref.sequence
+        with self._lock:
+            if key in self._tables:
+                self._tables.move_to_end(key)
+                return self._tables[key]
+        fd = self.open(ref)
+        try:
+            table = _read(fd)
+        except SegmentError:
+            raise FootageGone from None
+        finally:
+            os.close(fd)
+        with self._lock:
+            self._tables[key] = table
+            if len(self._tables) > _TABLES:
+                self._tables.popitem(last=False)
+        return table
+
+    def holdings(self) -> list[Holding]:
+        """What there is of every camera. `rate`: as the last day with footage of it went, in bytes a day."""
+        being_written: dict[str, list[SegmentRef]] = {}
+        for ref in self._writer.open_segments() if self._writer is not None else ():
+            being_written.setdefault(ref.camera, []).append(ref)
+        result = []
+        for footage in self._index.cameras():
+            more = being_written.pop(footage.camera, [])
+            size = sum(ref.size for ref in more)
+            result.append(
+                Holding(
+                    footage.camera,
+                    footage.first_us / 1e6,
+                    max([footage.last_us, *(ref.end_us for ref in more)]) / 1e6,
+                    footage.bytes + size,
+                    footage.day_bytes * _DAY_US // max(footage.day_us, 60_000_000),
+                    is_recording=bool(more),
+                )
+            )
+        for camera, refs in being_written.items():
+            first, last = min(ref.start_us for ref in refs), max(ref.end_us for ref in refs)
+            size = sum(ref.size for ref in refs)
+            result.append(Holding(camera, first / 1e6, last / 1e6, size, 0, is_recording=True))
+        return sorted(result, key=lambda holding: holding.camera)
+
+    def _open(self, camera: str, start_us: int, end_us: int) -> list[SegmentRef]:
+        refs = () if self._writer is None else self._writer.open_segments(camera)
+        return [ref for ref in refs if ref.start_us < end_us and ref.end_us > start_us]
+
+    def _open_file(self, ref: SegmentRef) -> int:
+        try:
+            return self._volume.open_file(ref)
+        except FileNotFoundError:
+            if not ref.is_open:
+                raise
+        # It was finished since the caller asked, so it is there under its other name.
+        with self._volume.folder(ref.camera, ref.quality, ref.start_us) as folder:
+            for entry in self._volume.entries(folder):
+                parsed = parse_name(entry.name)
+                if parsed is not None and parsed[:2] == (ref.start_us, ref.sequence):
+                    return self._volume.open_in(folder, entry.name)
+        raise FileNotFoundError
+
+
+def merge(times: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Spans in order of their start → the same without overlaps, and without breaks shorter than `JOIN_S`."""
+    merged: list[tuple[int, int]] = []
+    first = last = None
+    for start, end in times:
+        if last is None or first is None:
+            first, last = start, end
+        elif start - last >= _JOIN_US:
+            merged.append((first, last))
+            first, last = start, end
+        elif end > last:
+            last = end
+    if first is not None and last is not None:
+        merged.append((first, last))
+    return merged
+
+
+def _check(head: SegmentHead, ref: SegmentRef) -> None:
+    """A file may have been put in another one's place: the head says whose it is (N25)."""
+    if (head.camera, head.quality, head.start_us, head.sequence) != (
+        ref.camera,
+        ref.quality,
+        ref.start_us,
+        ref.sequence,
+    ):
+        message = "a file in the place of another"
+        raise SegmentError(message)
+
+
+def _read(fd: int) -> SegmentTable:
+    """The table, or what a walk finds where the end of the file is missing: what is there still plays."""
+    try:
+        return read_segment(fd)
+    except SegmentError:
+        return walk(fd).table
