@@ -114,8 +114,8 @@ def test_accepting_and_its_opposite(
     people: cast.Cast, other: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whichever comes second, grants and state agree."""
-    monkeypatch.setattr("belvedere.control.sharing.services.UNANSWERED_A_DAY", 1000)
-    monkeypatch.setattr("belvedere.control.sharing.services.REST_AFTER_REJECTION", timedelta(days=-1))
+    monkeypatch.setattr("belvedere.control.sharing.services.offers.UNANSWERED_A_DAY", 1000)
+    monkeypatch.setattr("belvedere.control.sharing.services.offers.REST_AFTER_REJECTION", timedelta(days=-1))
     actor = people.olivia.actor if other is end_share else people.rita.actor
     for _ in range(ROUNDS):
         share = people.olivia.offer(people.rita, people.courtyard)

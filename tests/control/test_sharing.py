@@ -25,6 +25,7 @@ from belvedere.control.sharing.selectors import (
     list_received,
     list_recipients,
 )
+from belvedere.control.sharing.services.offers import NEW_PEOPLE_A_DAY, UNANSWERED_A_DAY
 
 LIVE = Permission.LIVE_VIEW
 
@@ -101,7 +102,7 @@ def test_rejecting_tells_the_sharer_and_rests(people: cast.Cast) -> None:
 
 def test_unanswered_offers_are_few(people: cast.Cast) -> None:
     """HC-18: withdrawing and offering again is no way to flood somebody."""
-    for _ in range(services.UNANSWERED_A_DAY):
+    for _ in range(UNANSWERED_A_DAY):
         services.end_share(people.olivia.actor, share=people.olivia.offer(people.rita, people.courtyard))
     with pytest.raises(RateLimited):
         people.olivia.offer(people.rita, people.courtyard)
@@ -109,7 +110,7 @@ def test_unanswered_offers_are_few(people: cast.Cast) -> None:
 
 def test_twenty_new_people_a_day(people: cast.Cast) -> None:
     cache.clear()
-    for number in range(services.NEW_PEOPLE_A_DAY):
+    for number in range(NEW_PEOPLE_A_DAY):
         people.olivia.offer(f"person{number}@example.org", people.courtyard)
     with pytest.raises(RateLimited):
         people.olivia.offer("one-more@example.org", people.courtyard)

@@ -92,6 +92,7 @@ ROUTES: Final[dict[tuple[Method, Path], str]] = {
     ("GET", "shares"): "own",
     ("POST", "shares"): "sharer",
     ("GET", "shares/{share_id}"): "party",
+    ("PATCH", "shares/{share_id}"): "giver",
     ("DELETE", "shares/{share_id}"): "giver",
     ("POST", "shares/{share_id}/accept"): "offered",
     ("POST", "shares/{share_id}/reject"): "offered",
@@ -181,6 +182,7 @@ SCOPES: Final[dict[str, set[tuple[Method, Path]]]] = {
     "share": {
         ("PATCH", "recipients/{recipient_id}"),
         ("POST", "shares"),
+        ("PATCH", "shares/{share_id}"),
         ("DELETE", "shares/{share_id}"),
         ("POST", "shares/{share_id}/accept"),
         ("POST", "shares/{share_id}/reject"),
@@ -256,6 +258,7 @@ BODIES: Final[dict[tuple[Method, Path], Body]] = {
         "recipient": "new@example.org",
         "items": [{"camera": "{camera_id}", "permissions": ["live_view"]}],
     },
+    ("PATCH", "shares/{share_id}"): {"add": [{"camera": "{other_camera_id}", "permissions": ["live_view"]}]},
     ("POST", "access-requests"): {
         "camera": "01zzzzzzzzzzzzzzzzzzzzzzzz",
         "permissions": ["live_view"],

@@ -118,6 +118,7 @@ PAGES: Final[dict[tuple[str, str], str]] = {
     ("POST", "device-switch"): "member",
     ("POST", "device-refresh"): "asker",
     ("POST", "device-channels"): "asker",
+    ("POST", "device-extend"): "member",
     ("GET", "device-address"): "member",
     ("POST", "device-address"): "member",
     ("GET", "device-move"): "member",

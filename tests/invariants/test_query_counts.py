@@ -135,8 +135,8 @@ OF_A_CAMERA = ("shares", "recipients", "cameras/{}/access", "cameras/{}/viewers"
 def test_more_items_are_no_more_questions(
     world: World, monkeypatch: pytest.MonkeyPatch, grow: Grow, name: str, addresses: tuple[str, ...]
 ) -> None:
-    monkeypatch.setattr("belvedere.control.sharing.services.UNANSWERED_A_DAY", 1000)
-    monkeypatch.setattr("belvedere.control.sharing.services.NEW_PEOPLE_A_DAY", 1000)
+    monkeypatch.setattr("belvedere.control.sharing.services.offers.UNANSWERED_A_DAY", 1000)
+    monkeypatch.setattr("belvedere.control.sharing.services.offers.NEW_PEOPLE_A_DAY", 1000)
     client = world.by_session(name)
     found = []
     made = 0

@@ -50,6 +50,7 @@ OUTBOX: Final[dict[str, Consumer]] = {
     "mail.share_offered": Consumer(mails.send_offer),
     "mail.share_answered": Consumer(mails.send_answer),
     "mail.share_ended": Consumer(mails.send_ended),
+    "mail.share_extended": Consumer(mails.send_extended),
     "text.phone_code": Consumer(texts.send_phone_code),
 }
 

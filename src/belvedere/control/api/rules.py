@@ -60,6 +60,7 @@ RULES: Final[dict[tuple[str, str], str]] = {
     ("GET", "shares"): "read",
     ("POST", "shares"): "share",
     ("GET", "shares/{share_id}"): "read",
+    ("PATCH", "shares/{share_id}"): "share",
     ("DELETE", "shares/{share_id}"): "share",
     ("POST", "shares/{share_id}/accept"): "share",
     ("POST", "shares/{share_id}/reject"): "share",

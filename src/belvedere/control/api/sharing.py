@@ -10,7 +10,7 @@ from pydantic import Field
 from belvedere.contracts.permissions import parse_names
 from belvedere.control.api.auth import actor_of
 from belvedere.control.api.pages import DEFAULT_LIMIT, MAX_LIMIT, paginate
-from belvedere.control.api.schemas import Id, In, Name, Out, PersonOut, ProblemOut, ReceiptOut
+from belvedere.control.api.schemas import CutOut, Id, In, Name, Out, PersonOut, ProblemOut, ReceiptOut
 from belvedere.control.audit.selectors import find_caused
 from belvedere.control.core.errors import Invalid, NotFound
 from belvedere.control.core.offers import OfferState
@@ -110,6 +110,19 @@ class GivenOut(Out):
             ended_at=row.ended_at,
             ends_at=row.ends_at,
         )
+
+
+class ExtendedOut(GivenOut):
+    """The share as it is now, and the change; widening cuts nothing."""
+
+    change_id: str
+    cut: list[CutOut]
+
+
+class SharePatch(In):
+    """What is added to a share: each item as in an offer."""
+
+    add: list[ItemIn] = Field(min_length=1, max_length=64)
 
 
 class ReceivedOut(Out):
@@ -267,6 +280,24 @@ def share(request: HttpRequest, share_id: str) -> GivenOut | ReceivedOut:
         return GivenOut.of(get_given(actor, share_id))
     except NotFound:
         return ReceivedOut.of(get_received(actor, share_id))
+
+
+@router.patch(
+    "/shares/{share_id}",
+    response={
+        200: ExtendedOut,
+        401: ProblemOut,
+        403: ProblemOut,
+        404: ProblemOut,
+        409: ProblemOut,
+        422: ProblemOut,
+    },
+)
+def extend_share(request: HttpRequest, share_id: str, body: SharePatch) -> ExtendedOut:
+    """Add cameras to a share the caller gave. Accepted, they are in force at once and the recipient is told."""
+    actor = actor_of(request)
+    change_id = services.extend_shares(actor, additions={share_id: _expand(actor, body.add)})
+    return ExtendedOut(**GivenOut.of(get_given(actor, share_id)).model_dump(), change_id=change_id, cut=[])
 
 
 @router.delete("/shares/{share_id}", response={200: ReceiptOut, 401: ProblemOut, 404: ProblemOut, 409: ProblemOut})

@@ -5,6 +5,7 @@ links to our own address.
 """
 
 import secrets
+from collections.abc import Collection
 from typing import Any
 
 from django.conf import settings
@@ -15,7 +16,7 @@ from belvedere.contracts.permissions import Permission
 from belvedere.control.accounts.models import digest_of
 from belvedere.control.accounts.selectors import find_verified
 from belvedere.control.core.offers import OfferState
-from belvedere.control.sharing.models import THINGS, Share
+from belvedere.control.sharing.models import THINGS, Share, of_things
 
 
 def send_offer(payload: dict[str, Any]) -> None:
@@ -33,6 +34,14 @@ def _new_secret(share: Share) -> str:
     secret = secrets.token_urlsafe(32)
     Share.objects.filter(pk=share.pk).update(join_digest=digest_of(secret))
     return secret
+
+
+def send_extended(payload: dict[str, Any]) -> None:
+    """Tell the recipient of a share what came to it, while it is in force."""
+    share = _get(payload["share"])
+    if share.state == OfferState.ACCEPTED:
+        link = f"{settings.BELVEDERE.url}/"
+        _send("share_extended", share.recipient.email, share, link=link, only=payload["added"])
 
 
 def send_answer(payload: dict[str, Any]) -> None:
@@ -56,14 +65,18 @@ def _get(pk: str) -> Share:
     return Share.objects.select_related("recipient", "recipient__account", "sharer").get(pk=pk)
 
 
-def _send(kind: str, to: str, share: Share, *, link: str) -> None:
+def _send(kind: str, to: str, share: Share, *, link: str, only: Collection[str] | None = None) -> None:
+    """With `only`, of these cameras and panels alone."""
+    items = share.items.filter(ended_at=None)
+    if only is not None:
+        items = items.filter(of_things(only))
     account = share.recipient.account
     context = {
         "sharer": {"name": share.sharer.name, "email": share.sharer.email},
         "recipient": {"name": account.name if account else share.recipient.email, "email": share.recipient.email},
         "items": [
             {"camera_name": item.thing.name, "rights": Permission(item.permissions).wire_names}
-            for item in share.items.filter(ended_at=None).select_related(*THINGS).order_by("camera__name", "pk")
+            for item in items.select_related(*THINGS).order_by("camera__name", "pk")
         ],
         "message": share.message,
         "link": link,

@@ -76,6 +76,7 @@ SENTENCES: Final = {
     "panel.commanded": gettext_lazy("{actor} told {name}: {command}."),
     "panel.not_confirmed": gettext_lazy("{name} did not confirm “{command}” of {actor}."),
     "share.offered": gettext_lazy("{actor} offered {cameras} to {recipient}."),
+    "share.extended": gettext_lazy("{actor} added {cameras} to the share with {recipient}."),
     "share.accepted": gettext_lazy("{actor} accepted the offer of {cameras}."),
     "share.rejected": gettext_lazy("{actor} turned the offer of {cameras} down."),
     "share.left": gettext_lazy("{actor} gave {cameras} back."),

@@ -22,6 +22,7 @@ from belvedere.control.streaming.selectors import list_cuts
 from belvedere.control.web.cameras import tile
 from belvedere.control.web.device_add import sites_to_equip
 from belvedere.control.web.device_form import DeviceForm, show_refusal
+from belvedere.control.web.device_shares import newcomers
 from belvedere.control.web.device_words import bitrate_words, codec_words, day_bar, device_line, off_mark
 from belvedere.control.web.errors import answers_refusals
 
@@ -47,9 +48,11 @@ def _page(request: HttpRequest, view: DeviceView, *, status: int = 200, **more: 
             "transport": view.transport,
             "is_onvif": view.is_onvif,
             "inspected_at": view.inspected_at,
+            "found_address": view.found_address,
             "created_at": view.created_at,
         },
         "cameras": [_camera(row, health.get(row.id, Health())) for row in view.cameras],
+        "newcomers": newcomers(actor, view),
         "may_move": Permission.MANAGE in get_site(actor, view.site).permissions,
     }
     return render(request, "web/device.html", context | more, status=status)
@@ -165,6 +168,8 @@ def device_address(request: HttpRequest, device_id: str) -> HttpResponse:
     sites = sites_to_equip(request)
     if request.method == "GET":
         way = {"way": "brand" if request.GET.get("way") == "brand" else "address", "transport": view.transport}
+        if request.GET.get("from") == "found":
+            way["address"] = view.found_address  # ours, not the link's: nobody is led elsewhere
         return _address_page(request, view, DeviceForm(None, sites=sites, initial=way))
     form = DeviceForm(request.POST, sites=sites)
     if not form.is_valid():

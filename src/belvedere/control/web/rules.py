@@ -65,6 +65,7 @@ RULES: Final[dict[str, Rule]] = {
     "device-switch": Rule.ACCOUNT,
     "device-refresh": Rule.ACCOUNT,
     "device-channels": Rule.ACCOUNT,
+    "device-extend": Rule.ACCOUNT,
     "device-address": Rule.ACCOUNT,
     "device-move": Rule.ACCOUNT,
     "device-unbind": Rule.ACCOUNT,

@@ -10,6 +10,7 @@ from belvedere.control.sharing.selectors.access import (
     list_panel_access,
 )
 from belvedere.control.sharing.selectors.shares import (
+    Extension,
     GivenShare,
     ItemView,
     PastRecipient,
@@ -24,6 +25,7 @@ from belvedere.control.sharing.selectors.shares import (
     get_received,
     list_decided_since,
     list_ended_since,
+    list_extensions,
     list_given,
     list_received,
     list_recipients,
@@ -33,6 +35,7 @@ from belvedere.control.sharing.selectors.shares import (
 __all__ = [
     "AccessRow",
     "Explanation",
+    "Extension",
     "GivenShare",
     "Ground",
     "ItemView",
@@ -51,6 +54,7 @@ __all__ = [
     "list_access",
     "list_decided_since",
     "list_ended_since",
+    "list_extensions",
     "list_given",
     "list_panel_access",
     "list_received",

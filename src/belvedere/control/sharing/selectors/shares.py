@@ -3,22 +3,25 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
+from operator import and_
 from typing import Literal
 
 from django.db.models import Prefetch, Q, QuerySet
 
-from belvedere.contracts.permissions import Permission
+from belvedere.contracts.permissions import NONE, Permission, normalize
 from belvedere.control.accounts.models import digest_of
 from belvedere.control.accounts.selectors import Person, list_verified_addresses
 from belvedere.control.core.errors import NotFound
 from belvedere.control.core.ids import is_id
 from belvedere.control.core.offers import OPEN_STATES, OfferState
 from belvedere.control.core.principal import Principal
+from belvedere.control.devices.models import Camera
 from belvedere.control.organizations.selectors import (
     get_management,
     get_member,
 )
-from belvedere.control.sharing.models import THINGS, Recipient, Share, ShareItem, of_things
+from belvedere.control.sharing.models import IS_BOUND, THINGS, Recipient, Share, ShareItem, of_things
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,19 @@ class RestingShare:
     recipient: str
     cameras: list[str]
     sites: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extension:
+    """A share of other cameras of a recorder, that a camera which came later may join: with what they all have."""
+
+    share: str
+    state: str
+    recipient_id: str
+    recipient_name: str | None
+    recipient_email: str
+    remark: str
+    permissions: Permission
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +233,49 @@ def list_recipients(actor: Principal) -> list[PastRecipient]:
         PastRecipient(row.pk, row.email, row.account.name if row.account else None, row.remark, sees.get(row.pk, 0))
         for row in rows
     ]
+
+
+def list_extensions(actor: Principal, device: str) -> dict[str, list[Extension]]:
+    """Camera → the shares the actor gave of other cameras of this device, before there was that one (rule 9).
+
+    Not those whose recipient has it from the actor already, nor those that it has left. Two queries.
+    """
+    items = (
+        ShareItem.objects.filter(share__sharer=actor.id, share__state__in=OPEN_STATES, camera__device=device)
+        .filter(IS_BOUND)
+        .select_related("share__recipient__account")
+        .order_by("share__recipient__email", "share__pk")
+    )
+    shares: dict[Share, list[ShareItem]] = {}
+    seen: set[tuple[str, str | None]] = set()
+    for item in items:
+        shares.setdefault(item.share, []).append(item)
+        seen.add((item.share.recipient_id, item.camera_id))
+    if not shares:
+        return {}
+    oldest = min(share.offered_at for share in shares)
+    later = Camera.objects.filter(device=device, closed_at=None, created_at__gt=oldest).order_by("name", "pk")
+    found: dict[str, list[Extension]] = {}
+    for camera, created_at in later.values_list("pk", "created_at"):
+        for share, held in shares.items():
+            view = _extension(share, [item for item in held if item.ended_at is None])
+            if created_at > share.offered_at and (share.recipient_id, camera) not in seen and view.permissions:
+                found.setdefault(camera, []).append(view)
+    return found
+
+
+def _extension(share: Share, held: list[ShareItem]) -> Extension:
+    known = share.recipient.account
+    bits = reduce(and_, (Permission(item.permissions) for item in held)) if held else NONE
+    return Extension(
+        share=share.pk,
+        state=share.state,
+        recipient_id=share.recipient_id,
+        recipient_name=known.name if known else None,
+        recipient_email=share.recipient.email,
+        remark=share.recipient.remark,
+        permissions=normalize(bits),
+    )
 
 
 def list_resting_shares(actor: Principal, member: str) -> list[RestingShare]:

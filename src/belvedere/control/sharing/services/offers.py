@@ -1,57 +1,42 @@
-"""Offering, answering, changing and ending shares. A share starts as an offer, always: one path, consent, no probing.
+"""Offering, answering and ending shares. A share starts as an offer, always: one path, consent, no probing.
 
 Known and unknown addresses take the same steps and get the same answer (N1): a mail goes out, and whoever proves the
 address may answer.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Final
 
 from django.db import transaction
-from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from belvedere.contracts.permissions import SHAREABLE, Permission, normalize
-from belvedere.control.access.guard import check, unguarded
+from belvedere.contracts.permissions import Permission, normalize
+from belvedere.control.access.guard import unguarded
 from belvedere.control.access.models import Origin
-from belvedere.control.access.roles import PERMISSIONS
-from belvedere.control.access.selectors import ResourcePath, get_decision, list_projected
+from belvedere.control.access.selectors import ResourcePath, get_decision
 from belvedere.control.access.services import Terms, end_grants, grant
 from belvedere.control.accounts.selectors import list_verified_addresses
 from belvedere.control.audit.services import write_entry
-from belvedere.control.core import clock, limits, sql
+from belvedere.control.core import clock, limits
 from belvedere.control.core.errors import Conflict, Forbidden, Invalid, NotFound, RateLimited
 from belvedere.control.core.ids import is_id, new_id
 from belvedere.control.core.names import clean_email, clean_name
 from belvedere.control.core.offers import OPEN_STATES, OfferState, move
 from belvedere.control.core.principal import Principal
-from belvedere.control.devices.models import Camera, Panel
-from belvedere.control.devices.panels import SHAREABLE_OF_PANELS, find_panel_path
+from belvedere.control.devices.panels import find_panel_path
 from belvedere.control.devices.selectors import find_camera_path
-from belvedere.control.organizations.selectors import find_membership, get_owner, get_standings
+from belvedere.control.organizations.selectors import find_membership, get_owner
 from belvedere.control.organizations.services import touch_membership
-from belvedere.control.organizations.standing import Standing
 from belvedere.control.outbox.services import enqueue
-from belvedere.control.sharing.models import IS_BOUND, THINGS, Recipient, Share, ShareItem, of_things
+from belvedere.control.sharing.items import Item, check_items, normalize_items
+from belvedere.control.sharing.models import IS_BOUND, Recipient, Share, ShareItem, of_things
 
-MAX_ITEMS: Final = 64
 #: new people a day; to one address: a few that were never answered, and none for a week after a rejection (HC 18)
 NEW_PEOPLE_A_DAY: Final = 20
 UNANSWERED_A_DAY: Final = 5
 REST_AFTER_REJECTION: Final = timedelta(days=7)
 
 _ONE: Final = "SELECT * FROM sharing_share WHERE id = %s"
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One camera or panel and what is offered on it."""
-
-    resource: str
-    permissions: Permission
-    kind: Literal["camera", "panel"] = "camera"
 
 
 @unguarded("checks `share` on every camera of the offer itself: all of them or none")
@@ -71,8 +56,8 @@ def offer_share(
     Conflict (already has or is offered it), RateLimited.
     """
     email = clean_email(recipient, field="recipient")
-    items = _normalize_items(items)
-    organization = _check_items(actor, items)
+    items = normalize_items(items)
+    organization = check_items(actor, items)
     if ends_at is not None and ends_at <= clock.now():
         raise Invalid(_("That end lies in the past."), field="ends_at")
     membership = find_membership(actor.id, organization, needs=Permission.SHARE)
@@ -105,46 +90,6 @@ def offer_share(
     )
     enqueue("mail.share_offered", {"share": share.pk})
     return share.pk
-
-
-def _normalize_items(items: list[Item]) -> list[Item]:
-    if not items or len(items) > MAX_ITEMS:
-        raise Invalid(_("Choose at least one camera, and at most %(count)d.") % {"count": MAX_ITEMS}, field="items")
-    if len({item.resource for item in items}) != len(items):
-        raise Invalid(_("A camera stands twice in this share."), field="items")
-    found = []
-    for item in items:
-        if item.permissions & ~SHAREABLE:
-            raise Invalid(_("Only members of an organization can hold that permission."), field="permissions")
-        if item.kind == "panel" and item.permissions & ~SHAREABLE_OF_PANELS:
-            raise Invalid(
-                _("A panel can be armed and disarmed, and tell of alarms. It has no picture."), field="permissions"
-            )
-        permissions = normalize(item.permissions)
-        if permissions != item.permissions:
-            raise Invalid(
-                _("Listening, talking and moving need live view; export needs playback."), field="permissions"
-            )
-        if not permissions:
-            raise Invalid(_("Choose what they may do: nothing is given by itself."), field="permissions")
-        found.append(Item(item.resource, permissions, item.kind))
-    return found
-
-
-def _check_items(actor: Principal, items: list[Item]) -> str:
-    """Everything: may share it, and holds what is given (rule 5). The one organization all of it belongs to."""
-    for item in items:
-        decision = check(actor, Permission.SHARE, on=item.kind, resource=item.resource)
-        if item.permissions & ~decision.permissions:
-            raise Forbidden(_("You cannot give what you do not hold yourself."))
-    offered = [item.resource for item in items]
-    owners = {
-        *Camera.objects.filter(pk__in=offered).values_list("organization_id", flat=True),
-        *Panel.objects.filter(pk__in=offered).values_list("device__organization_id", flat=True),
-    }
-    if len(owners) != 1:
-        raise Invalid(_("The cameras of one share belong to one organization."), field="items")
-    return str(owners.pop())
 
 
 def _refuse_pointless(actor: Principal, email: str, organization: str) -> None:
@@ -338,98 +283,3 @@ def end_shares_of_closed(payload: dict[str, list[str]]) -> None:
             was == OfferState.ACCEPTED
         ):
             enqueue("mail.share_ended", {"share": row.pk})
-
-
-@unguarded("asked by whatever narrows memberships or moves cameras, whose guard has decided")
-@transaction.atomic(savepoint=False)
-def end_uncovered_shares(
-    actor: Principal, *, memberships: Iterable[str], cameras: Iterable[str], change_id: str, adopt: bool
-) -> list[str]:
-    """End what shares under these memberships, or of these cameras, give beyond their giver's rights (rule 5).
-
-    With `adopt` the actor takes over a share whose cameras he may share himself: it goes on, and is his. Returns the
-    grants that end with this change.
-    """
-    memberships, cameras = list(memberships), list(cameras)
-    if not cameras and not _rests_on(memberships):
-        return []
-    items = list(
-        ShareItem.objects.filter(Q(share__membership__in=memberships) | of_things(cameras))
-        .filter(IS_BOUND, ended_at=None, share__state__in=OPEN_STATES)
-        .select_related("share__recipient", *THINGS)
-    )
-    standings = get_standings({item.share.membership_id for item in items})
-    lost: dict[Share, list[ShareItem]] = {}
-    for item in items:
-        if not _covers(standings.get(item.share.membership_id), item):
-            lost.setdefault(item.share, []).append(item)
-    stale: list[str] = []
-    adopted, lapsed = [], []
-    for share, uncovered in sorted(lost.items(), key=lambda pair: pair[0].pk):
-        if adopt and _adopt(actor, share):
-            adopted.append(share)
-            continue
-        was, grants = share.state, _end_items(actor, share, uncovered, change_id)
-        stale += grants
-        if share.state == OfferState.REVOKED != was:
-            lapsed.append(share)
-            if was == OfferState.ACCEPTED:
-                enqueue("mail.share_ended", {"share": share.pk})
-    # The audit's chain is held last: who holds a share and waits for the chain must not be waited for here.
-    for share in adopted:
-        _write(actor, share, change_id, action="share.adopted")
-    for share in lapsed:
-        _write(actor, share, change_id, action="share.lapsed")
-    return stale
-
-
-def _write(actor: Principal, share: Share, change_id: str, *, action: str) -> None:
-    thing = f"share:{share.pk}"
-    write_entry(actor=actor, action=action, thing=thing, organization=share.organization_id, change_id=change_id)
-
-
-def _rests_on(memberships: list[str]) -> bool:
-    """Whether anything was shared under these: mostly nothing was, and somebody's picture waits for the answer."""
-    states, marks = list(OPEN_STATES), sql.marks
-    statement = (
-        f"SELECT 1 FROM sharing_share WHERE membership_id IN ({marks(memberships)}) "  # noqa: S608  marks only
-        f"AND state IN ({marks(states)}) LIMIT 1"
-    )
-    return bool(memberships) and bool(sql.fetch(statement, *memberships, *(state.value for state in states)))
-
-
-def _covers(standing: Standing | None, item: ShareItem) -> bool:
-    if standing is None:
-        return False
-    held = PERMISSIONS[standing.on(item.thing.site_id)]
-    return Permission.SHARE in held and not Permission(item.permissions) & ~held
-
-
-def _adopt(actor: Principal, share: Share) -> bool:
-    """Make the share the actor's own, if he may give all of it. The old giver's private remark stays behind."""
-    membership = find_membership(actor.id, share.organization_id, needs=Permission.SHARE)
-    if membership is None or share.recipient.account_id == actor.id:
-        return False
-    items = share.items.filter(ended_at=None).select_related(*THINGS)
-    if not all(_covers(membership.standing, item) for item in items):
-        return False
-    recipient, _is_new = Recipient.objects.get_or_create(
-        sharer_id=actor.id,
-        email=share.recipient.email,
-        defaults={"account_id": share.recipient.account_id, "created_at": clock.now()},
-    )
-    Share.objects.filter(pk=share.pk).update(membership_id=membership.id, sharer_id=actor.id, recipient=recipient)
-    return True
-
-
-def _end_items(actor: Principal, share: Share, uncovered: list[ShareItem], change_id: str) -> list[str]:
-    """Of one share: these cameras leave it; if none is left, it is over. The grants that end."""
-    gone = {item.resource for item in uncovered}
-    grants = [pk for pk, resource, _ in list_projected([share.pk]).get(share.pk, []) if resource in gone]
-    at = clock.now()
-    if share.items.filter(ended_at=None).exclude(pk__in=[item.pk for item in uncovered]).exists():
-        ShareItem.objects.filter(pk__in=[item.pk for item in uncovered]).update(ended_at=at)
-    else:
-        reason = "sharer_lost_right"
-        move(share, OfferState.REVOKED, at=at, ended_by=actor.id, ended_reason=reason, change_id=change_id)
-    return grants

@@ -1,0 +1,27 @@
+"""Offering, answering, extending and ending shares."""
+
+from belvedere.control.sharing.items import Item
+from belvedere.control.sharing.services.covering import end_uncovered_shares
+from belvedere.control.sharing.services.growing import extend_shares
+from belvedere.control.sharing.services.offers import (
+    accept_share,
+    end_share,
+    end_shares_of_closed,
+    leave_share,
+    offer_share,
+    reject_share,
+    set_remark,
+)
+
+__all__ = [
+    "Item",
+    "accept_share",
+    "end_share",
+    "end_shares_of_closed",
+    "end_uncovered_shares",
+    "extend_shares",
+    "leave_share",
+    "offer_share",
+    "reject_share",
+    "set_remark",
+]
