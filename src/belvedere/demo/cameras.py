@@ -113,6 +113,7 @@ async def serve_alarm(folder: Path, port: int, password: str, *, binary: str = "
             yield panel
         finally:
             task.cancel()
+            await asyncio.wait([task])
 
 
 def main(address: Address, folder: Path, *, binary: str = "") -> None:

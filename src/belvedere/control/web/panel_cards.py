@@ -71,6 +71,7 @@ def panel_card(view: PanelView) -> dict[str, Any]:
         "name": view.name,
         "site": view.site_name,
         "state": view.state.value,
+        "seen": f"{view.state.value} {view.error}".strip(),
         "words": WORDS[view.state],
         "tone": _tone(view.state),
         "since": view.since,

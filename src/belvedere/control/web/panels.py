@@ -84,10 +84,22 @@ class BrokerForm(forms.Form):
 @require_GET
 @answers_refusals
 def panel(request: HttpRequest, panel_id: str) -> HttpResponse:
-    """One panel: its state, what it can be told, and who else may."""
-    view = get_panel(principal_of(request), panel_id)
-    follow(request, view)
+    """One panel: its state, what it can be told, and who else may. Asked for by a script: the state, if it changed."""
+    if request.headers.get("HX-Request"):
+        return _news(request, panel_id)
+    follow(request, get_panel(principal_of(request), panel_id))
     return _page(request, panel_id)
+
+
+def _news(request: HttpRequest, panel_id: str) -> HttpResponse:
+    """What changed since the page was made. Where the right has ended, the page is to look for itself."""
+    try:
+        shown = panel_card(get_panel(principal_of(request), panel_id))
+    except NotFound:
+        return HttpResponse(status=204, headers={"HX-Refresh": "true"})
+    if shown["seen"] == request.GET.get("seen"):
+        return HttpResponse(status=204)  # nothing is swapped, and nothing read out anew
+    return render(request, "web/_panel_news.html", {"panel": shown, "is_partial": True})
 
 
 def _page(request: HttpRequest, panel_id: str, *, error: str = "", status: int = 200) -> HttpResponse:
