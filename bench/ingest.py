@@ -3,18 +3,23 @@
 .venv/bin/python -m bench.ingest [--cameras 1,4,8] [--seconds 20] [--json]
 
 The cameras are the demo's, over RTSP on loopback, in a process of their own that is not counted. What is counted is a
-process that runs the product's readers and streams: RTSP in, fragments made, ring filled.
+process that runs the product's readers and streams: RTSP in through the relay, fragments made, ring filled; then the
+same with somebody watching each of them, so that every picture is passed on at once; and, to compare, PyAV reading the
+same cameras without anything of ours.
 """
 
 import argparse
 import asyncio
 import json
+import os
 import resource
 import subprocess
 import sys
+import threading
 import time
 from typing import Any, Final
 
+import av
 import numpy as np
 import uvloop
 
@@ -26,6 +31,7 @@ from belvedere.media.carriage import Assigned, Carriage
 from belvedere.media.delivery.counters import Counters
 
 FPS: Final = 25
+WAYS: Final = ("alone", "watched", "bare")
 _SETTLE_S: Final = 3
 _LOOPBACK: Final = [("127.0.0.0/8", 1, 65535)]
 
@@ -57,8 +63,8 @@ async def be_cameras(count: int) -> None:
         await asyncio.to_thread(sys.stdin.read)
 
 
-async def carry(urls: list[str], seconds: int) -> dict[str, Any]:
-    """Carry these cameras, and say what it cost."""
+async def carry(urls: list[str], seconds: int, *, watched: bool) -> dict[str, Any]:
+    """Carry these cameras, and say what it cost. `watched`: as if somebody did, who is not counted."""
     counters = Counters()
     carriage = Carriage(counters, lambda _: None)
     source = [StreamSource(url=url, username="", password="", networks=_LOOPBACK) for url in urls]
@@ -66,6 +72,9 @@ async def carry(urls: list[str], seconds: int) -> dict[str, Any]:
     carriage.apply(Assigned((f"camera{i}", Quality.MAIN), "1", one) for i, one in enumerate(source))
     while not all(stream.is_online for stream in carriage.streams()):  # noqa: ASYNC110  outside of what is measured
         await asyncio.sleep(0.05)
+    if watched:
+        for stream in carriage.streams():
+            stream.watched.set()
     await asyncio.sleep(_SETTLE_S)
     started, used, frames = time.monotonic(), _cpu(), counters.fragments_in
     await asyncio.sleep(seconds)
@@ -80,6 +89,26 @@ async def carry(urls: list[str], seconds: int) -> dict[str, Any]:
     return result
 
 
+def read_bare(urls: list[str], seconds: int) -> dict[str, Any]:
+    """The same cameras read by PyAV, a thread each, and nothing done with what comes."""
+    started = threading.Event()
+
+    def read(url: str) -> None:
+        options = {"rtsp_transport": "tcp", "analyzeduration": "100000", "fflags": "nobuffer"}
+        with av.open(url, "r", format="rtsp", options=options) as camera:
+            for packet in camera.demux(camera.streams.video[0]):
+                started.set()
+                del packet
+
+    for url in urls:
+        threading.Thread(target=read, args=(url,), daemon=True).start()
+    started.wait()
+    time.sleep(_SETTLE_S)
+    begun, used = time.monotonic(), _cpu()
+    time.sleep(seconds)
+    return {"cpu_percent_per_camera": round((_cpu() - used) / (time.monotonic() - begun) / len(urls) * 100, 2)}
+
+
 def _cpu() -> float:
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime
@@ -90,22 +119,29 @@ def _memory_mb() -> float:
 
 
 def measure(cameras: int, seconds: int) -> dict[str, Any]:
-    """One count of cameras, in processes of its own."""
+    """One count of cameras, each way in a process of its own, one after the other."""
     run = [sys.executable, "-m", "bench.ingest"]
     with subprocess.Popen(
         [*run, "--be-cameras", str(cameras)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as server:
         assert server.stdout is not None
         served = json.loads(server.stdout.readline())
-        carried = subprocess.run(
-            [*run, "--carry", json.dumps(served["urls"]), "--seconds", str(seconds)],
-            stdout=subprocess.PIPE,
-            text=True,
-            check=True,
-        )
+        found = {}
+        for way in WAYS:
+            carried = subprocess.run(
+                [*run, "--way", way, "--carry", json.dumps(served["urls"]), "--seconds", str(seconds)],
+                stdout=subprocess.PIPE,
+                text=True,
+                check=True,
+            )
+            found[way] = json.loads(carried.stdout.splitlines()[-1])  # after the log
         server.communicate("")  # closes its stdin: the end
-    result: dict[str, Any] = json.loads(carried.stdout.splitlines()[-1])  # after the log
-    return {**result, "mbit_s": round(served["mbit_s"], 2)}
+    return {
+        **found["alone"],
+        "watched_cpu_percent_per_camera": found["watched"]["cpu_percent_per_camera"],
+        "bare_pyav_cpu_percent_per_camera": found["bare"]["cpu_percent_per_camera"],
+        "mbit_s": round(served["mbit_s"], 2),
+    }
 
 
 def main() -> None:
@@ -116,22 +152,28 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--be-cameras", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--carry", help=argparse.SUPPRESS)
+    parser.add_argument("--way", choices=WAYS, default="alone", help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.be_cameras:
         asyncio.run(be_cameras(chosen.be_cameras))
         return
     if chosen.carry:
-        print(json.dumps(uvloop.run(carry(json.loads(chosen.carry), chosen.seconds))))
+        urls = json.loads(chosen.carry)
+        if chosen.way == "bare":
+            print(json.dumps(read_bare(urls, chosen.seconds)), flush=True)
+            os._exit(0)  # its threads are inside FFmpeg, which must not be closed from elsewhere
+        print(json.dumps(uvloop.run(carry(urls, chosen.seconds, watched=chosen.way == "watched"))))
         return
     rows = [measure(int(count), chosen.seconds) for count in chosen.cameras.split(",")]
     if chosen.json:
         print(json.dumps({"bench": "ingest", "size": [1920, 1080], "rows": rows}))
         return
-    heads = ("cameras", "Mbit/s", "fps", "CPU % each", "MB each")
-    print("{:>8} {:>7} {:>6} {:>11} {:>8}".format(*heads))
+    heads = ("cameras", "Mbit/s", "fps", "CPU % each", "watched %", "bare PyAV %", "MB each")
+    print("{:>8} {:>7} {:>6} {:>11} {:>10} {:>12} {:>8}".format(*heads))
     for line in rows:
         print(
             f"{line['cameras']:>8} {line['mbit_s']:>7} {line['fps']:>6} {line['cpu_percent_per_camera']:>11} "
+            f"{line['watched_cpu_percent_per_camera']:>10} {line['bare_pyav_cpu_percent_per_camera']:>12} "
             f"{line['memory_mb_per_camera']:>8}"
         )
 

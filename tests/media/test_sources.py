@@ -1,10 +1,14 @@
 """Cameras as they are: silent, wrong, jumping, gone, back again."""
 
 import asyncio
+import contextlib
 import itertools
 import random
 import socket
+import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Self
 
 import msgspec
 import pytest
@@ -17,7 +21,7 @@ from belvedere.media.fmp4 import Fragment, Track
 from belvedere.media.sources import CameraReader, Lost, Opened, SourceEvent, SourceFailure, probe
 from belvedere.media.sources.backoff import Backoff
 from belvedere.media.sources.gate import TimestampGate, Verdict
-from belvedere.media.sources.relay import AnswerFilter, Objection, pin_to
+from belvedere.media.sources.relay import AnswerFilter, Objection, Relay, pin_to
 from belvedere.media.sources.remux import MAX_ACCESS_UNIT, Remuxer
 from media.conftest import PASSWORD
 
@@ -273,6 +277,68 @@ async def test_good_answers_pass_as_they_are() -> None:
     assert b"".join(answers.feed(said[i : i + 1]) for i in range(len(said))) == said
     assert answers.feed(b"RTSP/1.0 2") == b""
     assert answers.rest() == b"RTSP/1.0 2"
+
+
+class Conversation:
+    """A relay with us at both ends, past PLAY."""
+
+    def __init__(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            self.relay = Relay("127.0.0.1", listener.getsockname()[1], timeout_s=5)
+            self.camera, _ = listener.accept()
+
+    def __enter__(self) -> Self:
+        self.relay.__enter__()
+        self.player = socket.create_connection(("127.0.0.1", self.relay.port))
+        self.player.settimeout(5)
+        self.player.sendall(b"PLAY rtsp://camera/ RTSP/1.0\r\n\r\n")
+        assert self.camera.recv(100).startswith(b"PLAY ")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.relay.__exit__(None, None, None)
+        self.camera.close()
+        self.player.close()
+
+
+async def test_a_camera_that_dribbles_is_ended_too() -> None:
+    def dribble() -> float:
+        with Conversation() as talk:
+            talk.relay.expect(0.4)
+            started = time.monotonic()
+            with contextlib.suppress(OSError):
+                while time.monotonic() - started < 10:
+                    talk.camera.sendall(b"$")
+                    if talk.player.recv(1) == b"":
+                        break
+                    time.sleep(0.02)
+            assert talk.relay.objection is SourceError.STALLED
+            return time.monotonic() - started
+
+    assert 0.3 < await asyncio.to_thread(dribble) < 5  # N30
+
+
+async def test_pictures_hurry_only_while_somebody_watches() -> None:
+    def talk_over() -> None:
+        watched = threading.Event()
+        with Conversation() as talk:
+            talk.relay.ease(watched)
+            talk.camera.sendall(b"1")
+            assert talk.player.recv(9) == b"1"  # and now it waits, unless it began to wait before it was asked to
+            talk.camera.sendall(b"2")
+            talk.player.recv(9)
+            talk.camera.sendall(b"3")
+            time.sleep(0.01)
+            talk.camera.sendall(b"4")
+            assert talk.player.recv(9) == b"34"  # both at once
+            talk.camera.sendall(b"5")
+            watched.set()
+            assert talk.player.recv(9) == b"5"
+            for one in b"678":
+                talk.camera.sendall(bytes((one,)))
+                assert talk.player.recv(9) == bytes((one,))
+
+    await asyncio.to_thread(talk_over)
 
 
 async def test_a_try_says_what_is_there(cameras: CameraServer) -> None:

@@ -97,7 +97,9 @@ class Carriage:
             if stream.receive(events):
                 self._on_change(stream)
 
-        reader = CameraReader(f"{camera}/{quality}", assignment.source, receive, own_ports=self._own_ports)
+        reader = CameraReader(
+            f"{camera}/{quality}", assignment.source, receive, own_ports=self._own_ports, watched=stream.watched
+        )
         self._carried[assignment.key] = _Carried(stream, assignment.revision, reader)
         reader.start()
 

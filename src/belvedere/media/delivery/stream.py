@@ -5,6 +5,7 @@ The walk pauses every 64 viewers, so a cut, or another camera, waits for a slice
 
 import asyncio
 import itertools
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -56,6 +57,8 @@ class LiveStream:
         self.current: CurrentTrack | None = None
         #: seconds since the epoch; when the present state began
         self.since = time.time()
+        #: whether anybody is here, for the source's thread: it makes no haste for nobody
+        self.watched = threading.Event()
         self.error = ""
         self.audio = ""
         self.fps = 0.0
@@ -80,10 +83,13 @@ class LiveStream:
     def join(self, watcher: Watcher) -> None:
         """Watch from now on."""
         self._watchers[watcher] = None
+        self.watched.set()
 
     def leave(self, watcher: Watcher) -> None:
         """Watch no more. Harmless twice."""
         self._watchers.pop(watcher, None)
+        if not self._watchers:
+            self.watched.clear()
 
     def watchers(self) -> tuple[Watcher, ...]:
         """Everybody who watches now."""
@@ -120,6 +126,8 @@ class LiveStream:
 
     def wake(self) -> None:
         """Serve everybody, soon."""
+        if not self._watchers:
+            return
         self._again = True
         if not self._scheduled:
             self._scheduled = True

@@ -1,9 +1,10 @@
 """One RTSP conversation, by PyAV: open, look at what is announced, read packets.
 
 Everything here blocks and belongs to one thread, close() included: closing from another thread while a read blocks is a
-segmentation fault (seen, three of three). A blocked read ends by its timeout; a stall shows after twice that.
+segmentation fault (seen, three of three). A read has no timeout of its own: the relay ends what stalls.
 """
 
+import threading
 import time
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack
@@ -18,6 +19,7 @@ from av.video.stream import VideoStream
 
 from belvedere.contracts.events import SourceError, StreamSource
 from belvedere.contracts.reach import check_address
+from belvedere.media.fmp4 import CODECS
 from belvedere.media.sources.address import resolve
 from belvedere.media.sources.failure import SourceFailure, failure_of
 from belvedere.media.sources.relay import Relay, pin_to
@@ -25,9 +27,6 @@ from belvedere.media.sources.relay import Relay, pin_to
 OPEN_TIMEOUT_S: Final = 5.0
 READ_TIMEOUT_S: Final = 2.0
 MAX_STREAMS: Final = 8
-#: Our list, not FFmpeg's: whatever else is announced is refused before anything reads it (N30). A browser that plays
-#: hevc is the exception, so it is refused too, and said clearly.
-_CODECS: Final = frozenset({"h264"})
 _OPTIONS: Final = {
     "analyzeduration": "100000",  # microseconds; the default costs 2.5 s. 0 would mean the default
     "fflags": "nobuffer",
@@ -50,8 +49,8 @@ class Announced:
 
     @property
     def is_playable(self) -> bool:
-        """Whether we carry it."""
-        return self.codec in _CODECS
+        """Whether we carry it. Our list, not FFmpeg's: anything else is refused before it is read (N30)."""
+        return self.codec in CODECS
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +88,27 @@ class Connection:
 
     def packets(self) -> Iterator[RawPacket]:
         """Read until it ends; it ends with SourceFailure: STALLED, DROPPED and what else happens to cameras."""
+        expect = self._relay.expect
+        expect(READ_TIMEOUT_S)
         try:
             for packet in self._container.demux(self._video):
+                expect(READ_TIMEOUT_S)
                 if packet.size:
                     yield RawPacket(bytes(packet), packet.dts, packet.pts, packet.is_keyframe)
         except av.FFmpegError as error:
-            raise failure_of(error) from None
+            raise (self._ended() or failure_of(error)) from None
+        if ended := self._ended():
+            raise ended
         # The peer closed: FFmpeg just stops.
         raise SourceFailure(SourceError.DROPPED)
+
+    def ease(self, watched: threading.Event) -> None:
+        """From now on packets may come several at a time, a fifth of a second apart, except while that is set."""
+        self._relay.ease(watched)
+
+    def _ended(self) -> SourceFailure | None:
+        objection = self._relay.objection
+        return None if objection is None else SourceFailure(objection)
 
     def __enter__(self) -> Self:
         """Read inside, then close."""
@@ -134,7 +146,7 @@ def _open(relay: Relay, source: StreamSource, timeout_s: float) -> InputContaine
     url = _url_to("127.0.0.1", relay.port, source)
     try:
         options = _OPTIONS | _TRANSPORTS[source.transport]
-        return av.open(url, "r", format="rtsp", options=options, timeout=(timeout_s, READ_TIMEOUT_S))
+        return av.open(url, "r", format="rtsp", options=options, timeout=(timeout_s, None))
     except (av.FFmpegError, OSError, ValueError) as error:
         if relay.objection is not None:
             raise SourceFailure(relay.objection) from None

@@ -60,12 +60,17 @@ class CameraReader:
         on_events: Callable[[list[SourceEvent]], None],
         *,
         own_ports: Collection[int] = (),
+        watched: threading.Event | None = None,
         chance: random.Random | None = None,
     ) -> None:
-        """Must be made in the running loop that is to get the events. `name` is for logs: camera and quality."""
+        """Must be made in the running loop that is to get the events. `name` is for logs: camera and quality.
+
+        While `watched` is given and not set, frames may come late, up to a fifth of a second, and several at once.
+        """
         self._name = name
         self._source = source
         self._own_ports = own_ports
+        self._watched = watched
         self._backoff = Backoff(chance)
         self._mailbox: Mailbox[SourceEvent] = Mailbox(asyncio.get_running_loop(), on_events)
         self._stop = threading.Event()
@@ -121,6 +126,8 @@ class CameraReader:
                 made = remuxer.feed(packet.data, dts=packet.dts, pts=packet.pts, is_key=packet.is_key, utc=time.time())
                 for event in made:
                     self._mailbox.put(event)
+                    if isinstance(event, Track) and self._watched is not None:
+                        connection.ease(self._watched)  # not before: a track knows when it began
                     if isinstance(event, Fragment) and event.is_key:
                         key_due = now + _KEY_FRAME_WITHIN_S
                 if now > key_due:

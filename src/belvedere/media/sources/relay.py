@@ -11,10 +11,12 @@ outside the reach pass (docs/decisions/0014).
 """
 
 import contextlib
+import math
 import re
 import select
 import socket
 import threading
+import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Self
@@ -23,6 +25,10 @@ from belvedere.contracts.events import SourceError
 from belvedere.media.sources.failure import SourceFailure
 
 _CHUNK: Final = 64 * 1024
+#: Milliseconds: how late a stall may be seen.
+_LOOK_MS: Final = 250
+#: While nobody watches, pictures are passed on so often: what a camera costs is waking up for each of them (measured).
+_EASE_S: Final = 0.2
 _MAX_HEAD: Final = 16 * 1024
 _MAX_BODY: Final = 256 * 1024
 _HEAD_END: Final = b"\r\n\r\n"
@@ -156,7 +162,9 @@ class Relay:
         self._player: socket.socket | None = None
         self._filter: AnswerFilter | None = AnswerFilter(pin)
         self._thread = threading.Thread(target=self._run, name="camera relay", daemon=True)
-        #: why something the camera said was not let through, if so
+        self._due = math.inf
+        self._watched: threading.Event | None = None
+        #: why the conversation was ended by us, if so
         self.objection: SourceError | None = None
 
     @property
@@ -164,6 +172,18 @@ class Relay:
         """Where FFmpeg finds it, on 127.0.0.1; the first to come is served."""
         port: int = self._listener.getsockname()[1]
         return port
+
+    def expect(self, within_s: float) -> None:
+        """End it as STALLED unless this is called again within so many seconds: for whoever reads what FFmpeg makes.
+
+        PyAV's own timeout would do, but takes the interpreter's lock at each of FFmpeg's thirty polls a frame to ask
+        what time it is: with four cameras a third of what each of them cost (measured).
+        """
+        self._due = time.monotonic() + within_s
+
+    def ease(self, watched: threading.Event) -> None:
+        """From now on pass several pictures on at once, except while that is set; setting it takes effect at once."""
+        self._watched = watched
 
     def __enter__(self) -> Self:
         """Begin."""
@@ -196,19 +216,30 @@ class Relay:
         for sock in (self._camera, player):
             poller.register(sock, select.POLLIN)
         camera = self._camera.fileno()
+        # One for all: taking 64 KiB anew for each read, to hand most of it back, is work.
+        buffer = bytearray(_CHUNK)
+        view = memoryview(buffer)
+        size = 0
         while True:
-            for ready, _ in poller.poll():
-                data = (self._camera if ready == camera else player).recv(_CHUNK)
-                if not data:
+            for ready, _ in poller.poll(_LOOK_MS):
+                size = (self._camera if ready == camera else player).recv_into(buffer)
+                if size == 0:
                     return
-                if ready == camera:
+                if ready != camera:
+                    self._to_camera(player, bytes(view[:size]))
+                elif self._filter is None:
+                    player.sendall(view[:size])
+                else:
                     try:
-                        player.sendall(data if self._filter is None else self._filter.feed(data))
+                        player.sendall(self._filter.feed(bytes(view[:size])))
                     except Objection as objection:
                         self.objection = objection.code
                         return
-                else:
-                    self._to_camera(player, data)
+            if time.monotonic() > self._due:  # also where bytes come, but never a frame
+                self.objection = SourceError.STALLED
+                return
+            if self._watched is not None and size < _CHUNK:
+                self._watched.wait(_EASE_S)
 
     def _to_camera(self, player: socket.socket, data: bytes) -> None:
         if self._filter is not None and data.startswith(b"PLAY "):  # FFmpeg writes a request at once
