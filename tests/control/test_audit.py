@@ -11,7 +11,7 @@ from django.core import mail
 from django.db import connection, transaction
 
 import cast
-from belvedere.control.audit.heads import Head, NoHead, heads_file, key_file, list_due_chains, list_heads, sign_chain
+from belvedere.control.audit.heads import KEY, Head, NoHead, heads_file, list_due_chains, list_heads, sign_chain
 from belvedere.control.audit.models import Chain, Entry, SignedHead, entry_digest, fields_digest
 from belvedere.control.audit.selectors import find_proof
 from belvedere.control.audit.services import INSTALLATION, write_entry
@@ -19,6 +19,7 @@ from belvedere.control.audit.verification import verify_chain, verify_chains
 from belvedere.control.core import clock
 from belvedere.control.core.ids import new_id
 from belvedere.control.core.principal import Principal
+from belvedere.control.core.signing import key_file
 from belvedere.control.organizations.oversight import sign_audit
 from belvedere.control.outbox.services import run_due
 from belvedere.control.sharing.services import end_share
@@ -198,8 +199,8 @@ def test_a_head_is_signed_once_for_each_place_and_no_day_goes_by_without(chain: 
         assert [head.sequence for head in signed(chain, INSTALLATION)] == [6, 1]
         assert signed(chain, INSTALLATION) == []
         assert list_due_chains(after=timedelta(0)) == []
-    assert heads_file().stat().st_mode & 0o777 == key_file().stat().st_mode & 0o777 == 0o600
-    assert key_file().parent == settings.BELVEDERE.master_key_file.parent
+    assert heads_file().stat().st_mode & 0o777 == key_file(KEY).stat().st_mode & 0o777 == 0o600
+    assert key_file(KEY).parent == settings.BELVEDERE.master_key_file.parent
     assert all(head.is_ours() for head in list_heads(chain))
     assert len(list_heads(chain)) == 1  # table and file say the same
 

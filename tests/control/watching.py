@@ -2,11 +2,14 @@
 
 import asyncio
 import threading
+from collections.abc import Awaitable, Callable, Coroutine
+
+import msgspec
 
 import cast
 from belvedere.bus.connection import Bus
 from belvedere.bus.server import BusServer
-from belvedere.contracts import events, sessions, subjects
+from belvedere.contracts import events, recordings, sessions, subjects
 from belvedere.contracts.permissions import Permission
 from belvedere.control.accounts import services as accounts
 from belvedere.control.core import clock
@@ -59,7 +62,12 @@ class Node:
 
     def __init__(self, server: BusServer) -> None:
         self.heard: list[sessions.LeaseState] = []
+        #: camera → the spans that it says it has footage of; and what it was asked
+        self.footage: dict[str, list[tuple[float, float]]] = {}
+        self.asked: list[recordings.CoverageRequest] = []
         self.answers = True
+        #: done between a question about footage and its answer
+        self.meanwhile: Callable[[], None] | None = None
         self._server = server
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -71,6 +79,8 @@ class Node:
     async def _listen(self) -> None:
         self._bus = await Bus.connect(self._server.url, *self._server.user_of("media-local"), "media-local")
         await self._bus.subscribe(subjects.of_node(subjects.SESSION_LEASE, "local"), sessions.LeasePush, self._hear)
+        coverage = subjects.of_node(subjects.FOOTAGE_COVERAGE, "local")
+        await self._bus.subscribe(coverage, recordings.CoverageRequest, self._tell)
 
     async def _hear(self, push: sessions.LeasePush, _subject: str) -> sessions.LeaseReceipt | None:
         self.heard += push.leases
@@ -80,6 +90,25 @@ class Node:
         return sessions.LeaseReceipt(
             [sessions.Cut(row.session, "cut" if row.is_ended else "narrowed", at) for row in push.leases]
         )
+
+    async def _tell(self, question: recordings.CoverageRequest, _subject: str) -> recordings.CoverageReply:
+        """All it has, unclipped: what may be known is for control to say."""
+        self.asked.append(question)
+        if self.meanwhile:
+            await asyncio.to_thread(self.meanwhile)
+        if not self.answers:
+            await asyncio.sleep(5)
+        return recordings.CoverageReply([recordings.Span(*span) for span in self.footage.get(question.camera, [])])
+
+    def run[T](self, work: Coroutine[None, None, T]) -> T:
+        """Do something in its loop."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+
+    def answer[M: msgspec.Struct](
+        self, subject: str, kind: type[M], handler: Callable[[M, str], Awaitable[msgspec.Struct | None]]
+    ) -> None:
+        """Answer these questions, too."""
+        self.run(self._bus.subscribe(subjects.of_node(subject, "local"), kind, handler))
 
     def stop(self) -> None:
         asyncio.run_coroutine_threadsafe(self._bus.close(), self._loop).result(10)

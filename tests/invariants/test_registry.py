@@ -41,6 +41,7 @@ BENEATH_A_GUARD = {
     "belvedere.control.devices.services.probing.stands_where_bound",
     "belvedere.control.organizations.services.sites.touch_site",
     "belvedere.control.outbox.services.enqueue",
+    "belvedere.control.streaming.services.issue_ticket",
 }
 #: Accounts stand below access: what these change is the actor's own, found by his id.
 OF_ONES_OWN_ACCOUNT = {

@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from belvedere.contracts import events, panels, sessions, subjects
+from belvedere.contracts import events, panels, recordings, sessions, subjects
 from belvedere.control.accounts import mails as account_mails
 from belvedere.control.accounts import texts
 from belvedere.control.appeals import mails as appeal_mails
@@ -15,6 +15,7 @@ from belvedere.control.handover import mails as handover_mails
 from belvedere.control.organizations import mails as organization_mails
 from belvedere.control.organizations import oversight
 from belvedere.control.outbox.services import Consumer
+from belvedere.control.recordings import services as footage
 from belvedere.control.sharing import mails
 from belvedere.control.sharing import services as sharing
 from belvedere.control.streaming import services as streaming
@@ -63,6 +64,14 @@ def _hello(node: str, hello: events.Hello) -> events.HelloReply:
     return events.HelloReply(accepted=True)
 
 
+def _open(node: str, request: sessions.OpenRequest) -> sessions.OpenReply:
+    reply = streaming.claim_session(node, request)
+    if reply.kind is sessions.SessionKind.EXPORT and not reply.lease.is_ended:
+        # Where this cannot be written, media gets no answer, and nobody the file.
+        footage.record_export_opened(request.session, address=request.peer)
+    return reply
+
+
 class Ear(NamedTuple):
     """What is heard on a subject, and who answers."""
 
@@ -77,7 +86,12 @@ BUS: Final[dict[str, Ear]] = {
     subjects.CAMERA_STATE: Ear(events.CameraState, devices.record_state),
     subjects.PANEL_ASSIGNMENTS: Ear(panels.PanelsRequest, devices.list_panel_assignments),
     subjects.PANEL_STATE: Ear(panels.PanelState, devices.record_panel_state),
-    subjects.SESSION_OPEN: Ear(sessions.OpenRequest, streaming.claim_session),
+    subjects.SESSION_OPEN: Ear(sessions.OpenRequest, _open),
     subjects.SESSION_RENEW: Ear(sessions.RenewRequest, streaming.renew_sessions),
     subjects.SESSION_CLOSED: Ear(sessions.SessionClosed, streaming.record_closed),
+    subjects.SESSION_WATCHED: Ear(recordings.SessionWatched, streaming.record_watched),
+    subjects.RECORDING_PLANS: Ear(recordings.PlansRequest, footage.list_plans),
+    subjects.FOOTAGE_STATE: Ear(recordings.FootageReport, footage.record_footage),
+    subjects.EXPORT_PROGRESS: Ear(recordings.ExportProgress, footage.record_export_progress),
+    subjects.EXPORT_FINISHED: Ear(recordings.ExportFinished, footage.sign_export),
 }

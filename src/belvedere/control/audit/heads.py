@@ -4,33 +4,29 @@ Whoever writes the database can compute a whole new chain; nobody signs its head
 back the head that an owner got by mail. Three places keep them: a table, a file beside the database, the owners' mail.
 """
 
-import base64
 import json
 import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
-from functools import cache
-from hashlib import sha256
 from pathlib import Path
 from typing import Final, Self
 
 import structlog
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
 
 from belvedere.control.audit.models import Chain, Entry, SignedHead, instant
-from belvedere.control.core import clock
-from belvedere.control.core.vault import ensure_master_key
+from belvedere.control.core import clock, signing
 
 log = structlog.get_logger(__name__)
 
 #: No entry stays unsigned for longer, and no chain is signed more often (threats D4).
 SIGN_AFTER: Final = timedelta(days=1)
+#: the name of the signing key
+KEY: Final = "audit-head"
 
 _FORM: Final = {"chain": str, "sequence": int, "digest": str, "at": str, "key": str, "signature": str}
 
@@ -74,13 +70,9 @@ class Head:
 
     def is_ours(self) -> bool:
         """Whether this installation's key signed exactly this."""
-        if self.key != key_id():
-            return False
-        try:
-            _key().public_key().verify(base64.b64decode(self.signature, validate=True), _signed(self))
-        except (InvalidSignature, ValueError):
-            return False
-        return True
+        return self.key == signing.key_id(KEY) and signing.is_signed(
+            signing.public_key(KEY), _signed(self), self.signature
+        )
 
 
 def _signed(head: Head) -> bytes:
@@ -88,32 +80,10 @@ def _signed(head: Head) -> bytes:
     return "\n".join(("belvedere audit head 1", head.chain, str(head.sequence), head.digest, head.at)).encode()
 
 
-def key_file() -> Path:
-    """The signing key, beside the master key: 32 bytes, 0600, made when it is first asked for."""
-    file: Path = settings.BELVEDERE.master_key_file.with_name("audit-head.key")
-    return file
-
-
 def heads_file() -> Path:
     """Where heads are kept beside the database: one a line, only ever added to."""
     file: Path = settings.BELVEDERE.data / "audit-heads.jsonl"
     return file
-
-
-def _key() -> Ed25519PrivateKey:
-    file = key_file()
-    ensure_master_key(file)
-    return _read_key(file)
-
-
-@cache
-def _read_key(file: Path) -> Ed25519PrivateKey:
-    return Ed25519PrivateKey.from_private_bytes(file.read_bytes())
-
-
-def key_id() -> str:
-    """Which key signs just now."""
-    return sha256(_key().public_key().public_bytes_raw()).hexdigest()[:16]
 
 
 def list_due_chains(*, after: timedelta = SIGN_AFTER) -> list[str]:
@@ -140,8 +110,8 @@ def sign_chain(pk: str) -> Head | None:
         log.error("audit_chain_is_another", organization=pk)
         return None
     at = clock.now()
-    unsigned = Head(pk, chain.length, chain.head, instant(at), key_id(), "")
-    head = replace(unsigned, signature=base64.b64encode(_key().sign(_signed(unsigned))).decode())
+    unsigned = Head(pk, chain.length, chain.head, instant(at), signing.key_id(KEY), "")
+    head = replace(unsigned, signature=signing.sign(KEY, _signed(unsigned)))
     SignedHead.objects.create(**asdict(head) | {"at": at})
     _append(head)
     return head

@@ -32,6 +32,7 @@ APPS = (
     "organizations",
     "devices",
     "streaming",
+    "recordings",
     "sharing",
     "appeals",
     "handover",

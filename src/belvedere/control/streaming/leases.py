@@ -1,6 +1,7 @@
 """Deciding what a session may have now. The one place where a row becomes a LeaseState."""
 
 from collections.abc import Iterable
+from typing import Final
 
 from belvedere.contracts.permissions import NONE, Permission
 from belvedere.contracts.sessions import MAX_TTL_MS, LeaseState, SessionKind
@@ -11,9 +12,17 @@ from belvedere.control.devices.selectors import list_paths
 from belvedere.control.streaming.models import ViewingSession
 
 #: kind → what a session of it may carry at most; and what it is worth nothing without
-CARRIES = {
+CARRIES: Final = {
     SessionKind.LIVE: (Permission.LIVE_VIEW | Permission.LISTEN | Permission.PLAYBACK, Permission.LIVE_VIEW),
+    # The same socket, begun in the past.
+    SessionKind.PLAYBACK: (Permission.LIVE_VIEW | Permission.LISTEN | Permission.PLAYBACK, Permission.PLAYBACK),
+    SessionKind.HLS: (Permission.LIVE_VIEW | Permission.LISTEN, Permission.LIVE_VIEW),
+    # A last picture that is older is a look into the past.
+    SessionKind.SNAPSHOT: (Permission.LIVE_VIEW | Permission.PLAYBACK, Permission.LIVE_VIEW),
+    SessionKind.EXPORT: (Permission.EXPORT | Permission.LISTEN, Permission.EXPORT),
 }
+#: a list of past footage, where SessionKind.HLS has a range
+_PAST_LIST: Final = (Permission.PLAYBACK | Permission.LISTEN, Permission.PLAYBACK)
 
 
 def decide_leases(rows: Iterable[ViewingSession], *, why: str = "", by: str = "") -> list[LeaseState]:
@@ -34,18 +43,22 @@ def _decide(row: ViewingSession, path: ResourcePath | None, *, is_alive: bool, w
         return refuse(row.pk, why or "signed_out")
     if path is None or not path.is_live:
         return refuse(row.pk, why or "unbound")
+    carries, needs = _PAST_LIST if row.kind == SessionKind.HLS and row.start_at else CARRIES[SessionKind(row.kind)]
     if not path.is_on:
+        # There is nothing to see of now; what was recorded before is still there.
+        carries &= ~Permission.LIVE_VIEW
+    if needs not in carries:
         return refuse(row.pk, "disabled")
     at = asked_at()
     decision = get_decision(row.principal, path, at=at)
-    held = _carried(decision, SessionKind(row.kind))
+    held = _carried(decision, carries, needs)
     if not held:
         return LeaseState(session=row.pk, permissions=0, why=why or "ended", by=by)
     narrow_in = narrow_to = None
     if decision.narrows_at - at <= MAX_TTL_MS / 1000:
         narrow_in = max(0, int((decision.narrows_at - at) * 1000))
         later = get_decision(row.principal, path, at=decision.narrows_at)
-        narrow_to = int(held & _carried(later, SessionKind(row.kind)))
+        narrow_to = int(held & _carried(later, carries, needs))
     return LeaseState(
         session=row.pk,
         permissions=int(held),
@@ -63,6 +76,5 @@ def _instant(value: float | None) -> float | None:
     return 0.0 if value == float("-inf") else value
 
 
-def _carried(decision: Decision, kind: SessionKind) -> Permission:
-    carries, needs = CARRIES[kind]
+def _carried(decision: Decision, carries: Permission, needs: Permission) -> Permission:
     return decision.permissions & carries if needs in decision.permissions else NONE

@@ -1,4 +1,4 @@
-"""The viewing session."""
+"""The viewing session, and what was watched in it."""
 
 from django.db import models
 
@@ -16,6 +16,9 @@ class ViewingSession(models.Model):
     camera = models.ForeignKey(Camera, on_delete=models.CASCADE, related_name="viewing_sessions")
     kind = models.CharField(max_length=10)
     quality = models.CharField(max_length=4)
+    #: which part of the past it is of; end_at None: from there on. Both None: of now
+    start_at = models.DateTimeField(null=True)
+    end_at = models.DateTimeField(null=True)
     #: where the page that asked stands; None: asked with an API token, and no browser may use it
     origin = models.CharField(max_length=300, null=True)  # noqa: DJ001  "no origin" and "any" must not look alike
     issued_at = models.DateTimeField()
@@ -46,3 +49,11 @@ class ViewingSession(models.Model):
             models.Index(fields=("camera", "issued_at"), name="streaming_session_ledger"),
             models.Index(fields=("node",), condition=models.Q(closed_at=None), name="streaming_session_node"),
         )
+
+
+class WatchedSpan(models.Model):
+    """A part of the past that went to the viewer of a session. One session's are in no part the same."""
+
+    session = models.ForeignKey(ViewingSession, on_delete=models.CASCADE, related_name="watched_spans")
+    start_at = models.DateTimeField()
+    end_at = models.DateTimeField()

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count
+from django.db.models import Count, Q
 
 from belvedere.contracts.permissions import Permission
 from belvedere.contracts.sessions import MAX_TTL_MS
@@ -25,6 +25,18 @@ class Viewer:
     account: Person
     since: datetime
     kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Viewing:
+    """One line of the ledger: who watched, from when to when, and which parts of the past (from, to)."""
+
+    session: str
+    account: Person
+    kind: str
+    since: datetime
+    until: datetime | None
+    watched: list[tuple[datetime, datetime]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +73,29 @@ def list_viewers(actor: Principal, camera: str) -> list[Viewer]:
         Viewer(row.pk, people[row.principal], row.opened_at, row.kind)
         for row in rows
         if row.principal in people and row.opened_at
+    ]
+
+
+def list_viewings(actor: Principal, camera: str, *, start: datetime, end: datetime) -> list[Viewing]:
+    """Who watched this camera between these instants, the latest first, for those who may share it (threats.md §5).
+
+    Recipients never see each other. Three queries. Raises NotFound, Forbidden.
+    """
+    check(actor, Permission.SHARE, on="camera", resource=camera)
+    rows = ViewingSession.objects.filter(camera_id=camera, opened_at__lt=end)
+    rows = rows.filter(Q(closed_at=None) | Q(closed_at__gte=start)).prefetch_related("watched_spans")
+    found = list(rows.order_by("-opened_at", "-pk"))
+    people = get_persons(row.principal for row in found)
+    return [
+        Viewing(
+            session=row.pk,
+            account=people.get(row.principal, Person(row.principal, "", "")),
+            kind=row.kind,
+            since=row.opened_at or row.issued_at,
+            until=row.closed_at,
+            watched=sorted((span.start_at, span.end_at) for span in row.watched_spans.all()),
+        )
+        for row in found
     ]
 
 

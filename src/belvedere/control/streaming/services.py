@@ -20,6 +20,7 @@ from django.db.models import F
 
 from belvedere.contracts import subjects
 from belvedere.contracts.permissions import Permission
+from belvedere.contracts.recordings import JOIN_S, SessionWatched
 from belvedere.contracts.sessions import (
     MAX_TTL_MS,
     PUSH_TIMEOUT_S,
@@ -40,18 +41,23 @@ from belvedere.contracts.sessions import (
 from belvedere.control.access.guard import requires, unguarded
 from belvedere.control.access.selectors import list_principals_of_change
 from belvedere.control.accounts.models import digest_of
-from belvedere.control.core import clock, limits, media, sql
+from belvedere.control.core import clock, limits, media, spans, sql
 from belvedere.control.core.errors import RateLimited, SwitchedOff, Unavailable
 from belvedere.control.core.ids import is_id
 from belvedere.control.core.principal import Principal
+from belvedere.control.devices.models import MediaNode
 from belvedere.control.devices.selectors import find_camera_path, find_node_of
 from belvedere.control.outbox.services import Again
 from belvedere.control.streaming.leases import decide_leases, refuse
-from belvedere.control.streaming.models import ViewingSession
+from belvedere.control.streaming.models import ViewingSession, WatchedSpan
 
 log = structlog.get_logger(__name__)
 
 MAX_SESSIONS: Final = 256
+#: what is fetched by plain HTTP, where the others are sockets
+BY_HTTP: Final = frozenset({SessionKind.HLS, SessionKind.EXPORT, SessionKind.SNAPSHOT})
+#: more pieces than this of one session are no watching any more; the first ones stay
+MAX_WATCHED: Final = 1000
 KEEP: Final = timedelta(days=90)
 ROUND: Final = timedelta(seconds=RENEW_EVERY_S)
 _TTL: Final = timedelta(milliseconds=MAX_TTL_MS)
@@ -61,43 +67,69 @@ _CLOSE: Final = "UPDATE streaming_viewingsession SET closed_at = %s WHERE id = %
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """What opens a media socket, once, soon."""
+    """What opens a media session, once, soon."""
 
+    session: str
     camera: str
     url: str
     expires_at: datetime
 
 
 @requires(Permission.LIVE_VIEW, on="camera")
-def open_ticket(actor: Principal, *, camera: str, quality: Quality = Quality.MAIN, origin: str | None = None) -> Ticket:
-    """A ticket for live view. `origin` is where the asking page stands; None for API tokens, which browsers lack.
+def open_ticket(
+    actor: Principal,
+    *,
+    camera: str,
+    kind: SessionKind = SessionKind.LIVE,
+    quality: Quality = Quality.MAIN,
+    origin: str | None = None,
+) -> Ticket:
+    """A ticket for what is now: live, hls or snapshot. `origin` is where the asking page stands; None for API tokens.
 
     Raises NotFound, Forbidden, RateLimited, SwitchedOff, Unavailable (no media node carries the camera just now).
     """
-    limits.hit("ticket", actor.id, limit=1200, per_s=60)
-    at = clock.now()
-    mine = ViewingSession.objects.filter(principal=actor.id, opened_at__isnull=False, closed_at=None)
-    if mine.count() >= MAX_SESSIONS:
-        raise RateLimited(retry_after=10)
     path = find_camera_path(camera)
     if path is not None and not path.is_on:
         raise SwitchedOff
     node = find_node_of(camera)
     if node is None:
         raise Unavailable
+    return issue_ticket(actor, camera=camera, kind=kind, node=node, quality=quality, origin=origin)
+
+
+def issue_ticket(
+    actor: Principal,
+    *,
+    camera: str,
+    kind: SessionKind,
+    node: MediaNode,
+    quality: Quality = Quality.MAIN,
+    origin: str | None = None,
+    start: datetime | None = None,
+    end: datetime | None = None,
+) -> Ticket:
+    """The ticket itself, for the services whose guard has decided. Raises RateLimited."""
+    limits.hit("ticket", actor.id, limit=1200, per_s=60)
+    at = clock.now()
+    mine = ViewingSession.objects.filter(principal=actor.id, opened_at__isnull=False, closed_at=None)
+    if mine.count() >= MAX_SESSIONS:
+        raise RateLimited(retry_after=10)
     secret = secrets.token_urlsafe(16)
     row = ViewingSession.objects.create(
         secret_hash=digest_of(secret),
         principal=actor.id,
         credential=actor.credential,
         camera_id=camera,
-        kind=SessionKind.LIVE,
+        kind=kind,
         quality=quality,
+        start_at=start,
+        end_at=end,
         origin=origin,
         issued_at=at,
         node=node.pk,
     )
-    return Ticket(camera, f"{node.url}/media/v1/live?ticket={row.pk}.{secret}", at + timedelta(seconds=TICKET_TTL_S))
+    address = f"http{node.url.removeprefix('ws')}/media/v1/open" if kind in BY_HTTP else f"{node.url}/media/v1/live"
+    return Ticket(row.pk, camera, f"{address}?ticket={row.pk}.{secret}", at + timedelta(seconds=TICKET_TTL_S))
 
 
 @unguarded("asked by the media node; the ticket's secret is the proof, and the decision is taken here")
@@ -117,20 +149,27 @@ def claim_session(node: str, request: OpenRequest) -> OpenReply:
     if not claimed:
         return OpenReply(refuse(session, "not_found"))
     row = ViewingSession.objects.get(pk=session)
-    if not _is_right_origin(row.origin, request.origin):
+    if not _is_right_origin(row, request.origin):
         _close([row.pk], why="wrong_origin", at=at)
         return OpenReply(refuse(session, "not_found"))
     lease = decide_leases([row])[0]
     if lease.is_ended:
         _close([row.pk], why=lease.why, at=at)
-    return OpenReply(lease, row.camera_id, SessionKind(row.kind), Quality(row.quality))
+    start, end = (at.timestamp() if at else None for at in (row.start_at, row.end_at))
+    return OpenReply(lease, row.camera_id, SessionKind(row.kind), Quality(row.quality), start, end)
 
 
-def _is_right_origin(asked_from: str | None, came_from: str | None) -> bool:
-    """A page's ticket works on that page's origin alone; a program's works in no browser."""
-    if asked_from is None:
+def _is_right_origin(row: ViewingSession, came_from: str | None) -> bool:
+    """A page's ticket works on that page's origin alone; a program's works in no browser.
+
+    Pictures, downloads and a video's source come without an origin from any page; what was made for one by hand, with
+    `fetch`, says where from.
+    """
+    if row.origin is None:
         return came_from is None
-    return came_from is not None and hmac.compare_digest(asked_from.encode(), came_from.encode())
+    if came_from is None:
+        return row.kind in BY_HTTP
+    return hmac.compare_digest(row.origin.encode(), came_from.encode())
 
 
 @unguarded("asked by the media node; every answer is decided anew")
@@ -168,6 +207,22 @@ def record_closed(node: str, closed: SessionClosed) -> None:
     rows = ViewingSession.objects.filter(pk=closed.session, node=node, run=closed.run, closed_at=None)
     rows.filter(closed_why="").update(closed_at=at, closed_why=closed.why[:40])
     rows.exclude(closed_why="").update(closed_at=at)
+
+
+@unguarded("said by the media node of its own sessions")
+@transaction.atomic
+def record_watched(node: str, watched: SessionWatched) -> None:
+    """These parts of the past went to a viewer. Said twice, or after the end, it is as true as said once."""
+    row = ViewingSession.objects.filter(pk=watched.session, node=node, run=watched.run, opened_at__isnull=False).first()
+    if row is None:
+        return
+    known = [(span.start_at.timestamp(), span.end_at.timestamp()) for span in row.watched_spans.all()]
+    said = spans.clip(((span.start, span.end) for span in watched.spans), 0, clock.now().timestamp())
+    row.watched_spans.all().delete()
+    WatchedSpan.objects.bulk_create(
+        WatchedSpan(session=row, start_at=datetime.fromtimestamp(start, UTC), end_at=datetime.fromtimestamp(end, UTC))
+        for start, end in spans.join([*known, *said], within_s=JOIN_S)[:MAX_WATCHED]
+    )
 
 
 @unguarded("said by the media node itself: a fresh run fences all older ones")

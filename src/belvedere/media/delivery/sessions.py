@@ -23,7 +23,8 @@ _REMEMBER_S: Final = 300.0
 _NEEDED: Final = {
     SessionKind.LIVE: Permission.LIVE_VIEW,
     SessionKind.SNAPSHOT: Permission.LIVE_VIEW,
-    SessionKind.PLAYBACK: Permission.PLAYBACK | Permission.LIVE_VIEW,
+    SessionKind.PLAYBACK: Permission.PLAYBACK,
+    # Of now, or of the past: its lease carries the one or the other.
     SessionKind.HLS: Permission.PLAYBACK | Permission.LIVE_VIEW,
     SessionKind.TALK: Permission.TALK,
     SessionKind.EXPORT: Permission.EXPORT,
