@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
 
 import pytest
 from ipycam.config import CameraConfig
@@ -23,7 +24,7 @@ from belvedere.demo.onvif_faults import with_dtd, with_entities, with_levels
 from belvedere.media.node import MediaNode
 from belvedere.media.onvif import discover
 from belvedere.media.onvif.bounded_xml import XmlRefused
-from belvedere.media.onvif.discovery import read_matches
+from belvedere.media.onvif.discovery import neighbours, read_matches
 from media.little_control import NODE, LittleControl
 
 pytestmark = pytest.mark.anyio
@@ -42,6 +43,18 @@ async def search(*responders: DiscoveryResponder, networks: list[Network] = LOOP
         for responder in responders:
             await stack.enter_async_context(responder)
         return await discover(networks, WAIT_S, ask=[responder.asked_at for responder in responders])
+
+
+async def test_hardware_addresses_are_those_the_kernel_knows(tmp_path: Path) -> None:
+    table = tmp_path / "arp"
+    table.write_text(
+        "IP address       HW type     Flags       HW address            Mask     Device\n"
+        "192.168.1.57     0x1         0x2         00:1A:2b:3c:4d:5e     *        eth0\n"
+        "192.168.1.58     0x1         0x0         00:00:00:00:00:00     *        eth0\n"
+        "torn"
+    )
+    assert neighbours(str(table)) == {"192.168.1.57": "00:1a:2b:3c:4d:5e"}
+    assert neighbours(str(tmp_path / "none")) == {}
 
 
 # B-12

@@ -24,6 +24,7 @@ class Discovered(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A device that answered. `address` is its ONVIF device service, on the host that the answer came from.
 
     endpoint   what it calls itself across address changes (`urn:uuid:…`); its word, no proof
+    mac        by which it is known in the node's own network; "" where a router stands between
     """
 
     endpoint: str
@@ -32,6 +33,7 @@ class Discovered(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str = ""
     hardware: str = ""
     location: str = ""
+    mac: str = ""
 
 
 class DiscoverReply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -25,7 +25,7 @@ def run_worker(settings: Settings) -> None:
     """Work until SIGTERM. Blocks. Raises ConfigError, BusError."""
     setup(settings)
     from belvedere.control.appeals.services import expire_requests, settle_claims
-    from belvedere.control.devices.services import settle_nodes
+    from belvedere.control.devices.services import seek_devices, settle_nodes
     from belvedere.control.handover.services import expire_handovers
     from belvedere.control.listening import connect
     from belvedere.control.organizations.oversight import sign_audit
@@ -47,6 +47,7 @@ def run_worker(settings: Settings) -> None:
         expire_handovers: EXPIRE_S,
         expire_requests: EXPIRE_S,
         settle_claims: EXPIRE_S,
+        seek_devices: EXPIRE_S,
         purge_sessions: PURGE_S,
         purge: PURGE_S,
         sign_audit: SIGN_S,

@@ -170,6 +170,8 @@ class DeviceOut(Out):
     kind: str
     name: str
     identity: str
+    #: where it seems to answer now, while it is away; "" if nowhere. A kept password goes there only when typed anew
+    found_at: str
     site: str
     organization: str
     state: str
@@ -191,6 +193,7 @@ class DeviceOut(Out):
             kind=view.kind,
             name=view.name,
             identity=view.shown_address,
+            found_at=view.found_address,
             site=view.site,
             organization=view.organization,
             state=view.state,

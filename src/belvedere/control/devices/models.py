@@ -57,6 +57,11 @@ class Device(models.Model):
     #: its clock minus ours, when it was last asked
     clock_drift_s = models.FloatField(null=True)
     inspected_at = models.DateTimeField(null=True)
+    #: what it calls itself when somebody searches (`urn:uuid:…`); its word, no proof
+    endpoint = models.CharField(max_length=80, default="")
+    #: where it seems to answer now that it is away: suggested to its owner, never followed
+    found_address = models.CharField(max_length=300, default="")
+    sought_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
     unbound_at = models.DateTimeField(null=True)
     bound_by = models.CharField(max_length=26)

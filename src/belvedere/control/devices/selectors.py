@@ -82,6 +82,8 @@ class DeviceView:
     transport: str
     clock_drift_s: float | None
     inspected_at: datetime | None
+    #: where it seems to answer now, while it is away from `shown_address`; "" where nobody like it was found
+    found_address: str
     created_at: datetime
     cameras: list[CameraView]
     #: what it says of itself, if it is a security panel
@@ -153,6 +155,7 @@ class _DeviceRow(NamedTuple):
     transport: str
     clock_drift_s: float | None
     inspected_at: datetime | None
+    found_address: str
     created_at: datetime
 
 
@@ -335,6 +338,7 @@ def _device_view(row: _DeviceRow, cameras: list[CameraView], panel: PanelView | 
         transport=row.transport,
         clock_drift_s=row.clock_drift_s,
         inspected_at=row.inspected_at,
+        found_address=row.found_address,
         created_at=row.created_at,
         cameras=cameras,
         panel=panel,

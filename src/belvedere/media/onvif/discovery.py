@@ -15,14 +15,17 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Interface, IPv4Network, ip_network
+from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
+
+from msgspec.structs import replace
 
 from belvedere.contracts.devices import MAX_FOUND, Discovered, DiscoverReply
 from belvedere.contracts.reach import HTTP_PORT, Network, check_address, parse_service_url
 from belvedere.media.onvif.addresses import path_of
 from belvedere.media.onvif.bounded_xml import XmlRefused, walk
-from belvedere.media.onvif.reading import words
+from belvedere.media.onvif.reading import mac_of, words
 
 MULTICAST: Final = ("239.255.255.250", 3702)
 MAX_WAIT_S: Final = 10.0
@@ -86,7 +89,9 @@ def _discover(
             except TimeoutError:
                 continue
             found.take(ip, data)
-    return DiscoverReply(found=list(found.devices.values())[:MAX_FOUND], is_cut=found.is_full)
+    macs = neighbours()
+    devices = [replace(device, mac=macs.get(device.host, "")) for device in found.devices.values()]
+    return DiscoverReply(found=devices[:MAX_FOUND], is_cut=found.is_full)
 
 
 # -- asking ---------------------------------------------------------------------------------------------------------
@@ -184,6 +189,19 @@ class _Found:
             hardware=match.scope("hardware"),
             location=match.scope("location"),
         )
+
+
+def neighbours(table: str = "/proc/net/arp") -> dict[str, str]:
+    """IPv4 address → hardware address of whom this machine has just talked to; empty where the system does not say.
+
+    The kernel's word, not the device's: somebody on the same wire may still lie to the kernel.
+    """
+    try:
+        lines = Path(table).read_text(encoding="ascii", errors="replace").splitlines()[1:]
+    except OSError:
+        return {}
+    rows = [line.split() for line in lines]
+    return {row[0]: mac for row in rows if len(row) > 3 and (mac := mac_of(row[3]))}
 
 
 @dataclass

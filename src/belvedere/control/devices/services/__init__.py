@@ -35,6 +35,7 @@ from belvedere.control.devices.services.probing import (
     inspect_device,
     probe_device,
 )
+from belvedere.control.devices.services.rediscovery import seek_devices
 from belvedere.control.devices.services.reports import (
     announce_assignments,
     list_assignments,
@@ -79,6 +80,7 @@ __all__ = [
     "remove_site",
     "rename_camera",
     "rename_device",
+    "seek_devices",
     "set_alias",
     "settle_nodes",
     "unbind_device",

@@ -106,6 +106,7 @@ def _columns(draft: Draft) -> dict[str, object]:
         "shown_address": draft.shown_address,
         "has_sub": any(streams.sub for streams in draft.source.streams.values()),
         "transport": draft.source.transport,
+        "found_address": "",
     }
     if facts := draft.facts:
         columns |= {
