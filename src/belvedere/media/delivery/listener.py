@@ -25,6 +25,7 @@ from belvedere.media.delivery.sessions import Ending
 from belvedere.media.delivery.stream import LiveStream
 from belvedere.media.delivery.viewer import Viewer
 from belvedere.media.delivery.websocket import accept_of
+from belvedere.media.footage import Archive
 
 log = structlog.get_logger()
 
@@ -43,6 +44,7 @@ _PROTOCOL: Final = "bv1"
 class Door:
     """What the listener needs of the house. `find_stream` knows no stream it must not show.
 
+    archive    the footage here; None = nothing is kept on this node
     trusted    networks of proxies whose X-Forwarded-For is believed
     metrics    the text of /metrics; `metrics_token` opens it to others than loopback
     """
@@ -50,6 +52,7 @@ class Door:
     keeper: LeaseKeeper
     find_stream: Callable[[str, Quality], LiveStream | None]
     counters: Counters
+    archive: Archive | None = None
     trusted: Sequence[IPv4Network | IPv6Network] = ()
     metrics: Callable[[], bytes] = bytes
     metrics_token: str = field(default="", repr=False)
