@@ -6,20 +6,30 @@ identity and its folders. `index` is a cache of the listing, `repair` makes the 
 """
 
 from belvedere.media.footage.archive import Archive, FootageGone
-from belvedere.media.footage.index import Index
-from belvedere.media.footage.segment import Row, SegmentError, SegmentHead, SegmentRef, SegmentTable, TrackHead
+from belvedere.media.footage.index import Index, IndexFailed
+from belvedere.media.footage.repair import Repaired, repair
+from belvedere.media.footage.retention import Retention
+from belvedere.media.footage.segment import Row, SegmentError, SegmentHead, SegmentRef, SegmentTable, Timing, TrackHead
 from belvedere.media.footage.volume import Volume, VolumeRefused
+from belvedere.media.footage.writer import OpenSegment, Writer
 
 __all__ = [
     "Archive",
     "FootageGone",
     "Index",
+    "IndexFailed",
+    "OpenSegment",
+    "Repaired",
+    "Retention",
     "Row",
     "SegmentError",
     "SegmentHead",
     "SegmentRef",
     "SegmentTable",
+    "Timing",
     "TrackHead",
     "Volume",
     "VolumeRefused",
+    "Writer",
+    "repair",
 ]

@@ -15,7 +15,6 @@ from belvedere.contracts.recordings import JOIN_S, Holding
 from belvedere.media.footage.index import Index
 from belvedere.media.footage.segment import (
     SegmentError,
-    SegmentHead,
     SegmentRef,
     SegmentTable,
     read_head,
@@ -74,8 +73,8 @@ class Archive:
         ]
         found = self._index.segments(camera, quality, start_us, end_us)
         if being_written:
-            known = {ref.sequence for ref in found}
-            found += [ref for ref in being_written if ref.sequence not in known]
+            known = {(ref.start_us, ref.sequence) for ref in found}
+            found += [ref for ref in being_written if (ref.start_us, ref.sequence) not in known]
             found.sort(key=lambda ref: (ref.start_us, ref.sequence))
         return found
 
@@ -97,13 +96,15 @@ class Archive:
                 raise FootageGone from None
             raise
         try:
-            _check(read_head(fd)[0], ref)
+            is_ours = read_head(fd)[0].is_of(ref)
         except SegmentError:
-            os.close(fd)
-            raise FootageGone from None
+            is_ours = False
         except BaseException:
             os.close(fd)
             raise
+        if not is_ours:
+            os.close(fd)
+            raise FootageGone
         return fd
 
     def table(self, ref: SegmentRef) -> SegmentTable:
@@ -190,18 +191,6 @@ def merge(times: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     if first is not None and last is not None:
         merged.append((first, last))
     return merged
-
-
-def _check(head: SegmentHead, ref: SegmentRef) -> None:
-    """A file may have been put in another one's place: the head says whose it is (N25)."""
-    if (head.camera, head.quality, head.start_us, head.sequence) != (
-        ref.camera,
-        ref.quality,
-        ref.start_us,
-        ref.sequence,
-    ):
-        message = "a file in the place of another"
-        raise SegmentError(message)
 
 
 def _read(fd: int) -> SegmentTable:

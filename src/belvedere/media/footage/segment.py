@@ -91,6 +91,15 @@ class SegmentHead(msgspec.Struct, frozen=True):
         message = "a fragment of a track that the head does not name"
         raise SegmentError(message)
 
+    def is_of(self, ref: "SegmentRef") -> bool:
+        """Whether a file with this head is that segment, and not another one in its place (N25)."""
+        return (self.camera, self.quality, self.start_us, self.sequence) == (
+            ref.camera,
+            ref.quality,
+            ref.start_us,
+            ref.sequence,
+        )
+
     def utc_us(self, number: int, ticks: int) -> int:
         """The instant at which a track's clock shows `ticks`."""
         track = self.track(number)
@@ -123,6 +132,16 @@ class Row(NamedTuple):
     track: int
     offset: int
     size: int
+    ticks: int
+    duration: int
+    composition_offset: int
+    is_key: bool
+
+
+class Timing(NamedTuple):
+    """A fragment on its way to the disk: what `Row` says of it but where it lies. `duration` may be a guess."""
+
+    track: int
     ticks: int
     duration: int
     composition_offset: int
