@@ -13,7 +13,7 @@ import pytest
 
 from belvedere.contracts.events import ProbeResult, StreamSource
 from belvedere.media.fmp4 import Fragment, Track
-from belvedere.media.sources.connection import open_camera
+from belvedere.media.sources.connection import RawPacket, open_camera
 from belvedere.media.sources.probe import probe
 from belvedere.media.sources.remux import Remuxer
 
@@ -58,6 +58,7 @@ def test_pictures_that_are_shown_in_another_order(ports: dict[str, int]) -> None
         announced = connection.announced
         remuxer = Remuxer(announced.codec, announced.extradata, announced.ticks_per_second)
         for packet in connection.packets():
+            assert isinstance(packet, RawPacket)
             for made in remuxer.feed(packet.data, dts=packet.dts, pts=packet.pts, is_key=packet.is_key, utc=0):
                 film += made.init if isinstance(made, Track) else made.data
                 shown += isinstance(made, Fragment)

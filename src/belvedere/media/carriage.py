@@ -98,7 +98,12 @@ class Carriage:
                 self._on_change(stream)
 
         reader = CameraReader(
-            f"{camera}/{quality}", assignment.source, receive, own_ports=self._own_ports, watched=stream.watched
+            f"{camera}/{quality}",
+            assignment.source,
+            receive,
+            own_ports=self._own_ports,
+            watched=stream.watched,
+            listened=stream.listened,
         )
         self._carried[assignment.key] = _Carried(stream, assignment.revision, reader)
         reader.start()

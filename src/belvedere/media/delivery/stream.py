@@ -7,7 +7,7 @@ import asyncio
 import itertools
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -16,6 +16,7 @@ from belvedere.contracts.sessions import Quality
 from belvedere.media.delivery.counters import Counters
 from belvedere.media.delivery.websocket import frame_media
 from belvedere.media.fmp4 import Fragment, Track
+from belvedere.media.fmp4.joining import VIDEO
 from belvedere.media.ring import LiveFragment, Ring
 from belvedere.media.sources import Lost, Opened, SourceEvent
 
@@ -59,6 +60,12 @@ class LiveStream:
         self.since = time.time()
         #: whether anybody is here, for the source's thread: it makes no haste for nobody
         self.watched = threading.Event()
+        #: whether anybody wants the sound, for the source's thread
+        self.listened = threading.Event()
+        #: the sound's track, while it is read; its fragments go to `taps` alone
+        self.sound: Track | None = None
+        #: who takes every event, in order: the recorder
+        self.taps: list[Callable[[list[SourceEvent]], None]] = []
         self.error = ""
         self.audio = ""
         self.fps = 0.0
@@ -101,14 +108,19 @@ class LiveStream:
         for event in events:
             match event:
                 case Fragment():
-                    self._append(event)
-                case Track():
+                    if event.track == VIDEO:
+                        self._append(event)
+                case Track(kind="video"):
                     self._begin(event)
                     changed = True
+                case Track():
+                    self.sound = event
                 case Opened(audio, fps):
                     self.audio, self.fps = audio, fps
                 case Lost(code):
                     changed |= self.lose(code)
+        for tap in self.taps:
+            tap(events)
         self.wake()
         return changed
 
@@ -117,7 +129,7 @@ class LiveStream:
         was = (self.is_online, self.error)
         if self.current is not None:
             self.since = time.time()
-        self.current = None
+        self.current = self.sound = None
         self.ring.clear()
         self.error = code.value
         self.fps, self.bitrate = 0.0, 0
@@ -167,6 +179,7 @@ class LiveStream:
             self.since = time.time()
         self.error = ""
         self.ring.clear()
+        self.sound = None
         self.current = CurrentTrack(track, frame_media(VIDEO_TRACK, track.init))
 
     def _append(self, fragment: Fragment) -> None:

@@ -15,7 +15,7 @@ _HEADER: Final = struct.Struct(
     "I4s"  # moof
     "I4sII"  # mfhd: sequence number
     "I4s"  # traf
-    "I4sII"  # tfhd: default-base-is-moof, track 1
+    "I4sII"  # tfhd: default-base-is-moof, track
     "I4sIQ"  # tfdt, version 1: decode time
     "I4sIIi"  # trun, version 1: count, data offset
     "IIIi"  # its one sample: duration, size, flags, composition offset
@@ -32,16 +32,25 @@ _DELTA: Final = 0x01010000
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """One frame, ready to play. `time` and `duration` are ticks of the track."""
+    """One frame, ready to play. `time`, `duration` and `composition_offset` are ticks of the track."""
 
     data: bytes
     is_key: bool
     time: int
     duration: int
+    composition_offset: int = 0
+    track: int = 1
 
 
 def write_fragment(
-    payload: bytes, *, sequence: int, time: int, duration: int, is_key: bool, composition_offset: int = 0
+    payload: bytes,
+    *,
+    sequence: int,
+    time: int,
+    duration: int,
+    is_key: bool,
+    composition_offset: int = 0,
+    track: int = 1,
 ) -> Fragment:
     """Wrap one access unit.
 
@@ -54,10 +63,10 @@ def write_fragment(
         *(_MOOF_SIZE, b"moof"),
         *(16, b"mfhd", 0, sequence & 0xFFFFFFFF),
         *(_MOOF_SIZE - 24, b"traf"),
-        *(16, b"tfhd", _TFHD_DEFAULT_BASE_IS_MOOF, 1),
+        *(16, b"tfhd", _TFHD_DEFAULT_BASE_IS_MOOF, track),
         *(20, b"tfdt", _TFDT_VERSION_1, time),
         *(36, b"trun", _TRUN, 1, HEADER_SIZE),
         *(duration, size, _KEY if is_key else _DELTA, composition_offset),
         *(size + 8, b"mdat"),
     )
-    return Fragment(header + payload, is_key, time, duration)
+    return Fragment(header + payload, is_key, time, duration, composition_offset, track)

@@ -10,10 +10,11 @@ from collections.abc import Collection, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, cast
 from urllib.parse import quote, urlsplit
 
 import av
+from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
@@ -23,6 +24,8 @@ from belvedere.media.fmp4 import CODECS
 from belvedere.media.sources.address import resolve
 from belvedere.media.sources.failure import SourceFailure, failure_of
 from belvedere.media.sources.relay import Relay, pin_to
+from belvedere.media.sources.sound import CODECS as SOUND_CODECS
+from belvedere.media.sources.sound import SoundPacket
 
 OPEN_TIMEOUT_S: Final = 5.0
 READ_TIMEOUT_S: Final = 2.0
@@ -86,15 +89,35 @@ class Connection:
             ticks_per_second=round(1 / video.time_base) if video.time_base else 90_000,
         )
 
-    def packets(self) -> Iterator[RawPacket]:
-        """Read until it ends; it ends with SourceFailure: STALLED, DROPPED and what else happens to cameras."""
+    @property
+    def sound(self) -> AudioStream | None:
+        """The stream of sound that can be carried, if the camera announced one."""
+        return next((a for a in self._container.streams.audio if a.codec_context.name in SOUND_CODECS), None)
+
+    def packets(self, listened: threading.Event | None = None) -> Iterator[RawPacket | SoundPacket]:
+        """Read until it ends; it ends with SourceFailure: STALLED, DROPPED and what else happens to cameras.
+
+        While `listened` is set, packets of `sound` come too, as PyAV has them.
+        """
         expect = self._relay.expect
         expect(READ_TIMEOUT_S)
+        sound = self.sound if listened is not None else None
         try:
-            for packet in self._container.demux(self._video):
-                expect(READ_TIMEOUT_S)
-                if packet.size:
-                    yield RawPacket(bytes(packet), packet.dts, packet.pts, packet.is_keyframe)
+            while True:
+                has_sound = sound is not None and listened is not None and listened.is_set()
+                streams = [self._video, sound] if has_sound else [self._video]
+                for packet in self._container.demux(streams):
+                    expect(READ_TIMEOUT_S)
+                    if not packet.size:
+                        continue
+                    if packet.stream is sound:
+                        yield cast("SoundPacket", packet)
+                    else:
+                        yield RawPacket(bytes(packet), packet.dts, packet.pts, packet.is_keyframe)
+                    if sound is not None and listened is not None and listened.is_set() is not has_sound:
+                        break  # to choose anew
+                else:
+                    break
         except av.FFmpegError as error:
             raise (self._ended() or failure_of(error)) from None
         if ended := self._ended():

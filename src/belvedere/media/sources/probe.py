@@ -7,7 +7,7 @@ from typing import Final
 
 from belvedere.contracts.events import ProbeResult, SourceError, StreamSource
 from belvedere.media.fmp4 import Fragment, Track
-from belvedere.media.sources.connection import OPEN_TIMEOUT_S, Announced, Connection, open_camera
+from belvedere.media.sources.connection import OPEN_TIMEOUT_S, Announced, Connection, RawPacket, open_camera
 from belvedere.media.sources.failure import SourceFailure
 from belvedere.media.sources.remux import Remuxer
 
@@ -52,6 +52,8 @@ def _watch(connection: Connection, announced: Announced, deadline: float) -> tup
     last: Fragment | None = None
     seen = 0
     for packet in connection.packets():
+        if not isinstance(packet, RawPacket):
+            continue
         for made in remuxer.feed(packet.data, dts=packet.dts, pts=packet.pts, is_key=packet.is_key, utc=time.time()):
             if isinstance(made, Track):
                 track, last, seen = made, None, 0

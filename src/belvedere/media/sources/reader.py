@@ -4,19 +4,22 @@ import asyncio
 import random
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import structlog
+from av.audio.stream import AudioStream
 
 from belvedere.contracts.events import SourceError, StreamSource
 from belvedere.media.fmp4 import Fragment, Track
+from belvedere.media.fmp4.joining import VIDEO
 from belvedere.media.sources.backoff import Backoff
-from belvedere.media.sources.connection import open_camera
+from belvedere.media.sources.connection import Announced, RawPacket, open_camera
 from belvedere.media.sources.failure import SourceFailure
 from belvedere.media.sources.mailbox import Mailbox
 from belvedere.media.sources.remux import Remuxer
+from belvedere.media.sources.sound import SoundPacket, SoundRemuxer
 
 log = structlog.get_logger()
 
@@ -61,16 +64,20 @@ class CameraReader:
         *,
         own_ports: Collection[int] = (),
         watched: threading.Event | None = None,
+        listened: threading.Event | None = None,
         chance: random.Random | None = None,
     ) -> None:
         """Must be made in the running loop that is to get the events. `name` is for logs: camera and quality.
 
         While `watched` is given and not set, frames may come late, up to a fifth of a second, and several at once.
+        While `listened` is given and set, sound comes too: a Track of kind "audio" after each one of the picture, and
+        its fragments.
         """
         self._name = name
         self._source = source
         self._own_ports = own_ports
         self._watched = watched
+        self._listened = listened
         self._backoff = Backoff(chance)
         self._mailbox: Mailbox[SourceEvent] = Mailbox(asyncio.get_running_loop(), on_events)
         self._stop = threading.Event()
@@ -115,25 +122,60 @@ class CameraReader:
             if not announced.is_playable:
                 raise SourceFailure(SourceError.UNSUPPORTED_CODEC)
             self._mailbox.put(Opened(announced.audio, announced.fps))
-            remuxer = Remuxer(announced.codec, announced.extradata, announced.ticks_per_second)
+            feed = _Feed(announced, connection.sound)
             key_due = time.monotonic() + _KEY_FRAME_WITHIN_S
             rate = _RateLimit()
-            for packet in connection.packets():
+            for packet in connection.packets(self._listened):
                 now = time.monotonic()
                 if self._stop.is_set():
                     return
                 rate.count(now)
-                made = remuxer.feed(packet.data, dts=packet.dts, pts=packet.pts, is_key=packet.is_key, utc=time.time())
-                for event in made:
+                for event in feed.take(packet):
                     self._mailbox.put(event)
                     if isinstance(event, Track) and self._watched is not None:
                         connection.ease(self._watched)  # not before: a track knows when it began
-                    if isinstance(event, Fragment) and event.is_key:
+                    if isinstance(event, Fragment) and event.is_key and event.track == VIDEO:
                         key_due = now + _KEY_FRAME_WITHIN_S
                 if now > key_due:
                     raise SourceFailure(SourceError.NO_VIDEO)
                 if len(self._mailbox) > _MAX_WAITING:
                     raise SourceFailure(SourceError.FAILED)
+
+
+class _Feed:
+    """Packets of one connection → events. Sound costs nothing before its first packet comes."""
+
+    def __init__(self, announced: Announced, sound: AudioStream | None) -> None:
+        self._picture = Remuxer(announced.codec, announced.extradata, announced.ticks_per_second)
+        self._stream = sound
+        self._sound: SoundRemuxer | None = None
+        #: the run of the picture
+        self._run: Track | None = None
+        self._is_begun = False
+
+    def take(self, packet: RawPacket | SoundPacket) -> Sequence[Track | Fragment]:
+        utc = time.time()
+        if not isinstance(packet, RawPacket):
+            return self._hear(packet, utc)
+        made = self._picture.feed(packet.data, dts=packet.dts, pts=packet.pts, is_key=packet.is_key, utc=utc)
+        if made and isinstance(made[0], Track):
+            self._run, self._is_begun = made[0], False
+        return made
+
+    def _hear(self, packet: SoundPacket, utc: float) -> Sequence[Track | Fragment]:
+        if self._stream is None or self._run is None:
+            return ()
+        if self._sound is None:
+            try:
+                self._sound = SoundRemuxer(self._stream)
+            except ValueError:
+                self._stream = None
+                return ()
+        begun: list[Track | Fragment] = []
+        if not self._is_begun:
+            self._is_begun = True
+            begun.append(self._sound.begin(self._run.utc_at_zero))
+        return [*begun, *self._sound.feed(packet, utc)]
 
 
 class _RateLimit:
