@@ -17,11 +17,16 @@ _SECURITY: Final = {
 }
 _REASONS: Final = {
     200: "OK",
+    206: "Partial Content",
+    307: "Temporary Redirect",
     400: "Bad Request",
     401: "Unauthorized",
     404: "Not Found",
     405: "Method Not Allowed",
+    413: "Content Too Large",
+    416: "Range Not Satisfiable",
     426: "Upgrade Required",
+    429: "Too Many Requests",
     503: "Service Unavailable",
 }
 
@@ -30,14 +35,19 @@ def answer(
     status: int, body: bytes = b"", *, content_type: str = "text/plain; charset=utf-8", headers: Mapping[str, str] = {}
 ) -> bytes:
     """A whole response; the connection is to be closed after it."""
+    return answer_head(status, len(body), content_type=content_type, headers=headers) + body
+
+
+def answer_head(status: int, size: int, *, content_type: str, headers: Mapping[str, str] = {}) -> bytes:
+    """The head of a response whose body of `size` bytes comes after it, or would."""
     fields = {
         **_SECURITY,
         "Content-Type": content_type,
-        "Content-Length": str(len(body)),
+        "Content-Length": str(size),
         "Connection": "close",
         **headers,
     }
-    return _head(f"{status} {_REASONS[status]}", fields) + body
+    return _head(f"{status} {_REASONS[status]}", fields)
 
 
 def switch_protocols(accept: str, protocol: str | None) -> bytes:

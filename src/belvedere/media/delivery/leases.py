@@ -7,7 +7,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final, Protocol
 
 import structlog
 
@@ -29,7 +29,6 @@ from belvedere.contracts.sessions import (
 from belvedere.contracts.subjects import SESSION_CLOSED, SESSION_LEASE, SESSION_OPEN, SESSION_RENEW, of_node
 from belvedere.media.delivery.counters import Counters
 from belvedere.media.delivery.sessions import Ending, Lease, Sessions, Verdict
-from belvedere.media.delivery.viewer import Viewer
 
 log = structlog.get_logger()
 
@@ -41,6 +40,19 @@ TICK_S: Final = 0.1
 AHEAD_S: Final = 2 * TICK_S
 #: The moment of a cut is remembered so long: control asks again until it has the receipt.
 _REMEMBER_S: Final = 300.0
+
+
+class Viewer(Protocol):
+    """Whatever lives under a lease: a socket, or a session by plain HTTP."""
+
+    def cut(self, code: int, why: str, by: str = "") -> float:
+        """End it now: nothing is written after this. Returns when, in seconds since the epoch."""
+
+    def tell(self, message: dict[str, Any]) -> None:
+        """Pass a message on, where there is a way to."""
+
+    def check(self, now: float) -> None:
+        """Be looked at, a few times a second."""
 
 
 class LeaseKeeper:

@@ -9,7 +9,7 @@ import re
 import time
 import weakref
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Final, cast
@@ -19,6 +19,7 @@ import structlog
 from belvedere.contracts.sessions import CloseCode, Quality, SessionKind
 from belvedere.media.delivery.answers import answer, switch_protocols
 from belvedere.media.delivery.counters import Counters
+from belvedere.media.delivery.http_sessions import OPEN_PATH, SECRET_PATH, Content, Grant, HttpSession, HttpSessions
 from belvedere.media.delivery.leases import LeaseKeeper
 from belvedere.media.delivery.request_head import BadRequest, RequestHead, parse_head
 from belvedere.media.delivery.sessions import Ending
@@ -38,6 +39,9 @@ MAX_STRANGERS_OF_PEER: Final = 256
 _MAX_VIEWERS: Final = 2000
 _TICKET: Final = re.compile(r"([0-9A-Za-z_-]{1,64})\.([0-9A-Za-z_-]{16,128})")
 _PROTOCOL: Final = "bv1"
+_SOON: Final = {"Retry-After": "1"}
+#: what a refusal is called in HTTP; all others are the same 404
+_STATUS_OF: Final = {CloseCode.TOO_MANY: 429, CloseCode.LEASE_LOST: 503}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +63,10 @@ class Door:
     clock: Callable[[], float] = time.monotonic
 
 
+#: kind → what lies under the secret of such a session; None: nothing of it is here
+CONTENTS: Final[dict[SessionKind, Callable[[Door, Grant], Content | None]]] = {}
+
+
 class Listener:
     """The listening socket and everybody who came through it."""
 
@@ -69,6 +77,7 @@ class Listener:
         self.transports: weakref.WeakSet[asyncio.Transport] = weakref.WeakSet()
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
+        self.http = HttpSessions(door.counters, self._http_closed)
 
     async def start(self, host: str, port: int) -> int:
         """Listen; the port, which matters when 0 was asked for. Raises OSError."""
@@ -85,6 +94,7 @@ class Listener:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=1.0)
+        self.http.close()
 
     async def abort(self) -> None:
         """End every connection there is, goodbyes said or not: uvloop does not close while one stands (seen)."""
@@ -97,11 +107,28 @@ class Listener:
         if ticket is None:
             viewer.cut(CloseCode.NOT_FOUND, "not_found")
             return
-        if self.door.keeper.watching >= _MAX_VIEWERS or self.is_crowded(peer):
+        if self._is_full(peer):
             viewer.cut(CloseCode.TOO_MANY, "too_many")
             return
+        self._ask(self._open(viewer, ticket, peer, origin), peer)
+
+    def admit_request(
+        self, transport: asyncio.Transport, ticket: re.Match[str] | None, peer: str, origin: str | None
+    ) -> None:
+        """The same for who asks by plain HTTP: sent on to a secret of his own, or away."""
+        if ticket is None:
+            _say(transport, answer(404))
+        elif self._is_full(peer):
+            _say(transport, answer(429, headers=_SOON))
+        else:
+            self._ask(self._open_content(transport, ticket, peer, origin), peer)
+
+    def _is_full(self, peer: str) -> bool:
+        return self.door.keeper.watching >= _MAX_VIEWERS or self.is_crowded(peer)
+
+    def _ask(self, asking: Coroutine[None, None, None], peer: str) -> None:
         self.strangers[peer] += 1
-        task = asyncio.get_running_loop().create_task(self._open(viewer, ticket, peer, origin))
+        task = asyncio.get_running_loop().create_task(asking)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         task.add_done_callback(lambda _: self.forget(peer))
@@ -136,6 +163,37 @@ class Listener:
         else:
             viewer.watch(stream, lease)
 
+    async def _open_content(
+        self, transport: asyncio.Transport, ticket: re.Match[str], peer: str, origin: str | None
+    ) -> None:
+        session, secret = ticket.groups()
+        keeper = self.door.keeper
+        opened = await keeper.open(session, secret, peer, origin)
+        if isinstance(opened, Ending):
+            status = _STATUS_OF.get(opened.code, 404)
+            _say(transport, answer(status, headers={} if status == 404 else _SOON))
+            return
+        # From here to the end nothing is awaited: no loss can slip in between.
+        lease, reply = opened
+        grant = Grant(session, lease, reply, self.door.clock)
+        open_content = CONTENTS.get(reply.kind)
+        if transport.is_closing():
+            keeper.release(session, "left")
+            return
+        content = open_content(self.door, grant) if open_content is not None else None
+        if content is None:
+            keeper.release(session, "not_here")
+            # Of now, control says yes, so the camera is on its way to us, or to another node. Not yet is not no.
+            is_coming = open_content is not None and reply.start is None
+            _say(transport, answer(503, headers=_SOON) if is_coming else answer(404))
+            return
+        opened_session, path = self.http.begin(grant, content)
+        keeper.take(session, opened_session)
+        _say(transport, answer(307, headers={"Location": path}))
+
+    def _http_closed(self, session: HttpSession, why: str) -> None:
+        self.door.keeper.release(session.grant.session, why)
+
 
 class HeadReader(asyncio.Protocol):
     """A connection until its request is read."""
@@ -145,6 +203,7 @@ class HeadReader(asyncio.Protocol):
         self._data = b""
         self._peer = ""
         self._is_counted = False
+        self._is_routed = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Somebody is at the door, and has five seconds to say what for."""
@@ -174,18 +233,28 @@ class HeadReader(asyncio.Protocol):
             head = parse_head(self._data)
             if head is not None:
                 self._leave()
-                self._route(head)
+                if not self._is_routed:
+                    self._is_routed = True
+                    self._route(head)
         except BadRequest:
             self._listener.door.counters.bad_requests += 1
             self._say(answer(400))
 
     def _route(self, head: RequestHead) -> None:
-        if head.path not in {LIVE_PATH, "/healthz", "/metrics"}:
+        if head.path.startswith(SECRET_PATH):
+            if head.method in {"GET", "HEAD"}:
+                self._listener.http.serve(self._transport, head)
+            else:
+                self._say(answer(405, headers={"Allow": "GET, HEAD"}))
+        elif head.path not in {LIVE_PATH, OPEN_PATH, "/healthz", "/metrics"}:
             self._say(answer(404))
         elif head.method != "GET":
             self._say(answer(405, headers={"Allow": "GET"}))
         elif head.path == LIVE_PATH:
             self._upgrade(head)
+        elif head.path == OPEN_PATH:
+            ticket = _ticket_of(head.query, ())
+            self._listener.admit_request(self._transport, ticket, self._client_of(head), head.one("origin"))
         elif head.path == "/healthz":
             self._say(answer(200, b"ok\n"))
         elif self._may_read_metrics(head):
@@ -240,14 +309,19 @@ class HeadReader(asyncio.Protocol):
         return not forwarded and bool(self._peer) and ip_address(self._peer).is_loopback
 
     def _say(self, data: bytes) -> None:
-        self._transport.write(data)
-        self._transport.close()
+        _say(self._transport, data)
 
     def _leave(self) -> None:
         self._deadline.cancel()
         if self._is_counted:
             self._is_counted = False
             self._listener.forget(self._peer)
+
+
+def _say(transport: asyncio.Transport, data: bytes) -> None:
+    """The last word on a connection; into the wind, if nobody is there any more."""
+    transport.write(data)
+    transport.close()
 
 
 def _ticket_of(query: str, protocols: Sequence[str]) -> re.Match[str] | None:
