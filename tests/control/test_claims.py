@@ -169,9 +169,13 @@ def test_after_three_days_of_silence_it_is_free(yard: Yard) -> None:
         get_camera(people.vera.actor, yard.camera)
     with clock.moved_by(THREE_DAYS + timedelta(minutes=2)):
         told = subjects_of_mails()
+    # Everybody reads the true reason: neither did Olivia take it back, nor did she give the device up.
+    vera = people.vera.browser()
+    assert "was released to somebody who stood at the device" in vera.get(f"/cameras/{yard.camera}").content.decode()
+    assert "Released to somebody who stood at the device" in vera.get("/inbox").content.decode()
     assert sorted(told) == [
         (people.olivia.email, "Yard is no longer yours"),
-        (people.vera.email, "Olivia ended your access"),
+        (people.vera.email, "What Olivia shared with you is no longer theirs"),
         (people.xena.email, "The device you claimed is free"),
     ]
     rows = Entry.objects.filter(chain_id=people.olivia.organization).order_by("sequence")
@@ -316,6 +320,9 @@ def test_pages_and_api_say_the_same(yard: Yard) -> None:
         yard.device,
         "x•••@e•••.org",
     )
+    [waiting] = people.olivia.api().get("/api/v1/inbox").json()["items"]
+    assert (waiting["kind"], waiting["id"]) == ("claim", row["id"])
+    assert people.xena.api().get("/api/v1/inbox").json()["items"] == []  # her own waits for somebody else's word
     body = {key: value for key, value in form.items() if key != "password"} | {"password": PASSWORD}
     again = people.xena.api().post("/api/v1/device-claims", body, content_type="application/json")
     assert (again.status_code, again.json()["id"]) == (202, row["id"])

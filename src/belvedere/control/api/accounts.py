@@ -9,9 +9,12 @@ from ninja import Field, Router, Status
 from belvedere.control.accounts import services
 from belvedere.control.accounts.selectors import list_tokens
 from belvedere.control.api.auth import actor_of
+from belvedere.control.api.claims import ClaimOut
 from belvedere.control.api.invitations import ReceivedInvitationOut
+from belvedere.control.api.requests import ReceivedRequestOut
 from belvedere.control.api.schemas import In, Name, Out, PersonOut, ProblemOut, ReceiptOut
 from belvedere.control.api.sharing import ReceivedOut
+from belvedere.control.appeals.selectors import list_claims, list_received_requests
 from belvedere.control.core.principal import Principal
 from belvedere.control.organizations.selectors import list_organizations, list_received_invitations
 from belvedere.control.sharing.selectors import list_received
@@ -43,10 +46,22 @@ class MeOut(Out):
     offers: list[ShareOfferOut | ReceivedInvitationOut]
 
 
-class InboxOut(Out):
-    """Offers that wait for an answer."""
+class WaitingRequestOut(ReceivedRequestOut):
+    """Somebody asks for a share of a device that the caller may share."""
 
-    items: list[ShareOfferOut | ReceivedInvitationOut]
+    kind: Literal["request"] = "request"
+
+
+class WaitingClaimOut(ClaimOut):
+    """Somebody claims a device that the caller may configure; it is freed at `due_at` unless he refuses."""
+
+    kind: Literal["claim"] = "claim"
+
+
+class InboxOut(Out):
+    """What waits for the caller's word; `kind` tells one from the other."""
+
+    items: list[ShareOfferOut | ReceivedInvitationOut | WaitingRequestOut | WaitingClaimOut]
     next: str | None = None
 
 
@@ -105,8 +120,15 @@ def me(request: HttpRequest) -> MeOut:
 
 @router.get("/inbox", response={200: InboxOut, 401: ProblemOut})
 def inbox(request: HttpRequest) -> InboxOut:
-    """Offers that wait for the caller."""
-    return InboxOut(items=_offers(actor_of(request)))
+    """Offers, invitations, requests and claims that wait for the caller's word."""
+    actor = actor_of(request)
+    return InboxOut(
+        items=[
+            *_offers(actor),
+            *(WaitingRequestOut.of(row) for row in list_received_requests(actor)),
+            *(WaitingClaimOut.of(row) for row in list_claims(actor) if not row.is_mine),
+        ]
+    )
 
 
 @router.get("/tokens", response={200: TokensOut, 401: ProblemOut, 403: ProblemOut})

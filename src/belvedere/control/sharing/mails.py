@@ -81,6 +81,7 @@ def _send(kind: str, to: str, share: Share, *, link: str, only: Collection[str] 
         "message": share.message,
         "link": link,
         "ends_at": share.ends_at,
+        "is_released": share.ended_reason == "released",
     }
     subject = " ".join(render_to_string(f"mail/{kind}_subject.txt", context).split())
     mail = EmailMultiAlternatives(subject, render_to_string(f"mail/{kind}.txt", context), to=[to])

@@ -34,7 +34,7 @@ SLOTS: Final = (
 )
 
 #: why members lose a camera; `left` here is the organization
-OF_ROLES: Final = ("role_changed", "removed", "left", "site_closed", "moved", "unbound")
+OF_ROLES: Final = ("role_changed", "removed", "left", "site_closed", "moved", "unbound", "released")
 
 
 def rights_slots(permissions: Permission, *, is_offered: bool = False) -> list[dict[str, Any]]:

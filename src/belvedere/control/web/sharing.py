@@ -265,6 +265,12 @@ def inbox(request: HttpRequest) -> HttpResponse:
     return render(request, "web/inbox.html", context)
 
 
+def _ended_words(row: ReceivedShare) -> str:
+    if row.ended_reason == "released":
+        return _("Released to somebody who stood at the device")
+    return _("%(who)s ended your access") % {"who": row.sharer.name}
+
+
 def _notices(actor: Principal) -> list[dict[str, Any]]:
     since = clock.now() - NEWS
     notices = [
@@ -290,7 +296,7 @@ def _notices(actor: Principal) -> list[dict[str, Any]]:
     notices += [
         {
             "icon": "cameraoff",
-            "title": _("%(who)s ended your access") % {"who": row.sharer.name},
+            "title": _ended_words(row),
             "text": ", ".join(item.name for item in row.items),
             "at": row.ended_at or since,
         }

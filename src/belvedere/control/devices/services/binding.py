@@ -336,17 +336,17 @@ def rename_device(actor: Principal, *, device: str, name: str) -> None:
 @transaction.atomic
 def unbind_device(actor: Principal, *, device: str) -> str:
     """Give a device up: its cameras close, every right on them ends, its credentials are gone. The change id."""
-    return _unbind(actor, device, action="device.unbound")
+    return _unbind(actor, device, action="device.unbound", why="unbound")
 
 
 @unguarded("a claim whose waiting time is over: its owner was told, and did not answer (HC 26)")
 @transaction.atomic
 def release_device(actor: Principal, *, device: str) -> str:
     """Free a device of an owner who left it behind. As `unbind_device` does it; the change id. Raises NotFound."""
-    return _unbind(actor, device, action="device.released")
+    return _unbind(actor, device, action="device.released", why="released")
 
 
-def _unbind(actor: Principal, device: str, *, action: str) -> str:
+def _unbind(actor: Principal, device: str, *, action: str, why: str) -> str:
     at = clock.now()
     if not Device.objects.filter(pk=device, unbound_at=None).update(unbound_at=at, source=""):
         raise NotFound
@@ -358,14 +358,14 @@ def _unbind(actor: Principal, device: str, *, action: str) -> str:
     change_id = end_grants(
         actor,
         organization=row.organization_id,
-        reason="unbound",
+        reason=why,
         action=action,
         thing=f"device:{device}",
         resources=closed,
         details={"name": row.name, "site": row.site_id},
     )
     # Members watch by a grant on the site or the organization: that stays, but the camera it opened is gone.
-    enqueue("cameras.closed", {"change_id": change_id, "cameras": closed, "why": "unbound"})
+    enqueue("cameras.closed", {"change_id": change_id, "cameras": closed, "why": why})
     enqueue("assignments.changed", {"withdrawn": closed})
     return change_id
 

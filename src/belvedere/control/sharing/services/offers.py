@@ -5,7 +5,7 @@ address may answer.
 """
 
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -271,15 +271,18 @@ def set_remark(actor: Principal, *, recipient: str, remark: str) -> None:
 
 @unguarded("cameras and panels are closed by unbinding, whose guard has decided")
 @transaction.atomic
-def end_shares_of_closed(payload: dict[str, list[str]]) -> None:
-    """Shares of which nothing is left end, with the reason. Handler of `cameras.closed`, beside streaming's."""
+def end_shares_of_closed(payload: dict[str, Any]) -> None:
+    """Shares of which nothing is left end, with the reason: unbound, or released to who stood at the device.
+
+    Handler of `cameras.closed`, beside streaming's.
+    """
     at = clock.now()
     hit = ShareItem.objects.filter(of_things(payload["cameras"])).values("share")
     for row in Share.objects.filter(state__in=OPEN_STATES, pk__in=hit):
         if row.items.filter(IS_BOUND, ended_at=None).exists():
             continue
         was = row.state
-        if move(row, OfferState.REVOKED, at=at, ended_reason="unbound", change_id=payload["change_id"]) and (
+        if move(row, OfferState.REVOKED, at=at, ended_reason=payload["why"], change_id=payload["change_id"]) and (
             was == OfferState.ACCEPTED
         ):
             enqueue("mail.share_ended", {"share": row.pk})

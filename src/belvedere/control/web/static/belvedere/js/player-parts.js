@@ -64,6 +64,7 @@ function endingWords({ why = "", by = "" }, name) {
   if (why === "expired") return [word("endedExpired", { name }), word("endedMore")];
   if (why === "left") return [word("endedLeft", { name }), ""];
   if (why === "unbound") return [word("endedUnbound", { name }), word("endedMore")];
+  if (why === "released") return [word("endedReleased", { name }), word("endedMore")];
   if (why === "role_changed") return [by ? word("endedRoleChangedBy", { by, name }) : word("endedRoleChanged", { name }), word("endedMore")];
   if (why === "site_closed") return [word("endedSiteClosed", { name }), word("endedMore")];
   if (why === "moved") return [word("endedMoved", { name }), word("endedMore")];
