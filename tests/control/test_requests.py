@@ -18,6 +18,7 @@ from belvedere.control.appeals.selectors import (
 from belvedere.control.appeals.services import (
     Asked,
     approve_request,
+    claim_device,
     deny_request,
     expire_requests,
     request_access,
@@ -26,10 +27,12 @@ from belvedere.control.audit.models import Entry
 from belvedere.control.core import clock
 from belvedere.control.core.errors import AlreadyBound, Conflict, Forbidden, Invalid, NotFound, RateLimited
 from belvedere.control.core.ids import new_id
+from belvedere.control.devices.panel_sources import PanelWish
+from belvedere.control.devices.panels import list_panels
 from belvedere.control.devices.selectors import get_camera, list_cameras
-from belvedere.control.devices.services import add_device, unbind_device
+from belvedere.control.devices.services import add_device, add_panel, unbind_device
 from belvedere.control.outbox.services import run_due
-from belvedere.control.sharing.selectors import get_received
+from belvedere.control.sharing.selectors import get_received, list_received
 from belvedere.control.sharing.services import Item, accept_share
 
 LIVE = Permission.LIVE_VIEW
@@ -300,6 +303,9 @@ def test_the_api_says_the_same(people: cast.Cast) -> None:
     assert post(xena, attempt=be_refused(people, people.xena)).json() == {"state": "asked"}
     [received] = olivia.get("/api/v1/access-requests").json()["items"]
     assert received["requester"] == {"id": people.xena.id, "name": "Xena", "email": people.xena.email}
+    [waiting] = olivia.get("/api/v1/inbox").json()["items"]
+    assert waiting == received | {"kind": "request"}
+    assert xena.get("/api/v1/inbox").json()["items"] == []
     [sent] = xena.get("/api/v1/access-requests?direction=sent").json()["items"]
     assert set(sent) & {"device", "device_name", "organization", "cameras"} == set()
     assert xena.get("/api/v1/access-requests").json()["items"] == []
@@ -310,3 +316,101 @@ def test_the_api_says_the_same(people: cast.Cast) -> None:
     denied = olivia.post(f"{path}/deny", {"block": True}, content_type="application/json")
     assert (denied.status_code, denied.json()["code"]) == (409, "conflict")
     assert people.pool not in {view.id for view in list_cameras(people.xena.actor)}
+
+
+# ── Security panels ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+ARM = Permission.ARM
+
+
+def bind_panel(who: cast.Person) -> str:
+    wish = PanelWish(address="mqtts://127.0.0.1:9", state_topic="home/alarm", command_topic="home/alarm/set")
+    return add_panel(who.actor, site=who.site, name="Alarm", wish=wish)
+
+
+def be_refused_panel(who: cast.Person) -> str:
+    """Try to add Olivia's panel; the attempt that the refusal names."""
+    with pytest.raises(AlreadyBound) as refused:
+        bind_panel(who)
+    return str(refused.value.extra["attempt"])
+
+
+def test_a_panel_s_dead_end_has_a_door_too(people: cast.Cast) -> None:
+    """VA-2, B-8: who was refused a panel may ask for a share of it, and gets one of the panel, by an offer."""
+    panel = bind_panel(people.olivia)
+    attempt = be_refused_panel(people.xena)
+    with pytest.raises(Invalid):
+        ask(people.xena, attempt=attempt)  # it has no picture
+    ask(people.xena, attempt=attempt, permissions=ARM)
+    [row] = list_received_requests(people.olivia.actor)
+    assert (row.device, row.device_name, row.is_panel, row.cameras) == (panel, "Alarm", True, {})
+    given = approve_request(people.olivia.actor, request=row.id, items=row.as_asked)
+    assert list_panels(people.xena.actor) == []
+    accept_share(people.xena.actor, share=given)
+    [view] = list_panels(people.xena.actor)
+    assert (view.id, view.permissions) == (panel, ARM)
+
+
+def test_a_panel_is_asked_for_and_answered_on_pages(people: cast.Cast) -> None:
+    bind_panel(people.olivia)
+    xena, olivia = people.xena.browser(), people.olivia.browser()
+    form = {
+        "name": "Mine",
+        "site": people.xena.site,
+        "address": "mqtts://127.0.0.1:9",
+        "state_topic": "home/alarm",
+        "command_topic": "home/alarm/set",
+        "code": "disarm",
+    }
+    refused = xena.post("/panels/add", form)
+    assert refused.status_code == 409
+    page = refused.content.decode()
+    assert "This panel already has an owner" in page
+    attempt = refused.context["attempt"]
+    assert f"/requests/new?attempt={attempt}" in page
+    # There is no claiming it from afar: a broker's password and a topic are not the panel.
+    assert "/claims/new" not in page
+    asking = xena.get(f"/requests/new?attempt={attempt}")
+    assert [choice["value"] for choice in asking.context["choices"]] == ["arm", "notify"]
+    asked = xena.post("/requests/new", {"attempt": attempt, "permission": ["arm"], "reason": "I live there"})
+    assert asked.status_code == 302
+    [row] = list_received_requests(people.olivia.actor)
+    answering = olivia.get(f"/requests/{row.id}")
+    assert [choice["value"] for choice in answering.context["request_"]["choices"]] == ["arm", "notify"]
+    assert olivia.post(f"/requests/{row.id}/approve", {"permission": ["arm", "notify"]}).status_code == 302
+    [offer] = list_received(people.xena.actor)
+    assert [(item.kind, item.permissions) for item in offer.items] == [("panel", ARM | Permission.NOTIFY)]
+
+
+def test_the_api_answers_for_panels(people: cast.Cast) -> None:
+    panel = bind_panel(people.olivia)
+    xena, olivia = people.xena.api(), people.olivia.api()
+    assert post(xena, attempt=be_refused_panel(people.xena), permissions=["arm"]).status_code == 202
+    [received] = olivia.get("/api/v1/access-requests").json()["items"]
+    assert (received["panel"], received["cameras"]) == (True, [])
+    body = {"items": [{"device": panel, "permissions": ["notify"]}]}
+    given = olivia.post(f"/api/v1/access-requests/{received['id']}/approve", body, content_type="application/json")
+    assert (given.status_code, given.json()["items"]) == (
+        201,
+        [{"device": panel, "name": "Alarm", "permissions": ["notify"]}],
+    )
+
+
+def test_a_panel_that_is_given_up_ends_what_was_asked(people: cast.Cast) -> None:
+    panel = bind_panel(people.olivia)
+    ask(people.xena, attempt=be_refused_panel(people.xena), permissions=ARM)
+    unbind_device(people.olivia.actor, device=panel)
+    assert [row.state for row in list_sent_requests(people.xena.actor)] == ["ended"]
+
+
+def test_a_panel_is_not_claimed_from_afar(people: cast.Cast) -> None:
+    """HC-26: a broker's password and a topic do not show that somebody stands before the panel."""
+    bind_panel(people.olivia)
+    with pytest.raises(Conflict):
+        claim_device(
+            people.xena.actor,
+            site=people.xena.site,
+            attempt=be_refused_panel(people.xena),
+            address="mqtts://127.0.0.1:9",
+            password="typed",
+        )

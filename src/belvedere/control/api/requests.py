@@ -91,6 +91,7 @@ class ReceivedRequestOut(Out):
     device: str
     device_name: str
     cameras: list[RequestedCameraOut]
+    panel: bool = Field(description="it is a security panel: no cameras, the device itself is asked for")
     permissions: list[str]
     ends_at: datetime | None
     reason: str
@@ -109,6 +110,7 @@ class ReceivedRequestOut(Out):
             cameras=[
                 RequestedCameraOut(id=pk, name=name, wanted=pk in view.wanted) for pk, name in view.cameras.items()
             ],
+            panel=view.is_panel,
             permissions=view.permissions.wire_names,
             ends_at=view.ends_at,
             reason=view.reason,
@@ -125,10 +127,18 @@ class RequestsOut(Out):
 
 
 class ApprovedItemIn(In):
-    """A camera, and what is offered on it: as asked, or otherwise."""
+    """A camera, or the security panel that was asked for, and what is offered on it: as asked, or otherwise."""
 
-    camera: Id
+    camera: Id | None = None
+    device: Id | None = Field(default=None, description="of a security panel")
     permissions: list[str] = Field(min_length=1, max_length=11)
+
+    def item(self) -> Item:
+        """As services take it. Raises Invalid."""
+        if (self.camera is None) == (self.device is None):
+            raise Invalid("Each item names a camera or a security panel.", field="items")
+        permissions = _permissions(self.permissions)
+        return Item(self.camera, permissions) if self.camera else Item(self.device or "", permissions, "panel")
 
 
 class ApprovalIn(In):
@@ -212,10 +222,10 @@ def approve_request(request: HttpRequest, request_id: str, body: ApprovalIn) -> 
     actor = actor_of(request)
     if body.items is None:
         view = get_received_request(actor, request_id)
-        items = [Item(camera, view.permissions) for camera in view.wanted]
+        items = view.as_asked
         ends_at = body.ends_at or view.ends_at
     else:
-        items, ends_at = [Item(row.camera, _permissions(row.permissions)) for row in body.items], body.ends_at
+        items, ends_at = [row.item() for row in body.items], body.ends_at
     share = services.approve_request(actor, request=request_id, items=items, ends_at=ends_at)
     return Status(201, GivenOut.of(get_given(actor, share)))
 

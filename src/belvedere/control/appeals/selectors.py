@@ -15,7 +15,8 @@ from belvedere.control.core.ids import is_id
 from belvedere.control.core.names import mask_email
 from belvedere.control.core.offers import OfferState
 from belvedere.control.core.principal import Principal
-from belvedere.control.devices.models import BindAttempt, Camera, Device
+from belvedere.control.devices.models import BindAttempt, Camera, Device, Kind
+from belvedere.control.sharing.items import Item
 
 #: how an offer's state is called on a request, and on a claim
 REQUEST_STATES: Final = {
@@ -58,14 +59,22 @@ class ReceivedRequest:
     requester: Person
     device: str
     device_name: str
-    #: the device's cameras, id → name, and those that are asked for
+    #: the device's cameras, id → name, and those that are asked for; a security panel is asked for itself, and has none
     cameras: dict[str, str]
     wanted: list[str]
+    is_panel: bool
     permissions: Permission
     ends_at: datetime | None
     reason: str
     asked_at: datetime
     decided_at: datetime | None
+
+    @property
+    def as_asked(self) -> list[Item]:
+        """What a plain yes would offer."""
+        if self.is_panel:
+            return [Item(self.device, self.permissions, "panel")]
+        return [Item(camera, self.permissions) for camera in self.wanted]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +150,7 @@ def _received(row: AccessRequest, cameras: dict[str, str]) -> ReceivedRequest:
         device_name=row.device.name,
         cameras=cameras,
         wanted=[pk for pk in cameras if row.camera_id in {None, pk}],
+        is_panel=row.device.kind == Kind.PANEL,
         permissions=Permission(row.permissions),
         ends_at=row.ends_at,
         reason=row.reason,
@@ -167,6 +177,12 @@ def find_attempt_device(actor: Principal, attempt: str) -> str | None:
     rows = BindAttempt.objects.filter(pk=attempt, account_id=actor.id, device__unbound_at=None)
     row = rows.first() if is_id(attempt) else None
     return row.device_id if row else None
+
+
+def is_panel_attempt(actor: Principal, attempt: str) -> bool:
+    """Whether what the actor was refused is a security panel, as he said himself when he tried to add it."""
+    device = find_attempt_device(actor, attempt)
+    return device is not None and Device.objects.filter(pk=device, kind=Kind.PANEL).exists()
 
 
 def list_claims(actor: Principal, *, is_open: bool = True) -> list[ClaimView]:

@@ -168,7 +168,7 @@ def panel_add(request: HttpRequest) -> HttpResponse:
         try:
             device = services.add_panel(principal_of(request), site=site, name=name, wish=PanelWish(**data))
         except AlreadyBound as refusal:
-            context = {"nav": "devices", "name": name, "message": refusal.message, **refusal.extra}
+            context = {"nav": "devices", "name": name, "message": refusal.message, "is_panel": True, **refusal.extra}
             return render(request, "web/already_bound.html", context, status=refusal.status)
         except NotFound:
             raise
@@ -201,7 +201,7 @@ def panel_address(request: HttpRequest, panel_id: str) -> HttpResponse:
     try:
         services.readdress_panel(principal_of(request), device=panel_id, wish=form.wish())
     except AlreadyBound as refusal:
-        context = {"nav": "devices", "name": view.name, "message": refusal.message, **refusal.extra}
+        context = {"nav": "devices", "name": view.name, "message": refusal.message, "is_panel": True, **refusal.extra}
         return render(request, "web/already_bound.html", context, status=refusal.status)
     except NotFound:
         raise

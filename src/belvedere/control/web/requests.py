@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from belvedere.contracts.permissions import Permission, parse_names
 from belvedere.control.appeals import services
-from belvedere.control.appeals.selectors import ReceivedRequest, SentRequest, get_received_request
+from belvedere.control.appeals.selectors import ReceivedRequest, SentRequest, get_received_request, is_panel_attempt
 from belvedere.control.core.errors import Invalid, NotFound, Refusal
 from belvedere.control.core.requests import principal_of
 from belvedere.control.devices.selectors import get_camera
@@ -20,10 +20,12 @@ from belvedere.control.sharing.services import Item
 from belvedere.control.web.cameras import SLOTS
 from belvedere.control.web.context import person
 from belvedere.control.web.errors import answers_refusals
+from belvedere.control.web.panel_cards import SLOTS as PANEL_SLOTS
 
 
-def _choices(chosen: Permission) -> list[dict[str, Any]]:
-    return [{"value": bit.wire_names[0], "label": label, "chosen": bit in chosen} for bit, _key, label in SLOTS]
+def _choices(chosen: Permission, *, is_panel: bool = False) -> list[dict[str, Any]]:
+    slots = PANEL_SLOTS if is_panel else SLOTS
+    return [{"value": bit.wire_names[0], "label": label, "chosen": bit in chosen} for bit, _key, label in slots]
 
 
 def _read_permissions(request: HttpRequest) -> Permission:
@@ -52,7 +54,7 @@ def request_new(request: HttpRequest) -> HttpResponse:
     data = request.POST if request.method == "POST" else request.GET
     asked = services.Asked(attempt=data.get("attempt", ""), camera=data.get("camera", ""))
     if request.method == "GET":
-        return _ask_page(request, asked, Permission.LIVE_VIEW)
+        return _ask_page(request, asked, Permission.LIVE_VIEW | Permission.ARM)
     permissions = Permission(0)
     try:
         permissions = _read_permissions(request)
@@ -77,11 +79,13 @@ def _ask_page(
         name = get_camera(actor, asked.camera).label if asked.camera else ""
     except NotFound:
         name = ""  # asked for all the same, like any other
+    is_panel = is_panel_attempt(actor, asked.attempt)
     context = {
         "nav": "inbox",
         "asked": asked,
         "camera_name": name,
-        "choices": _choices(permissions),
+        "is_panel": is_panel,
+        "choices": _choices(permissions, is_panel=is_panel),
         "reason": request.POST.get("reason", ""),
         "until": request.POST.get("until", ""),
         "error": error,
@@ -97,7 +101,8 @@ def request_card(view: ReceivedRequest) -> dict[str, Any]:
         "requester": person(view.requester),
         "device": view.device_name,
         "cameras": [{"id": pk, "name": name, "chosen": pk in view.wanted} for pk, name in view.cameras.items()],
-        "choices": _choices(view.permissions),
+        "is_panel": view.is_panel,
+        "choices": _choices(view.permissions, is_panel=view.is_panel),
         "reason": view.reason,
         "until": view.ends_at,
         "asked_at": view.asked_at,
@@ -137,10 +142,12 @@ def _answer_page(request: HttpRequest, request_id: str, *, error: str = "", stat
 def request_approve(request: HttpRequest, request_id: str) -> HttpResponse:
     """Offer what was chosen. It is an offer like any other, which they still have to accept."""
     actor = principal_of(request)
-    get_received_request(actor, request_id)
+    view = get_received_request(actor, request_id)
     try:
         permissions = _read_permissions(request)
         items = [Item(camera, permissions) for camera in request.POST.getlist("camera")]
+        if view.is_panel:
+            items = [Item(view.device, permissions, "panel")]
         services.approve_request(actor, request=request_id, items=items, ends_at=_read_end(request))
     except NotFound:
         raise

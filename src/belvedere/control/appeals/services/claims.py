@@ -14,7 +14,7 @@ from belvedere.contracts.permissions import Permission
 from belvedere.control.access.guard import requires, unguarded
 from belvedere.control.accounts.selectors import list_last_seen
 from belvedere.control.appeals.models import DeviceClaim
-from belvedere.control.appeals.selectors import find_attempt_device, get_claim
+from belvedere.control.appeals.selectors import find_attempt_device, get_claim, is_panel_attempt
 from belvedere.control.audit.services import write_entry
 from belvedere.control.core import clock, limits
 from belvedere.control.core.errors import Conflict, NotFound
@@ -42,6 +42,9 @@ def claim_device(actor: Principal, *, site: str, attempt: str, **typed: Unpack[T
     device = find_attempt_device(actor, attempt)
     if device is None:
         raise NotFound
+    if is_panel_attempt(actor, attempt):
+        # Who knows a broker's password and a topic has not shown that he stands before the panel.
+        raise Conflict(_("A security panel cannot be claimed from afar. Ask its owner. Nothing was changed."))
     waiting = DeviceClaim.objects.filter(device=device, state=OfferState.PENDING).first()
     if waiting and waiting.claimant_id == actor.id:
         return waiting.pk

@@ -5,9 +5,10 @@ Whoever asks for what he may not see gets the answer that all others get, and no
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from belvedere.contracts.permissions import SHAREABLE, Permission, normalize
@@ -22,7 +23,8 @@ from belvedere.control.core.ids import is_id
 from belvedere.control.core.names import clean_name
 from belvedere.control.core.offers import OfferState, move
 from belvedere.control.core.principal import Principal, system
-from belvedere.control.devices.models import BindAttempt, Camera
+from belvedere.control.devices.models import BindAttempt, Camera, Kind
+from belvedere.control.devices.panels import SHAREABLE_OF_PANELS
 from belvedere.control.devices.selectors import path_of
 from belvedere.control.organizations.selectors import get_owner
 from belvedere.control.outbox.services import enqueue
@@ -50,6 +52,7 @@ class _Target:
     organization: str
     site: str
     camera: str | None
+    is_panel: bool = False
 
 
 @unguarded("anybody may ask; who is heard is decided here, and the answer is the same")
@@ -75,6 +78,10 @@ def request_access(
     target = _find_target(actor, asked)
     if target is None or get_owner(target.organization) == actor.id:
         return
+    if target.is_panel and permissions & ~SHAREABLE_OF_PANELS:
+        raise Invalid(
+            _("A panel can be armed and disarmed, and tell of alarms. It has no picture."), field="permissions"
+        )
     _refuse_within_rest(actor, target)
     _ask(actor, target, permissions=permissions, reason=reason, ends_at=ends_at)
 
@@ -83,7 +90,10 @@ def _find_target(actor: Principal, asked: Asked) -> _Target | None:
     if is_id(asked.attempt):
         attempt = BindAttempt.objects.filter(pk=asked.attempt, account_id=actor.id, device__unbound_at=None)
         row = attempt.select_related("device").first()
-        return _Target(row.device_id, row.device.organization_id, row.device.site_id, None) if row else None
+        if row is None:
+            return None
+        device = row.device
+        return _Target(device.pk, device.organization_id, device.site_id, None, is_panel=device.kind == Kind.PANEL)
     camera = Camera.objects.filter(pk=asked.camera, closed_at=None).first() if is_id(asked.camera) else None
     if camera is None or not get_decision(actor.id, path_of(camera)).permissions:
         return None
@@ -191,11 +201,13 @@ def deny_request(actor: Principal, *, request: str, is_blocked: bool = False) ->
 
 @unguarded("cameras are closed by unbinding, whose guard has decided")
 @transaction.atomic
-def end_requests_of_closed(payload: dict[str, list[str]]) -> None:
+def end_requests_of_closed(payload: dict[str, Any]) -> None:
     """Requests for a device that has this owner no more are over. Handler of `cameras.closed`."""
-    rows = AccessRequest.objects.filter(state=OfferState.PENDING, device__cameras__in=payload["cameras"]).distinct()
+    closed = payload["cameras"]  # panels among them, whose ids are their devices'
+    rows = AccessRequest.objects.filter(Q(device__cameras__in=closed) | Q(device__in=closed), state=OfferState.PENDING)
+    rows = rows.distinct()
     for row in rows.exclude(device__unbound_at=None):
-        move(row, OfferState.REVOKED, at=clock.now(), ended_reason="unbound")
+        move(row, OfferState.REVOKED, at=clock.now(), ended_reason=payload["why"])
 
 
 @unguarded("the worker's own housekeeping")
