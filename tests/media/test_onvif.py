@@ -24,6 +24,7 @@ from belvedere.contracts.events import StreamSource
 from belvedere.contracts.reach import Network
 from belvedere.contracts.sealing import generate_key, public_bytes, seal
 from belvedere.contracts.subjects import NODE_INSPECT, of_node
+from belvedere.demo import onvif_answers as say
 from belvedere.demo.clips import test_clip
 from belvedere.demo.onvif import OnvifChannel, OnvifDevice, OnvifFaults
 from belvedere.demo.onvif_faults import of_size, with_dtd, with_entities, with_levels, with_many
@@ -89,7 +90,9 @@ class Victim:
 
 
 # VA-21 B-12
-async def test_a_recorder_tells_its_channels(device: OnvifDevice) -> None:
+@pytest.mark.parametrize("lacks", [set(), {"tr2"}, {"trt"}], ids=["both", "media1", "media2"])
+async def test_a_recorder_tells_its_channels(device: OnvifDevice, lacks: set[str]) -> None:
+    device.faults.lacks = lacks
     result = await ask(device)
     assert (result.code, result.manufacturer, result.model) == ("ok", "Belvedere", "Demo recorder")
     assert (result.serial, result.mac, result.hardware_id) == ("BV-2026-0001", "00:00:5e:00:53:01", "BV1")
@@ -127,6 +130,22 @@ async def test_one_speaker_on_one_camera_is_that_camera_s(device: OnvifDevice) -
 async def test_codecs_have_their_usual_names_and_stills_come_last(device: OnvifDevice) -> None:
     device.channels = [replace(EIGHT[0], encoding="H265"), replace(EIGHT[1], encoding="JPEG", sub="")]
     assert [channel.main.codec for channel in (await ask(device)).channels] == ["hevc", "mjpeg"]
+
+
+async def test_h265_that_only_the_second_media_service_knows(device: OnvifDevice) -> None:
+    device.channels = [replace(EIGHT[0], encoding="H265"), EIGHT[1]]
+    device.faults.hides_h265 = True
+    assert [channel.main.codec for channel in (await ask(device)).channels] == ["hevc", "h264"]
+    device.faults.lacks = {"tr2"}
+    assert [channel.main.codec for channel in (await ask(device)).channels] == ["h264"]
+
+
+async def test_a_second_media_service_that_is_broken_leaves_the_first(device: OnvifDevice) -> None:
+    """Named, but it answers with a fault, or with nothing that it should."""
+    unknown = say.fault("ter:ActionNotSupported", "Action not supported", blames_sender=False)
+    for said in (unknown, "<tr2:GetProfilesResponse/>", "<tr2:Nonsense>x</tr2:Nonsense>", "no element"):
+        device.faults.media2_says = said
+        assert len((await ask(device)).channels) == 8
 
 
 async def test_an_old_device_that_knows_get_capabilities_alone(device: OnvifDevice) -> None:

@@ -24,6 +24,7 @@ from lxml import etree
 from PIL import Image
 
 from belvedere.demo import onvif_answers as say
+from belvedere.demo import onvif_media2
 from belvedere.demo.onvif_faults import OnvifFaults
 from belvedere.demo.onvif_login import WsSecurity, local_name
 from belvedere.demo.onvif_ptz import PtzHead
@@ -34,6 +35,7 @@ __all__ = ["OnvifChannel", "OnvifDevice", "OnvifFaults"]
 _SERVICES: Final = {
     "tds": "/onvif/device_service",
     "trt": "/onvif/media",
+    "tr2": "/onvif/media2",
     "tptz": "/onvif/ptz",
     "tev": "/onvif/events",
 }
@@ -212,6 +214,8 @@ class OnvifDevice:
         if not is_known and not self._login.accepts(root, self.now):
             return say.fault("ter:NotAuthorized", "Sender not authorized")
         handler = getattr(self, f"_on_{_CAPITAL.sub('_', operation).lower()}", None)
+        if _is_media2(call) and self.faults.media2_says:
+            return self.faults.media2_says
         if handler is None or operation in self.faults.lacks:
             return say.fault("ter:ActionNotSupported", "Action not supported", blames_sender=False)
         said = handler(request, call)
@@ -231,7 +235,8 @@ class OnvifDevice:
         )
 
     def _on_get_services(self, *_: Any) -> str:
-        return say.services({prefix: self._address(path) for prefix, path in _SERVICES.items()})
+        known = {prefix: path for prefix, path in _SERVICES.items() if prefix not in self.faults.lacks}
+        return say.services({prefix: self._address(path) for prefix, path in known.items()})
 
     def _on_get_capabilities(self, *_: Any) -> str:
         return say.capabilities({prefix: self._address(path) for prefix, path in _SERVICES.items()})
@@ -239,9 +244,13 @@ class OnvifDevice:
     def _on_get_network_interfaces(self, *_: Any) -> str:
         return say.network_interfaces(self.mac, self.host)
 
-    def _on_get_profiles(self, *_: Any) -> str:
+    def _on_get_profiles(self, _request: _Request, call: Any) -> str:
+        is_second = _is_media2(call)
+        describe = onvif_media2.profile if is_second else say.profile
         profiles = []
         for index, channel in enumerate(self.channels):
+            if channel.encoding == "H265" and self.faults.hides_h265 and not is_second:
+                continue
             abilities: dict[str, Any] = {
                 "encoding": channel.encoding,
                 "fps": channel.fps,
@@ -250,10 +259,11 @@ class OnvifDevice:
                 "has_talk": channel.has_talk,
             }
             source = _source(index)
-            profiles.append(say.profile(f"{source}_main", source, channel.name, size=channel.size, **abilities))
+            profiles.append(describe(f"{source}_main", source, channel.name, size=channel.size, **abilities))
             if channel.sub:
-                profiles.append(say.profile(f"{source}_sub", source, channel.name, size=channel.sub_size, **abilities))
-        return say.response("trt:GetProfiles", "".join(profiles * (2 if self.faults.repeats_itself else 1)))
+                profiles.append(describe(f"{source}_sub", source, channel.name, size=channel.sub_size, **abilities))
+        prefix = "tr2" if is_second else "trt"
+        return say.response(f"{prefix}:GetProfiles", "".join(profiles * (2 if self.faults.repeats_itself else 1)))
 
     def _on_get_stream_uri(self, _request: _Request, call: Any) -> str:
         index, quality = _profile_of(call)
@@ -261,10 +271,11 @@ class OnvifDevice:
         url = channel.sub if quality == "sub" else channel.main
         if self.faults.foreign:
             url = f"rtsp://{self.faults.foreign}{urlsplit(url).path}"
-        return say.media_uri("GetStreamUri", url)
+        return (onvif_media2.uri if _is_media2(call) else say.media_uri)("GetStreamUri", url)
 
     def _on_get_snapshot_uri(self, _request: _Request, call: Any) -> str:
-        return say.media_uri("GetSnapshotUri", self._address(f"/snapshot?channel={_profile_of(call)[0]}"))
+        address = self._address(f"/snapshot?channel={_profile_of(call)[0]}")
+        return (onvif_media2.uri if _is_media2(call) else say.media_uri)("GetSnapshotUri", address)
 
     def _on_get_audio_outputs(self, *_: Any) -> str:
         speakers = [index for index, channel in enumerate(self.channels) if channel.has_talk]
@@ -340,6 +351,10 @@ class OnvifDevice:
 
 def _source(index: int) -> str:
     return f"source_{index + 1}"
+
+
+def _is_media2(call: Any) -> bool:
+    return str(call.tag).startswith(f"{{{onvif_media2.NAMESPACE}}}")
 
 
 def _profile_of(call: Any) -> tuple[int, str]:

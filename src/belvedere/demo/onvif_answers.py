@@ -12,6 +12,7 @@ _NAMESPACES: Final = {
     "tt": "http://www.onvif.org/ver10/schema",
     "tds": "http://www.onvif.org/ver10/device/wsdl",
     "trt": "http://www.onvif.org/ver10/media/wsdl",
+    "tr2": "http://www.onvif.org/ver20/media/wsdl",
     "tptz": "http://www.onvif.org/ver20/ptz/wsdl",
     "tev": "http://www.onvif.org/ver10/events/wsdl",
     "wsnt": "http://docs.oasis-open.org/wsn/b-2",
@@ -98,7 +99,10 @@ def capabilities(addresses: dict[str, str]) -> str:
     parts = {"tds": ("Device", ""), "tev": ("Events", subscriptions), "trt": ("Media", ""), "tptz": ("PTZ", "")}
     inside = "".join(
         wrap(f"tt:{parts[prefix][0]}", element("tt:XAddr", address) + parts[prefix][1])
-        for prefix, address in sorted(addresses.items(), key=lambda one: list(parts).index(one[0]))
+        for prefix, address in sorted(
+            ((prefix, address) for prefix, address in addresses.items() if prefix in parts),
+            key=lambda one: list(parts).index(one[0]),
+        )
     )
     return response("tds:GetCapabilities", wrap("tds:Capabilities", inside))
 

@@ -34,7 +34,11 @@ class OnvifFaults:
     says: bytes | None = None
     #: Every profile is listed twice.
     repeats_itself: bool = False
-    #: Operations it does not know.
+    #: H.265 is told by the second media service alone, which has a word for it.
+    hides_h265: bool = False
+    #: The second media service says this, whatever it was asked: the body of an answer.
+    media2_says: str = ""
+    #: Operations it does not know, and services, by their prefixes in onvif_answers.
     lacks: set[str] = field(default_factory=set)
 
 

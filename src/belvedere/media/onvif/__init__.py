@@ -31,9 +31,9 @@ async def warm_up() -> None:
 
 
 async def _load() -> None:
-    from belvedere.media.onvif.client import NAMESPACES, load
+    from belvedere.media.onvif.client import DESCRIBED, load
 
-    for service in NAMESPACES.values():
+    for service in DESCRIBED:
         load(service)
 
 

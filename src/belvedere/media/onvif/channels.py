@@ -1,18 +1,12 @@
 """The pictures of a device: its profiles, put together by the video source that they show."""
 
 import asyncio
-from typing import Any, Final
 
 from belvedere.contracts.devices import MAX_CHANNELS, Channel, OnvifStream
 from belvedere.media.onvif.addresses import Site
 from belvedere.media.onvif.client import OnvifClient
-from belvedere.media.onvif.failure import Declined, DeviceFailure, NotAuthorized, OnvifError
-from belvedere.media.onvif.reading import dig, many, rate, whole, words
-
-#: ONVIF's names of codecs → FFmpeg's.
-_CODECS: Final = {"H264": "h264", "H265": "hevc", "JPEG": "mjpeg", "MPEG4": "mpeg4"}
-_TO_RTSP: Final = {"Stream": "RTP-Unicast", "Transport": {"Protocol": "RTSP"}}
-_MAX_TOKEN: Final = 64
+from belvedere.media.onvif.failure import Declined, DeviceFailure, OnvifError
+from belvedere.media.onvif.profiles import Media1, Media2, MediaService, Profile, has_speaker
 
 
 async def list_channels(client: OnvifClient, site: Site) -> list[Channel]:
@@ -20,17 +14,23 @@ async def list_channels(client: OnvifClient, site: Site) -> list[Channel]:
 
     Raises DeviceFailure: TOO_MANY_CHANNELS, and whatever ends the conversation.
     """
-    try:
-        profiles = many(await client.call("media", "GetProfiles"))
-    except Declined:
-        return []
-    sources = _by_source(profiles)
+    for service in (Media2(client), Media1(client)):
+        try:
+            sources = _by_source(await service.profiles())
+        except Declined:
+            continue
+        if sources:
+            return await _list_channels(client, service, site, sources)
+    return []
+
+
+async def _list_channels(
+    client: OnvifClient, service: MediaService, site: Site, sources: list[list[Profile]]
+) -> list[Channel]:
     if len(sources) > MAX_CHANNELS:
         raise DeviceFailure(OnvifError.TOO_MANY_CHANNELS)
-    speaks = await _has_speaker(client)
-    found = await asyncio.gather(
-        *(_channel(client, site, token, shown, speaks=speaks and len(sources) == 1) for token, shown in sources)
-    )
+    speaks = await has_speaker(client) and len(sources) == 1
+    found = await asyncio.gather(*(_channel(service, site, shown, speaks=speaks) for shown in sources))
     by_address: dict[str, Channel] = {}
     for channel in found:
         if channel is not None:
@@ -38,82 +38,43 @@ async def list_channels(client: OnvifClient, site: Site) -> list[Channel]:
     return list(by_address.values())
 
 
-def _by_source(profiles: list[Any]) -> list[tuple[str, list[Any]]]:
-    """(token of the video source, its profiles, the largest first). A profile without a source shows nothing."""
-    order: dict[str, dict[str, Any]] = {}
+def _by_source(profiles: list[Profile]) -> list[list[Profile]]:
+    """The profiles of each video source, the largest first. A profile without a source shows nothing."""
+    order: dict[str, dict[str, Profile]] = {}
     for profile in profiles:
-        source = words(dig(profile, "VideoSourceConfiguration", "SourceToken"), _MAX_TOKEN)
-        token = str(dig(profile, "token") or "")
-        if source and 0 < len(token) <= _MAX_TOKEN:
-            order.setdefault(source, {}).setdefault(token, profile)
-    return [(source, sorted(known.values(), key=_rank, reverse=True)) for source, known in order.items()]
+        if profile.source:
+            order.setdefault(profile.source, {}).setdefault(profile.token, profile)
+    return [sorted(known.values(), key=_rank, reverse=True) for known in order.values()]
 
 
-def _rank(profile: Any) -> tuple[bool, int]:
+def _rank(profile: Profile) -> tuple[bool, int]:
     """Film before stills, then by size."""
-    stream = _stream_of(profile, "")
-    return stream.codec != "mjpeg", stream.width * stream.height
+    return profile.codec != "mjpeg", profile.width * profile.height
 
 
-def _stream_of(profile: Any, url: str) -> OnvifStream:
-    encoder = dig(profile, "VideoEncoderConfiguration")
-    return OnvifStream(
-        url=url,
-        codec=_CODECS.get(str(dig(encoder, "Encoding")).upper().replace(".", ""), ""),
-        width=whole(dig(encoder, "Resolution", "Width")),
-        height=whole(dig(encoder, "Resolution", "Height")),
-        fps=rate(dig(encoder, "RateControl", "FrameRateLimit")),
-    )
-
-
-async def _channel(client: OnvifClient, site: Site, token: str, profiles: list[Any], *, speaks: bool) -> Channel | None:
+async def _channel(service: MediaService, site: Site, profiles: list[Profile], *, speaks: bool) -> Channel | None:
     """The largest profile and the smallest; None if neither can be watched."""
     first, last = profiles[0], profiles[-1]
     streams = [
-        stream for one in ([first] if first is last else [first, last]) if (stream := await _watch(client, site, one))
+        stream for one in ([first] if first is last else [first, last]) if (stream := await _watch(service, site, one))
     ]
     if not streams:
         return None
     sub = streams[1] if len(streams) > 1 and streams[1].url != streams[0].url else None
     return Channel(
-        token=token,
-        name=words(dig(first, "VideoSourceConfiguration", "Name")) or token,
+        token=first.source,
+        name=first.name or first.source,
         main=streams[0],
         sub=sub,
-        snapshot_url=await _snapshot(client, site, first),
-        has_ptz=any(dig(profile, "PTZConfiguration") is not None for profile in profiles),
-        has_audio=any(dig(profile, "AudioEncoderConfiguration") is not None for profile in profiles),
-        has_talk=speaks or any(_has_output(profile) for profile in profiles),
+        snapshot_url=site.snapshot_url(await service.snapshot_address(first.token)),
+        has_ptz=any(profile.has_ptz for profile in profiles),
+        has_audio=any(profile.has_audio for profile in profiles),
+        has_talk=speaks or any(profile.has_output for profile in profiles),
     )
 
 
-def _has_output(profile: Any) -> bool:
-    """Whether sound can be sent to it. zeep files the configuration under "any element", which it also is."""
-    extension = dig(profile, "Extension")
-    parts = [dig(extension, "AudioOutputConfiguration"), *many(dig(extension, "_value_1"))]
-    return any(dig(part, "OutputToken") for part in parts)
-
-
-async def _watch(client: OnvifClient, site: Site, profile: Any) -> OnvifStream | None:
-    try:
-        said = await client.call("media", "GetStreamUri", StreamSetup=_TO_RTSP, ProfileToken=profile.token)
-    except (Declined, NotAuthorized):
+async def _watch(service: MediaService, site: Site, profile: Profile) -> OnvifStream | None:
+    url = site.stream_url(await service.stream_address(profile.token))
+    if not url:
         return None
-    url = site.stream_url(str(dig(said, "Uri") or "").strip())
-    return _stream_of(profile, url) if url else None
-
-
-async def _snapshot(client: OnvifClient, site: Site, profile: Any) -> str:
-    try:
-        said = await client.call("media", "GetSnapshotUri", ProfileToken=profile.token)
-    except (Declined, NotAuthorized):
-        return ""
-    return site.snapshot_url(str(dig(said, "Uri") or "").strip())
-
-
-async def _has_speaker(client: OnvifClient) -> bool:
-    """Whether it has an audio output at all; which channel it belongs to is known only where there is one."""
-    try:
-        return bool(many(await client.call("media", "GetAudioOutputs")))
-    except (Declined, NotAuthorized):
-        return False
+    return OnvifStream(url=url, codec=profile.codec, width=profile.width, height=profile.height, fps=profile.fps)

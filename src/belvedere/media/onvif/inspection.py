@@ -104,7 +104,7 @@ async def _learn_paths(client: OnvifClient) -> None:
         ]
     except (Declined, NotAuthorized):
         named = []
-    if not any(name == "media" for name, _ in named):
+    if not any(name in {"media", "media2"} for name, _ in named):
         try:
             said = await client.call("devicemgmt", "GetCapabilities", Category="All")
         except (Declined, NotAuthorized):
