@@ -199,6 +199,21 @@ def test_a_picture_of_a_label_fills_the_form(people: cast.Cast, form: str) -> No
     assert page.context["form"]["address"].value() == "http://192.168.1.20"
 
 
+def test_a_camera_s_frames_are_answered_in_short(people: cast.Cast) -> None:
+    """Two a second: a frame without a code is no fault, and its text is all that goes back. Large ones are let by."""
+    client = people.olivia.browser()
+
+    def send(picture: bytes) -> Any:
+        return client.post("/devices/label", {"frame": "1", "picture": SimpleUploadedFile("frame.jpg", picture)})
+
+    found = send(picture_of("http://192.168.1.20", "JPEG"))
+    assert (found.status_code, found.json()) == (200, {"text": "http://192.168.1.20"})
+    blank = io.BytesIO()
+    Image.new("RGB", (640, 480), "white").save(blank, "JPEG")
+    for nothing in (blank.getvalue(), b"\xff\xd8\xff broken", picture_of("x" * 20, "JPEG") + bytes(512 * 1024)):
+        assert send(nothing).status_code == 204
+
+
 def test_what_is_no_label_is_shown_as_text(people: cast.Cast) -> None:
     """N38: as text, whatever it is."""
     page = read(people.olivia.browser(), picture_of("<script>alert(1)</script>"))

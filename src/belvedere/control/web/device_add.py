@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -18,12 +18,13 @@ from django.views.decorators.http import require_http_methods, require_POST
 from belvedere.contracts.devices import Channel, InspectResult, OnvifStream
 from belvedere.contracts.events import ProbeResult
 from belvedere.control.core.errors import AlreadyBound, Invalid, NotFound, Refusal
+from belvedere.control.core.principal import Principal
 from belvedere.control.core.requests import principal_of
 from belvedere.control.devices import services
 from belvedere.control.devices.labels import Label, is_named_by, parse_label
 from belvedere.control.devices.selectors import get_device
 from belvedere.control.devices.services import TypedFields
-from belvedere.control.devices.services.labels import MAX_PICTURE, read_label
+from belvedere.control.devices.services.labels import MAX_FRAME, MAX_PICTURE, read_label
 from belvedere.control.devices.templates import TEMPLATES
 from belvedere.control.web.context import list_sites_to_equip
 from belvedere.control.web.device_form import WAYS, DeviceForm, show_refusal
@@ -90,7 +91,7 @@ def _page(
             for key, label in WAYS.items()
         ],
         "notes": [{"brand": row.label, "note": row.note} for row in TEMPLATES.values() if row.note],
-        "label": None,
+        "on_label": None,
     }
     return render(request, "web/device_add.html", context | (more or {}), status=status)
 
@@ -133,10 +134,15 @@ def _found(row: Any, label: Label) -> dict[str, Any]:
 @require_POST
 @answers_refusals
 def device_label(request: HttpRequest) -> HttpResponse:
-    """A picture of a device's label, or what is typed off it, leads to the address, or to the search."""
+    """A picture of a device's label, or what is typed off it, leads to the address, or to the search.
+
+    A frame of somebody's camera is answered with its code's text alone, or with nothing: many of them come.
+    """
+    picture = request.FILES.get("picture")
+    if isinstance(picture, UploadedFile) and request.POST.get("frame"):
+        return _read_frame(principal_of(request), picture.read(MAX_FRAME + 1))
     sites = sites_to_equip(request)
     try:
-        picture = request.FILES.get("picture")
         if isinstance(picture, UploadedFile):
             label = read_label(principal_of(request), picture=picture.read(MAX_PICTURE + 1))
         else:
@@ -146,9 +152,17 @@ def device_label(request: HttpRequest) -> HttpResponse:
         return _page(request, form, way="label", status=refusal.status, more={"message": refusal.message})
     if label.address:
         form = DeviceForm(None, sites=sites, initial={"address": label.address})
-        return _page(request, form, way="address", more={"label": label})
+        return _page(request, form, way="address", more={"on_label": label})
     way = "search" if label.is_known else "label"
-    return _page(request, DeviceForm(None, sites=sites), way=way, more={"label": label})
+    return _page(request, DeviceForm(None, sites=sites), way=way, more={"on_label": label})
+
+
+def _read_frame(actor: Principal, picture: bytes) -> HttpResponse:
+    try:
+        label = read_label(actor, picture=picture, is_frame=True)
+    except Invalid:
+        return HttpResponse(status=204)
+    return JsonResponse({"text": label.text})
 
 
 def _typed_label(request: HttpRequest) -> str:
