@@ -184,3 +184,16 @@ def test_what_lies_there_is_for_nobody_else(volume: Volume, index: Index) -> Non
         os.close(volume.disk.create_file(part_name(NOON_US, 1), folder))
     modes = {path.name: path.stat().st_mode & 0o777 for path in volume.path.rglob("*")}
     assert {name for name, mode in modes.items() if mode & 0o077} == set()
+
+
+def test_the_next_and_the_one_before_however_far(volume: Volume, index: Index) -> None:
+    first, second, late = record(volume, index, 0, 2, 1_000_000)
+    record(volume, index, 50, camera=OTHER)
+    archive = Archive(volume, index)
+    assert archive.after(CAMERA, 0) == first
+    assert archive.after(CAMERA, first.start_us) == second
+    assert archive.after(CAMERA, second.start_us) == late
+    assert archive.after(CAMERA, late.start_us) is None
+    assert archive.before(CAMERA, late.end_us) == late
+    assert archive.before(CAMERA, late.start_us) == second
+    assert archive.before(CAMERA, first.start_us) is None

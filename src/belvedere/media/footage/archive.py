@@ -75,8 +75,20 @@ class Archive:
         if being_written:
             known = {(ref.start_us, ref.sequence) for ref in found}
             found += [ref for ref in being_written if (ref.start_us, ref.sequence) not in known]
-            found.sort(key=lambda ref: (ref.start_us, ref.sequence))
+            found.sort(key=_order)
         return found
+
+    def after(self, camera: str, start_us: int) -> SegmentRef | None:
+        """The first segment that starts later than this, however much later."""
+        refs = [ref for ref in self._being_written(camera) if ref.start_us > start_us]
+        found = self._index.after(camera, start_us)
+        return min([found, *refs] if found else refs, key=_order, default=None)
+
+    def before(self, camera: str, start_us: int) -> SegmentRef | None:
+        """The last segment that starts earlier than this, however much earlier."""
+        refs = [ref for ref in self._being_written(camera) if ref.start_us < start_us]
+        found = self._index.before(camera, start_us)
+        return max([found, *refs] if found else refs, key=_order, default=None)
 
     def open(self, ref: SegmentRef) -> int:
         """A descriptor of a segment's file, to be closed by the caller. It stays good when the file is deleted.
@@ -158,8 +170,10 @@ class Archive:
         return sorted(result, key=lambda holding: holding.camera)
 
     def _open(self, camera: str, start_us: int, end_us: int) -> list[SegmentRef]:
-        refs = () if self._writer is None else self._writer.open_segments(camera)
-        return [ref for ref in refs if ref.start_us < end_us and ref.end_us > start_us]
+        return [ref for ref in self._being_written(camera) if ref.start_us < end_us and ref.end_us > start_us]
+
+    def _being_written(self, camera: str) -> Sequence[SegmentRef]:
+        return () if self._writer is None else self._writer.open_segments(camera)
 
     def _open_file(self, ref: SegmentRef) -> int:
         try:
@@ -174,6 +188,10 @@ class Archive:
                 if parsed is not None and parsed[:2] == (ref.start_us, ref.sequence):
                     return self._volume.open_in(folder, entry.name)
         raise FileNotFoundError
+
+
+def _order(ref: SegmentRef) -> tuple[int, int]:
+    return ref.start_us, ref.sequence
 
 
 def merge(times: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

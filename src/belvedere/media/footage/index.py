@@ -152,6 +152,14 @@ class Index:
             (camera, start_us - MAX_SEGMENT_US - 1, end_us, start_us),
         )
 
+    def after(self, camera: str, start_us: int) -> SegmentRef | None:
+        """The first segment that starts later than this."""
+        return self._one("start_us > ? ORDER BY start_us, sequence", camera, start_us)
+
+    def before(self, camera: str, start_us: int) -> SegmentRef | None:
+        """The last segment that starts earlier than this."""
+        return self._one("start_us < ? ORDER BY start_us DESC, sequence DESC", camera, start_us)
+
     def oldest(self, camera: str | None = None) -> Iterator[SegmentRef]:
         """All segments of a camera, or of the volume, oldest first; read as far as the caller goes."""
         after = -1, -1
@@ -196,6 +204,11 @@ class Index:
         """The greatest sequence there is; 0 on an empty volume."""
         query = "SELECT max(m) FROM (SELECT max(sequence) AS m FROM segments UNION SELECT max(sequence) FROM garbage)"
         return self._ask(query)[0][0] or 0
+
+    def _one(self, which: str, camera: str, start_us: int) -> SegmentRef | None:
+        query = f"SELECT {_COLUMNS} FROM segments WHERE camera = ? AND {which} LIMIT 1"  # noqa: S608  ours
+        rows = self._ask(query, (camera, start_us))
+        return _ref(rows[0]) if rows else None
 
     def _ask(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         with self._lock:
