@@ -63,8 +63,8 @@ def read_moof(fd: int, at: int) -> Moof | None:
 
 
 def _parse(moof: bytes, size: int) -> Moof | None:
-    traf = next((body for kind, body in _children(moof[8:]) if kind == b"traf"), b"")
-    inside = dict(_children(traf))
+    traf = next((body for kind, body in children(moof[8:]) if kind == b"traf"), b"")
+    inside = dict(children(traf))
     if not {b"tfhd", b"tfdt", b"trun"} <= inside.keys():
         return None
     track, duration = _parse_tfhd(inside[b"tfhd"])
@@ -99,8 +99,8 @@ def _parse_tfhd(tfhd: bytes) -> tuple[int, int]:
     return track, _U32.unpack_from(tfhd, at)[0]
 
 
-def _children(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """(kind, content) of the boxes that lie here one behind the other."""
+def children(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """(kind, content) of the boxes that lie here one behind the other; ends where one is cut short."""
     at = 0
     while True:
         size, kind = read_box_header(data, at)
