@@ -65,6 +65,19 @@ def _url(env: Mapping[str, str], name: str, default: str, schemes: tuple[str, ..
     return text
 
 
+def _time_server(env: Mapping[str, str], name: str) -> str:
+    text = _read(env, name, "")
+    try:
+        parts = urlsplit(f"//{text}")
+        is_good = not text or (bool(parts.hostname) and parts.port != 0 and parts.netloc == text and "@" not in text)
+    except ValueError:
+        is_good = False
+    if not is_good:
+        message = f"{name} must be a time server, such as pool.ntp.org or 192.168.1.1:123, not {text!r}"
+        raise ConfigError(message)
+    return text
+
+
 def _sms(env: Mapping[str, str], name: str) -> str:
     text = _read(env, name, "outbox")
     kind, _colon, address = text.partition(":")
@@ -122,6 +135,8 @@ class Settings:
     allow_http: bool = False
     #: BELVEDERE_THREADS: threads that serve pages, API and bus questions.
     threads: int = 8
+    #: BELVEDERE_NTP: the time server that `doctor` compares the clock with; empty = it is not compared.
+    ntp: str = ""
     #: BELVEDERE_LOG_FORMAT: text, or json: one object a line.
     log_format: str = "text"
     #: BELVEDERE_DEMO: set by `belvedere demo`; never in an installation of your own.
@@ -171,6 +186,7 @@ class Settings:
             trusted_proxies=_read(env, "BELVEDERE_TRUSTED_PROXIES", ""),
             allow_http=_flag(env, "BELVEDERE_ALLOW_HTTP"),
             threads=int(threads),
+            ntp=_time_server(env, "BELVEDERE_NTP"),
             log_format=_choice(env, "BELVEDERE_LOG_FORMAT", ("text", "json")),
             demo=_flag(env, "BELVEDERE_DEMO"),
         )

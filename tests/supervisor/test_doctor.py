@@ -2,14 +2,20 @@
 
 import json
 import socket
+import struct
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from belvedere.config import Settings, free_port
-from belvedere.supervisor.doctor import Health, examine_premises, judge_codecs, judge_database
+from belvedere.config import ConfigError, Settings, free_port
+from belvedere.supervisor import doctor
+from belvedere.supervisor.doctor import Finding, Health, examine_premises, judge_codecs, judge_database
 from supervisor.commands import run
 
 
@@ -31,7 +37,7 @@ def data(tmp_path: Path) -> Path:
 
 
 def test_what_is_in_order_needs_nothing(data: Path) -> None:
-    assert set(premises(data)) == {"data", "disk", "keys", "ports", "origin"}
+    assert set(premises(data)) == {"data", "disk", "keys", "ports", "origin", "time"}
     assert Health.BROKEN not in premises(data).values()
 
 
@@ -93,3 +99,83 @@ def test_the_command_says_what_to_do(tmp_path: Path) -> None:
     assert {row["what"] for row in json.loads(fine.stdout)["findings"]} >= {"database", "clock", "bus", "codecs"}
     http = run(folder, "doctor", BELVEDERE_URL="http://cameras.example.org", **ports)
     assert (http.returncode, "caddy reverse-proxy" in http.stdout) == (1, True)
+
+
+# ── The time ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+FLIPPED = -1
+
+
+@contextmanager
+def time_server(*, ahead_s: float = 0.0, **wrong: Any) -> Iterator[str]:
+    """A real one, on UDP: its clock is so far ahead of ours. `wrong`: bytes of its answer by place, FLIPPED or as
+    given, or `silent`.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listening:
+        listening.bind(("127.0.0.1", 0))
+
+        def answer() -> None:
+            with suppress(OSError):
+                question, who = listening.recvfrom(512)
+                assert (len(question), question[0]) == (48, 0x23)
+                now = time.time() + ahead_s + 2_208_988_800
+                stamp = struct.pack("!II", int(now) % (1 << 32), int(now % 1 * (1 << 32)))
+                said = bytearray(b"\x24\x02" + bytes(22) + question[40:48] + stamp + stamp)
+                for place, value in wrong.items():
+                    said[int(place[2:])] = said[int(place[2:])] ^ 0xFF if value == FLIPPED else value
+                listening.sendto(said, who)
+
+        answering = threading.Thread(target=answer, daemon=True)
+        if "silent" not in wrong:
+            answering.start()
+        yield f"127.0.0.1:{listening.getsockname()[1]}"
+        if answering.is_alive():
+            answering.join(5)
+
+
+def time_of(data: Path, server: str) -> Finding:
+    [found] = [row for row in examine_premises(Settings(data=data, ntp=server)) if row.what == "time"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("ahead_s", "health"),
+    [(0.0, Health.OK), (5.0, Health.WARNING), (-5.0, Health.WARNING), (60.0, Health.BROKEN), (-3600.0, Health.BROKEN)],
+)
+def test_a_clock_is_compared_with_a_time_server(data: Path, ahead_s: float, health: Health) -> None:
+    with time_server(ahead_s=ahead_s) as server:
+        found = time_of(data, server)
+    assert found.health is health
+    if health is not Health.OK:
+        assert ("slow" if ahead_s > 0 else "fast") in found.says
+
+
+@pytest.mark.parametrize("wrong", [{"at0": 0x23}, {"at0": 0xE4}, {"at1": 0}, {"at1": 16}, {"at24": FLIPPED}], ids=str)
+def test_what_is_no_answer_says_nothing_of_the_clock(data: Path, wrong: dict[str, int]) -> None:
+    """Another mode, an unset clock, a kiss of death, no such stratum, another question's answer."""
+    with time_server(ahead_s=3600, **wrong) as server:
+        found = time_of(data, server)
+    assert (found.health, found.says.startswith("not compared")) == (Health.WARNING, True)
+
+
+def test_without_a_server_nothing_is_asked(data: Path) -> None:
+    assert (time_of(data, "").health, time_of(data, "").says.startswith("not compared")) == (Health.OK, True)
+
+
+def test_a_server_that_is_silent_or_nowhere_is_a_warning(data: Path) -> None:
+    with time_server(silent=True) as server:
+        assert time_of(data, server).health is Health.WARNING
+    assert time_of(data, server).health is Health.WARNING
+
+
+def test_after_2036_the_count_begins_anew() -> None:
+    assert doctor._instant(struct.pack("!II", 0, 1 << 31)) == (1 << 32) - 2_208_988_800 + 0.5
+
+
+@pytest.mark.parametrize("text", ["pool.ntp.org", "192.168.1.1:1123", "[fd00::1]:123", ""])
+def test_time_servers_have_a_form(text: str) -> None:
+    assert Settings.from_env({"BELVEDERE_NTP": text}).ntp == text
+    for wrong in ("a:b", "a/b", "me@there", ":123", "host:0"):
+        with pytest.raises(ConfigError, match="BELVEDERE_NTP"):
+            Settings.from_env({"BELVEDERE_NTP": wrong})

@@ -1,12 +1,16 @@
 """Looking an installation over: what is in order, what is not, and what to do about it. Changes nothing.
 
-Here is what needs no database: folder, disk, keys, ports, origin. The planes add what they alone can see.
+Here is what needs no database: folder, disk, keys, ports, origin, time. The planes add what they alone can see.
 """
 
 import contextlib
 import fcntl
+import secrets
 import shutil
+import socket
 import stat
+import struct
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,6 +25,9 @@ from belvedere.supervisor.premises import MIN_FREE_MB, StartError, check_ports
 
 #: below this a disk is named, though everything still works
 LOW_MB: Final = 2000
+#: a clock that is off by more is named; by more still, sign-in codes fail
+OFF_S: Final = 1.0
+WRONG_S: Final = 15.0
 #: how far the newest word may lie ahead before the clock is to blame
 _SLACK: Final = timedelta(minutes=2)
 
@@ -44,11 +51,11 @@ class Finding:
 
 
 def examine_premises(settings: Settings) -> list[Finding]:
-    """Folder, disk, keys, ports and origin. Needs nothing that runs."""
+    """Folder, disk, keys, ports, origin and time. Needs nothing that runs."""
     if not settings.data.is_dir():
         says = f"{settings.data} is not there: nothing was ever served from it"
         return [Finding("data", Health.BROKEN, says, "Start `belvedere serve`, or set BELVEDERE_DATA.")]
-    return [_folder(settings), _disk(settings), *_keys(settings), _ports(settings), _origin(settings)]
+    return [_folder(settings), _disk(settings), *_keys(settings), _ports(settings), _origin(settings), _time(settings)]
 
 
 def is_served(settings: Settings) -> bool:
@@ -129,6 +136,55 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")
+
+
+def _time(settings: Settings) -> Finding:
+    if not settings.ntp:
+        return Finding("time", Health.OK, "not compared: BELVEDERE_NTP names no time server")
+    try:
+        ahead = ask_time(settings.ntp)
+    except (OSError, ValueError) as error:
+        says = f"not compared: {settings.ntp} did not say what time it is ({error})"
+        return Finding("time", Health.WARNING, says, "Set BELVEDERE_NTP to a time server that can be reached.")
+    if abs(ahead) <= OFF_S:
+        return Finding("time", Health.OK, f"the clock is right to {max(abs(ahead), 0.001):.3f} s")
+    health = Health.BROKEN if abs(ahead) > WRONG_S else Health.WARNING
+    says = f"the clock is {abs(ahead):.1f} s {'fast' if ahead > 0 else 'slow'}"
+    return Finding("time", health, says, "Let the machine keep its time by NTP: codes and ends need it.")
+
+
+def ask_time(server: str) -> float:
+    """How many seconds our clock is ahead of a time server's (`host` or `host:port`): one question of SNTP (RFC 4330).
+
+    Raises OSError (nobody answers within two seconds), ValueError (the answer is none).
+    """
+    parts = urlsplit(f"//{server}")
+    family, kind, _protocol, _name, peer = socket.getaddrinfo(
+        parts.hostname, parts.port or 123, type=socket.SOCK_DGRAM
+    )[0]
+    nonce = secrets.token_bytes(8)  # stands where our time would: only who read the question can repeat it
+    with socket.socket(family, kind) as asking:
+        asking.settimeout(2)
+        asking.connect(peer)  # nobody else's packet is taken
+        sent_at = time.time()
+        asking.send(bytes([0x23]).ljust(40, b"\0") + nonce)
+        answer = asking.recv(512)
+        came_at = time.time()
+    if len(answer) < 48 or answer[0] & 7 != 4 or answer[24:32] != nonce:
+        message = "that is no answer to what was asked"
+        raise ValueError(message)
+    if answer[0] >> 6 == 3 or not 1 <= answer[1] <= 15:
+        message = "it does not know the time itself"
+        raise ValueError(message)
+    heard_at, said_at = _instant(answer[32:40]), _instant(answer[40:48])
+    # The way there and the way back are taken to be equally long.
+    return ((sent_at - heard_at) + (came_at - said_at)) / 2
+
+
+def _instant(stamp: bytes) -> float:
+    """Seconds since 1970 of an NTP timestamp, which counts from 1900, and since 7 February 2036 anew."""
+    seconds, fraction = struct.unpack("!II", stamp)
+    return seconds + (0 if seconds >= 1 << 31 else 1 << 32) - 2_208_988_800 + fraction / (1 << 32)
 
 
 def judge_database(
