@@ -69,6 +69,10 @@ class Disk:
         """Give a file another name in its folder."""
         os.rename(old, new, src_dir_fd=folder, dst_dir_fd=folder)
 
+    def link(self, old: str, new: str, folder: int) -> None:
+        """Give a file a second name in its folder. Raises FileExistsError when something has it."""
+        os.link(old, new, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+
     def unlink(self, name: str, folder: int) -> None:
         """Delete a file; of a symbolic link, the link."""
         os.unlink(name, dir_fd=folder)

@@ -259,7 +259,7 @@ def _make_identity(folder: int, disk: Disk) -> None:
             disk.write(fd, [msgspec.json.encode(_Identity(secrets.token_hex(16), time.time()))], 0)
             disk.sync(fd)
             with contextlib.suppress(FileExistsError):
-                os.link(fresh, IDENTITY, src_dir_fd=folder, dst_dir_fd=folder)
+                disk.link(fresh, IDENTITY, folder)
         finally:
             os.close(fd)
             disk.unlink(fresh, folder)
