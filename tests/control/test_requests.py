@@ -12,6 +12,7 @@ from belvedere.control.access.models import Grant
 from belvedere.control.appeals.models import AccessRequest, BlockedRequester
 from belvedere.control.appeals.selectors import (
     count_requests,
+    list_blocked,
     list_received_requests,
     list_sent_requests,
 )
@@ -22,6 +23,7 @@ from belvedere.control.appeals.services import (
     deny_request,
     expire_requests,
     request_access,
+    unblock_requester,
 )
 from belvedere.control.audit.models import Entry
 from belvedere.control.core import clock
@@ -238,6 +240,54 @@ def test_who_is_blocked_is_not_heard_and_not_told(people: cast.Cast) -> None:
     [unheard] = AccessRequest.objects.filter(is_heard=False)
     with pytest.raises(NotFound):
         deny_request(olivia.actor, request=unheard.pk)
+
+
+def test_who_was_blocked_is_heard_again(people: cast.Cast) -> None:
+    """B-8: the owner sees whom he blocked, and changes his mind; whom it concerns is told neither."""
+    olivia, xena = people.olivia, people.xena
+    ask(xena, attempt=be_refused(people, xena))
+    [request] = list_received_requests(olivia.actor)
+    deny_request(olivia.actor, request=request.id, is_blocked=True)
+    subjects()
+    [row] = list_blocked(olivia.actor, olivia.organization)
+    assert (row.account.id, row.account.email) == (xena.id, xena.email)
+    for who in (people.rita, people.vera, xena):
+        with pytest.raises(NotFound):
+            list_blocked(who.actor, olivia.organization)
+        with pytest.raises(NotFound):
+            unblock_requester(who.actor, organization=olivia.organization, account=xena.id)
+    client = olivia.browser()
+    assert "You hear no more of them" in client.get("/sharing").content.decode()
+    path = f"/requests/blocked/{olivia.organization}/{xena.id}/unblock"
+    assert client.post(path).status_code == 302
+    assert client.post(path).status_code == 404
+    assert "You hear no more of them" not in client.get("/sharing").content.decode()
+    assert subjects() == []
+    assert actions(people)[-1] == "request.unblocked"
+    ask(xena, attempt=be_refused(people, xena, "Counter"))
+    assert waiting(olivia) == [("Xena", "Counter")]
+
+
+def test_the_api_lists_and_unblocks(people: cast.Cast, hotels: cast.Hotels) -> None:
+    """N12: an Admin of one site sees whom he blocked himself; who may share everything, all."""
+    for hotel, who in (("ada", hotels.xena), ("sam", hotels.rita)):
+        by = hotels.person(hotel)
+        BlockedRequester.objects.create(
+            organization_id=hotels.id, requester_id=who.id, blocked_by=by.id, at=clock.now()
+        )
+    path = f"/api/v1/organizations/{hotels.id}/blocked-requesters"
+
+    def seen(name: str) -> set[str]:
+        return {row["account"]["id"] for row in hotels.person(name).api().get(path).json()["items"]}
+
+    assert {name: seen(name) for name in ("sam", "ada", "omar")} == {
+        "sam": {hotels.xena.id, hotels.rita.id},
+        "ada": {hotels.xena.id},
+        "omar": set(),
+    }
+    assert hotels.ada.api().delete(f"{path}/{hotels.rita.id}").status_code == 404
+    left = hotels.sam.api().delete(f"{path}/{hotels.xena.id}")
+    assert (left.status_code, [row["account"]["id"] for row in left.json()["items"]]) == (200, [hotels.rita.id])
 
 
 def test_nobody_else_answers(people: cast.Cast, hotels: cast.Hotels) -> None:

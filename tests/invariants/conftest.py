@@ -13,7 +13,7 @@ from belvedere.contracts.permissions import Permission
 from belvedere.contracts.sealing import generate_key, public_bytes
 from belvedere.control.access.roles import Role
 from belvedere.control.accounts.models import ApiToken
-from belvedere.control.appeals.models import DeviceClaim
+from belvedere.control.appeals.models import BlockedRequester, DeviceClaim
 from belvedere.control.appeals.selectors import list_received_requests
 from belvedere.control.appeals.services import Asked, request_access
 from belvedere.control.appeals.services.claims import WAIT
@@ -122,6 +122,14 @@ def _ask_for(who: cast.Person, owner: cast.Person) -> str:
     return list_received_requests(owner.actor)[0].id
 
 
+def _block(owner: cast.Person, who: cast.Person) -> str:
+    """Somebody whose requests the owner hears no more of; his account."""
+    BlockedRequester.objects.create(
+        organization_id=owner.organization, requester_id=who.id, blocked_by=owner.id, at=clock.now()
+    )
+    return who.id
+
+
 def _claim_of(who: cast.Person, owner: cast.Person) -> str:
     """A claim that waits, as if its device had let the claimant in: no node answers in these tests."""
     attempt = BindAttempt.objects.get(pk=_refuse(who, owner, f"/{owner.id}/Pool"))
@@ -170,6 +178,7 @@ def _make(people: cast.Cast) -> tuple[cast.Cast, dict[str, str]]:
         "mill_id": mill,
         "handover_id": handover,
         "request_id": _ask_for(people.rita, olivia),
+        "blocked_id": _block(olivia, people.xena),
         "claim_id": _claim_of(people.rita, olivia),
         "other_camera_id": people.courtyard,
         "share_id": people.veras_share,

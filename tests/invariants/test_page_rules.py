@@ -146,6 +146,7 @@ PAGES: Final[dict[tuple[str, str], str]] = {
     ("GET", "request"): "giver",
     ("POST", "request-approve"): "giver",
     ("POST", "request-deny"): "giver",
+    ("POST", "requester-unblock"): "member",
     ("GET", "claim-new"): "nobody",  # without a refusal of one's own
     ("POST", "claim-new"): "nobody",
     ("GET", "claim"): "giver",

@@ -66,6 +66,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("requests/<str:request_id>", requests.request, name="request"),
     path("requests/<str:request_id>/approve", requests.request_approve, name="request-approve"),
     path("requests/<str:request_id>/deny", requests.request_deny, name="request-deny"),
+    path(
+        "requests/blocked/<str:organization_id>/<str:blocked_id>/unblock",
+        requests.requester_unblock,
+        name="requester-unblock",
+    ),
     path("claims/new", claims.claim_new, name="claim-new"),
     path("claims/<str:claim_id>", claims.claim, name="claim"),
     path("claims/<str:claim_id>/refuse", claims.claim_refuse, name="claim-refuse"),

@@ -17,6 +17,7 @@ from belvedere.control.appeals.selectors import (
     ReceivedRequest,
     SentRequest,
     get_received_request,
+    list_blocked,
     list_received_requests,
     list_sent_requests,
 )
@@ -154,6 +155,20 @@ class DenialIn(In):
     block: bool = False
 
 
+class BlockedOut(Out):
+    """Somebody whose requests the organization hears no more of."""
+
+    account: PersonOut
+    since: datetime
+
+
+class BlockedListOut(Out):
+    """All of them, the latest first."""
+
+    items: list[BlockedOut]
+    next: str | None = None
+
+
 def _permissions(names: list[str]) -> Permission:
     try:
         return parse_names(names)
@@ -239,3 +254,23 @@ def deny_request(request: HttpRequest, request_id: str, body: DenialIn) -> Recei
     actor = actor_of(request)
     services.deny_request(actor, request=request_id, is_blocked=body.block)
     return ReceivedRequestOut.of(get_received_request(actor, request_id))
+
+
+@router.get(
+    "/organizations/{organization_id}/blocked-requesters",
+    response={200: BlockedListOut, 401: ProblemOut, 404: ProblemOut},
+)
+def blocked_requesters(request: HttpRequest, organization_id: str) -> BlockedListOut:
+    """Whom the organization hears no more requests of; without its whole `share`, whom the caller blocked himself."""
+    rows = list_blocked(actor_of(request), organization_id)
+    return BlockedListOut(items=[BlockedOut(account=PersonOut.of(row.account), since=row.since) for row in rows])
+
+
+@router.delete(
+    "/organizations/{organization_id}/blocked-requesters/{blocked_id}",
+    response={200: BlockedListOut, 401: ProblemOut, 404: ProblemOut},
+)
+def unblock_requester(request: HttpRequest, organization_id: str, blocked_id: str) -> BlockedListOut:
+    """Hear somebody's requests again. He is not told. `blocked_id` is his account; the answer, who is left."""
+    services.unblock_requester(actor_of(request), organization=organization_id, account=blocked_id)
+    return blocked_requesters(request, organization_id)

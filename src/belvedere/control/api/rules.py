@@ -70,6 +70,8 @@ RULES: Final[dict[tuple[str, str], str]] = {
     ("POST", "access-requests"): "share",
     ("POST", "access-requests/{request_id}/approve"): "share",
     ("POST", "access-requests/{request_id}/deny"): "share",
+    ("GET", "organizations/{organization_id}/blocked-requesters"): "read",
+    ("DELETE", "organizations/{organization_id}/blocked-requesters/{blocked_id}"): "share",
     ("GET", "device-claims"): "read",
     ("POST", "device-claims"): "devices",
     ("POST", "device-claims/{claim_id}/refuse"): "devices",

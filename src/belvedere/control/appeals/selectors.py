@@ -7,15 +7,16 @@ from typing import Final
 from django.db.models import Q, QuerySet
 
 from belvedere.contracts.permissions import Permission
-from belvedere.control.access.selectors import GrantsOfPrincipal, ResourcePath
+from belvedere.control.access.selectors import GrantsOfPrincipal, ResourcePath, get_decision
 from belvedere.control.accounts.selectors import Person
-from belvedere.control.appeals.models import AccessRequest, DeviceClaim
+from belvedere.control.appeals.models import AccessRequest, BlockedRequester, DeviceClaim
 from belvedere.control.core.errors import NotFound
 from belvedere.control.core.ids import is_id
 from belvedere.control.core.names import mask_email
 from belvedere.control.core.offers import OfferState
 from belvedere.control.core.principal import Principal
 from belvedere.control.devices.models import BindAttempt, Camera, Device, Kind
+from belvedere.control.organizations.selectors import get_organization
 from belvedere.control.sharing.items import Item
 
 #: how an offer's state is called on a request, and on a claim
@@ -75,6 +76,14 @@ class ReceivedRequest:
         if self.is_panel:
             return [Item(self.device, self.permissions, "panel")]
         return [Item(camera, self.permissions) for camera in self.wanted]
+
+
+@dataclass(frozen=True, slots=True)
+class BlockedView:
+    """Somebody whose requests are heard no more, and since when. He showed himself when he asked."""
+
+    account: Person
+    since: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +179,18 @@ def get_received_request(actor: Principal, request: str) -> ReceivedRequest:
 def count_requests(actor: Principal) -> int:
     """How many requests and claims wait for the actor's word."""
     return len(list_received_requests(actor)) + sum(not claim.is_mine for claim in list_claims(actor))
+
+
+def list_blocked(actor: Principal, organization: str) -> list[BlockedView]:
+    """Whose requests an organization of the actor's hears no more of, the latest first.
+
+    Who may share all of it reads all of them; others those whom they blocked themselves. Raises NotFound.
+    """
+    get_organization(actor, organization)
+    rows = BlockedRequester.objects.filter(organization=organization).select_related("requester").order_by("-at", "-pk")
+    if not get_decision(actor.id, ResourcePath(organization, "", "")).allows(Permission.SHARE):
+        rows = rows.filter(blocked_by=actor.id)
+    return [BlockedView(Person(row.requester.pk, row.requester.name, row.requester.email), row.at) for row in rows]
 
 
 def find_attempt_device(actor: Principal, attempt: str) -> str | None:

@@ -69,6 +69,7 @@ SENTENCES: Final = {
     "request.made": gettext_lazy("{actor} asked for {name}."),
     "request.approved": gettext_lazy("{actor} approved the request of {recipient} for {name}, by an offer."),
     "request.denied": gettext_lazy("{actor} denied the request of {recipient} for {name}."),
+    "request.unblocked": gettext_lazy("{actor} hears requests of {recipient} again."),
     "request.expired": gettext_lazy("A request for {name} ran out."),
     "claim.made": gettext_lazy("Somebody who holds {name} claimed it."),
     "claim.refused": gettext_lazy("{actor} refused the claim on {name}."),

@@ -165,3 +165,12 @@ def request_deny(request: HttpRequest, request_id: str) -> HttpResponse:
     services.deny_request(principal_of(request), request=request_id, is_blocked=is_blocked)
     messages.success(request, _("Denied. They are told that you said no, and nothing else."))
     return redirect("inbox")
+
+
+@require_POST
+@answers_refusals
+def requester_unblock(request: HttpRequest, organization_id: str, blocked_id: str) -> HttpResponse:
+    """Hear somebody's requests again."""
+    services.unblock_requester(principal_of(request), organization=organization_id, account=blocked_id)
+    messages.success(request, _("You hear of their requests again, from now on. They are not told."))
+    return redirect("sharing")

@@ -87,6 +87,7 @@ RULES: Final[dict[str, Rule]] = {
     "request": Rule.ACCOUNT,
     "request-approve": Rule.ACCOUNT,
     "request-deny": Rule.ACCOUNT,
+    "requester-unblock": Rule.ACCOUNT,
     "claim-new": Rule.ACCOUNT,
     "claim": Rule.ACCOUNT,
     "claim-refuse": Rule.ACCOUNT,

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from belvedere.contracts.permissions import Permission, parse_names
-from belvedere.control.appeals.selectors import list_claims, list_received_requests, list_sent_requests
+from belvedere.control.appeals.selectors import list_blocked, list_claims, list_received_requests, list_sent_requests
 from belvedere.control.core import clock
 from belvedere.control.core.errors import Invalid, NotFound, Refusal
 from belvedere.control.core.names import clean_email
@@ -210,8 +210,15 @@ def sharing(request: HttpRequest) -> HttpResponse:
         "nav": "sharing",
         "accepted": [row for row in shares if row["state"] == "accepted"],
         "pending": [row for row in shares if row["state"] == "pending"],
+        "blocked": _blocked(request),
     }
     return render(request, "web/sharing.html", context)
+
+
+def _blocked(request: HttpRequest) -> list[dict[str, Any]]:
+    chosen = here(request)
+    rows = list_blocked(principal_of(request), chosen.id) if chosen else []
+    return [{"person": person(row.account), "since": row.since} for row in rows]
 
 
 @require_POST

@@ -8,6 +8,7 @@ from belvedere.control.appeals.services.requests import (
     end_requests_of_closed,
     expire_requests,
     request_access,
+    unblock_requester,
 )
 
 __all__ = [
@@ -20,4 +21,5 @@ __all__ = [
     "refuse_claim",
     "request_access",
     "settle_claims",
+    "unblock_requester",
 ]

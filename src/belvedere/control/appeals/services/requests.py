@@ -15,10 +15,10 @@ from belvedere.contracts.permissions import SHAREABLE, Permission, normalize
 from belvedere.control.access.guard import unguarded
 from belvedere.control.access.selectors import get_decision
 from belvedere.control.appeals.models import AccessRequest, BlockedRequester
-from belvedere.control.appeals.selectors import get_received_request
+from belvedere.control.appeals.selectors import get_received_request, list_blocked
 from belvedere.control.audit.services import write_entry
 from belvedere.control.core import clock, limits
-from belvedere.control.core.errors import Conflict, Invalid, RateLimited
+from belvedere.control.core.errors import Conflict, Invalid, NotFound, RateLimited
 from belvedere.control.core.ids import is_id
 from belvedere.control.core.names import clean_name
 from belvedere.control.core.offers import OfferState, move
@@ -197,6 +197,22 @@ def deny_request(actor: Principal, *, request: str, is_blocked: bool = False) ->
         )
     _write(actor, row, action="request.denied", recipient=view.requester.email)
     enqueue("mail.request_denied", {"request": row.pk})
+
+
+@unguarded("the selector finds him for those alone who may share, or who blocked him themselves")
+@transaction.atomic
+def unblock_requester(actor: Principal, *, organization: str, account: str) -> None:
+    """Hear somebody's requests again, from now on; he is not told, as he was not before. Raises NotFound."""
+    view = next((row for row in list_blocked(actor, organization) if row.account.id == account), None)
+    if view is None or not BlockedRequester.objects.filter(organization=organization, requester=account).delete()[0]:
+        raise NotFound
+    write_entry(
+        actor=actor,
+        action="request.unblocked",
+        thing=f"organization:{organization}",
+        organization=organization,
+        recipient=view.account.email,
+    )
 
 
 @unguarded("cameras are closed by unbinding, whose guard has decided")
