@@ -127,6 +127,8 @@ class Settings:
     sms: str = field(default="outbox", repr=False)
     #: BELVEDERE_KEY_FILE: the master key; default: keys/master.key in the data folder. Keep it out of backups.
     key_file: Path | None = None
+    #: BELVEDERE_FOOTAGE: the folder of recorded video; default: footage in the data folder. Best a disk of its own.
+    footage: Path | None = None
     #: BELVEDERE_METRICS_TOKEN: bearer token for /metrics; empty = loopback only.
     metrics_token: str = field(default="", repr=False)
     #: BELVEDERE_TRUSTED_PROXIES: CIDRs whose X-Forwarded-* headers are believed.
@@ -160,6 +162,7 @@ class Settings:
         media_default = f"wss://{host}" if secure else f"ws://{host}:{media_port}"
         data = Path(_read(env, "BELVEDERE_DATA", "var/data")).expanduser().absolute()
         key_file = _read(env, "BELVEDERE_KEY_FILE", "")
+        footage = _read(env, "BELVEDERE_FOOTAGE", "")
         threads = _read(env, "BELVEDERE_THREADS", "8")
         if not threads.isdigit() or not 2 <= int(threads) <= 64:
             message = f"BELVEDERE_THREADS must be from 2 to 64, not {threads!r}"
@@ -182,6 +185,7 @@ class Settings:
             email_from=_read(env, "BELVEDERE_EMAIL_FROM", "Belvedere <belvedere@localhost>"),
             sms=_sms(env, "BELVEDERE_SMS"),
             key_file=Path(key_file).expanduser().absolute() if key_file else None,
+            footage=Path(footage).expanduser().absolute() if footage else None,
             metrics_token=_read(env, "BELVEDERE_METRICS_TOKEN", ""),
             trusted_proxies=_read(env, "BELVEDERE_TRUSTED_PROXIES", ""),
             allow_http=_flag(env, "BELVEDERE_ALLOW_HTTP"),
@@ -195,6 +199,11 @@ class Settings:
     def master_key_file(self) -> Path:
         """Where the master key lives."""
         return self.key_file or self.data / "keys" / "master.key"
+
+    @property
+    def footage_folder(self) -> Path:
+        """Where recorded video lies."""
+        return self.footage or self.data / "footage"
 
     @property
     def mail_folder(self) -> Path:

@@ -19,6 +19,7 @@ from belvedere.contracts.events import (
     StreamSource,
 )
 from belvedere.contracts.permissions import NONE, Permission
+from belvedere.contracts.recordings import FootageReport, PlansReply, PlansRequest, RecordingPlan
 from belvedere.contracts.sealing import seal
 from belvedere.contracts.sessions import (
     MAX_TTL_MS,
@@ -35,9 +36,11 @@ from belvedere.contracts.sessions import (
 )
 from belvedere.contracts.subjects import (
     CAMERA_STATE,
+    FOOTAGE_STATE,
     NODE_ASSIGNMENTS,
     NODE_CHANGED,
     NODE_HELLO,
+    RECORDING_PLANS,
     SESSION_CLOSED,
     SESSION_LEASE,
     SESSION_OPEN,
@@ -81,6 +84,8 @@ class LittleControl:
     states: list[CameraState] = field(default_factory=list)
     renewals: list[RenewRequest] = field(default_factory=list)
     closed: list[SessionClosed] = field(default_factory=list)
+    plans: dict[str, RecordingPlan] = field(default_factory=dict)
+    footage: list[FootageReport] = field(default_factory=list)
     is_silent: bool = False
 
     async def listen(self) -> None:
@@ -91,6 +96,8 @@ class LittleControl:
         await listen(of_any_node(SESSION_OPEN), OpenRequest, self._open)
         await listen(of_any_node(SESSION_RENEW), RenewRequest, self._renew)
         await listen(of_any_node(SESSION_CLOSED), SessionClosed, self._closed)
+        await listen(of_any_node(RECORDING_PLANS), PlansRequest, self._plans)
+        await listen(of_any_node(FOOTAGE_STATE), FootageReport, self._footage)
 
     def add(self, camera: str, url: str, quality: Quality = Quality.MAIN, **login: str) -> None:
         self.sources[camera, quality] = StreamSource(
@@ -178,6 +185,17 @@ class LittleControl:
         ]
         following = start + self.page_size
         return AssignmentsReply(streams=page, next=str(following) if following < len(every) else "")
+
+    async def _plans(self, request: PlansRequest, subject: str) -> PlansReply:
+        await self._quiet()
+        every = sorted(self.plans)
+        start = int(request.after or 0)
+        following = start + self.page_size
+        page = [self.plans[camera] for camera in every[start:following]]
+        return PlansReply(page, next=str(following) if following < len(every) else "")
+
+    async def _footage(self, message: FootageReport, subject: str) -> None:
+        self.footage.append(message)
 
     async def _state(self, message: CameraState, subject: str) -> None:
         self.states.append(message)

@@ -55,6 +55,11 @@ class Carriage:
         carried = self._carried.get((camera, quality)) or self._carried.get((camera, other))
         return carried.stream if carried else None
 
+    def find_exactly(self, camera: str, quality: Quality) -> LiveStream | None:
+        """The stream of just that quality."""
+        carried = self._carried.get((camera, quality))
+        return carried.stream if carried else None
+
     def has(self, key: StreamKey, revision: str) -> bool:
         """Whether this stream is carried already, in just this revision."""
         carried = self._carried.get(key)

@@ -10,6 +10,7 @@ import secrets
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from dataclasses import replace
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Final
@@ -54,6 +55,8 @@ from belvedere.media.delivery.counters import Counters
 from belvedere.media.delivery.leases import LeaseKeeper
 from belvedere.media.delivery.listener import Door, Listener
 from belvedere.media.delivery.stream import LiveStream
+from belvedere.media.footage.archive import Archive
+from belvedere.media.footage.keeper import FootageKeeper
 from belvedere.media.metrics import MediaMetrics
 from belvedere.media.onvif import discover, inspect, warm_up
 from belvedere.media.panels import PanelKeeper
@@ -126,6 +129,14 @@ class MediaNode:
         self.carriage = Carriage(self.counters, self._report_soon, self._own_ports)
         self.keeper = LeaseKeeper(bus, self._name, self.run, self.counters, clock=clock)
         self.panels = PanelKeeper(bus, self._name, self.run, self._key, self._own_ports)
+        self.footage = FootageKeeper(
+            bus,
+            self._name,
+            self.run,
+            (settings.footage_folder, settings.data),
+            self.carriage.find_exactly,
+            self._open_archive,
+        )
         self._metrics = MediaMetrics(self.counters, self._gauges)
         self._listener = Listener(
             Door(
@@ -170,6 +181,7 @@ class MediaNode:
                     group.create_task(node._pull_for_ever(), name="assignments"),
                     group.create_task(node._report_for_ever(), name="camera states"),
                     group.create_task(node.panels.serve(), name="panels"),
+                    group.create_task(node.footage.serve(), name="footage"),
                 ]
                 try:
                     yield node
@@ -183,6 +195,7 @@ class MediaNode:
         """Ears first, then the door, and only then `hello`: whoever hears that may speak to us at once."""
         await self.keeper.start()
         await self.panels.start()
+        await self.footage.start()
         await self._bus.subscribe(of_node(NODE_CHANGED, self._name), AssignmentsChanged, self._on_changed)
         await self._bus.subscribe(of_node(NODE_PROBE, self._name), ProbeRequest, self._on_probe)
         await self._bus.subscribe(of_node(NODE_DISCOVER, self._name), DiscoverRequest, self._on_discover)
@@ -195,6 +208,7 @@ class MediaNode:
         await self._listener.close()
         await self.keeper.close()
         await self.panels.close()
+        await self.footage.close()
         # While the cameras' threads run out, the players read their goodbye.
         await self.carriage.close(_THREADS_WITHIN_S)
         await self._listener.abort()
@@ -221,6 +235,7 @@ class MediaNode:
     def _pull_soon(self) -> None:
         self._pull_now.set()
         self.panels.pull_soon()
+        self.footage.pull_soon()
 
     async def _ask[T: msgspec.Struct](self, subject: str, question: msgspec.Struct, reply_type: type[T]) -> T | None:
         """Control's answer, or None: it is away, or the bus is. Everything here goes on without it."""
@@ -257,6 +272,7 @@ class MediaNode:
         new = [stream for stream in found if not self.carriage.has((stream.camera, stream.quality), stream.revision)]
         readable = [assigned for stream in new if (assigned := self._open_box(stream)) is not None]
         self._turn_away(self.carriage.apply(readable, kept=keys))
+        self.footage.sync()
         return True
 
     def _open_box(self, stream: StreamAssignment) -> Assigned | None:
@@ -279,6 +295,7 @@ class MediaNode:
         del subject
         self._nudges += 1
         self._turn_away(self.carriage.withdraw(message.withdrawn))
+        self.footage.sync()
         self.panels.withdraw(message.withdrawn)
         self._pull_soon()
 
@@ -349,6 +366,9 @@ class MediaNode:
             return InspectResult(code=SourceError.FAILED.value)
         async with self._inspecting:
             return await inspect(source, min(request.timeout_s, _MAX_INSPECT_S), self._own_ports)
+
+    def _open_archive(self, archive: Archive) -> None:
+        self._listener.door = replace(self._listener.door, archive=archive)
 
     def _gauges(self) -> dict[str, int]:
         streams = self.carriage.streams()
