@@ -4,12 +4,14 @@ import asyncio
 import base64
 import http.server
 import json
+import ssl
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Self
 
@@ -18,6 +20,7 @@ import pytest
 from ipycam.config import CameraConfig
 from ipycam.http import IPCameraHTTPHandler
 from ipycam.onvif import ONVIFService
+from lxml import etree
 
 from belvedere.contracts.devices import InspectRequest, InspectResult
 from belvedere.contracts.events import StreamSource
@@ -34,9 +37,11 @@ from belvedere.media.onvif import inspect
 from belvedere.media.onvif.addresses import Site
 from belvedere.media.onvif.bounded_xml import XmlRefused, check_xml
 from belvedere.media.onvif.client import OnvifClient
+from belvedere.media.onvif.failure import DeviceFailure
 from belvedere.media.onvif.reading import mac_of, words
 from belvedere.media.onvif.transport import PinnedTransport
 from belvedere.media.sources import probe
+from media.broker import make_certificate
 from media.conftest import PASSWORD
 from media.little_control import NODE, LittleControl
 
@@ -130,6 +135,52 @@ async def test_one_speaker_on_one_camera_is_that_camera_s(device: OnvifDevice) -
 async def test_codecs_have_their_usual_names_and_stills_come_last(device: OnvifDevice) -> None:
     device.channels = [replace(EIGHT[0], encoding="H265"), replace(EIGHT[1], encoding="JPEG", sub="")]
     assert [channel.main.codec for channel in (await ask(device)).channels] == ["hevc", "mjpeg"]
+
+
+@pytest.fixture
+def tls(tmp_path: Path) -> Callable[[str], tuple[ssl.SSLContext, str]]:
+    """A device's own certificate, by any name, and its SHA-256."""
+
+    def make(name: str) -> tuple[ssl.SSLContext, str]:
+        folder = tmp_path / name
+        folder.mkdir()
+        _, fingerprint = make_certificate(folder)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(folder / "broker.crt", folder / "broker.key")
+        return context, fingerprint
+
+    return make
+
+
+async def test_a_device_with_a_certificate_of_its_own(tls: Callable[[str], tuple[ssl.SSLContext, str]]) -> None:
+    """The first one is remembered; another is told nothing, not even a digest (N26)."""
+    first, known = tls("first")
+    async with OnvifDevice(list(EIGHT), password=PASSWORD, tls=first) as device:
+        met = await ask(device)
+        assert (met.code, met.certificate, len(met.channels)) == ("ok", known, 8)
+        assert met.channels[0].main.url == "rtsp://127.0.0.1:8554/1/main"
+        again = msgspec.structs.replace(source_of(device), certificate=known)
+        assert (await inspect(again, 20)).code == "ok"
+    other, _ = tls("other")
+    async with OnvifDevice(list(EIGHT), password=PASSWORD, tls=other, port=device.port) as impostor:
+        result = await inspect(again, 20)
+        assert (result.code, result.certificate, result.serial) == ("certificate_changed", "", "")
+        assert not impostor.heard
+        async with PinnedTransport("127.0.0.1", impostor.port, "x", username="", password="", certificate=known) as way:
+            with pytest.raises(DeviceFailure, match="certificate_changed"):
+                await way.post_xml("/onvif/device_service", etree.Element("x"), {})
+        assert not impostor.heard
+
+
+async def test_no_tls_where_it_was_asked_for() -> None:
+    async def answer(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        source = StreamSource(url=f"https://127.0.0.1:{port}/x", username="u", password=PASSWORD, networks=LOOPBACK)
+        assert (await inspect(source, 20)).code == "not_onvif"
 
 
 async def test_h265_that_only_the_second_media_service_knows(device: OnvifDevice) -> None:

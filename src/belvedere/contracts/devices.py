@@ -77,10 +77,12 @@ class Channel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class InspectResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a device is. `code` is `ok`, a word of SourceError, `not_onvif`, `clock_wrong` or `too_many_channels`.
+    """What a device is. `code` is `ok`, a word of SourceError, `not_onvif`, `clock_wrong`, `too_many_channels` or
+    `certificate_changed`.
 
     serial, mac       as the device says, trimmed; "" if it does not. Together with manufacturer they are its identity
     clock_drift_s     its clock minus ours, in seconds; None if it did not tell
+    certificate       SHA-256 in hex of the one it showed; "" over plain HTTP
     """
 
     code: str
@@ -93,4 +95,5 @@ class InspectResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     clock_drift_s: float | None = None
     channels: list[Channel] = []
     has_events: bool = False
+    certificate: str = ""
     took_ms: int = 0

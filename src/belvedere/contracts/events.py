@@ -63,6 +63,7 @@ class StreamSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     networks   the organization's reach: (CIDR, first port, last port). The host is resolved at each connect, *every*
                address must lie inside, and the connection goes to that literal address (ADR: rebinding)
     transport  how pictures travel. UDP only where the operator chose it for this device: a camera that is bad at TCP
+    certificate  SHA-256 in hex of the one that an https:// device showed before: that one and no other; "" at first
     """
 
     url: str
@@ -70,6 +71,7 @@ class StreamSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     password: str
     networks: list[tuple[str, int, int]]
     transport: Literal["tcp", "udp"] = "tcp"
+    certificate: str = ""
 
     def __repr__(self) -> str:
         """Keep credentials out of tracebacks and logs."""

@@ -14,6 +14,7 @@ type Network = tuple[str, int, int]
 
 RTSP_PORT: Final = 554
 HTTP_PORT: Final = 80
+HTTPS_PORT: Final = 443
 MQTT_PORT: Final = 1883
 MQTTS_PORT: Final = 8883
 _MAX_URL: Final = 2048
@@ -90,8 +91,13 @@ def parse_camera_url(url: str) -> tuple[str, int]:
 
 
 def parse_service_url(url: str) -> tuple[str, int]:
-    """`http://192.168.1.20/onvif/device_service` → `("192.168.1.20", 80)`. Raises ValueError as above."""
-    return _parse(url, "http", HTTP_PORT)
+    """`http://192.168.1.20/onvif/device_service` → `("192.168.1.20", 80)`; https too. Raises ValueError as above."""
+    return _parse(url, "https", HTTPS_PORT) if is_secure(url) else _parse(url, "http", HTTP_PORT)
+
+
+def is_secure(url: str) -> bool:
+    """Whether a service's address asks for TLS."""
+    return url[:6].lower() == "https:"
 
 
 def parse_broker_url(url: str) -> tuple[str, int, bool]:

@@ -13,6 +13,7 @@ import gzip
 import io
 import re
 import secrets
+import ssl
 import time
 from collections import deque
 from dataclasses import dataclass
@@ -87,6 +88,7 @@ class OnvifDevice:
         mac: str = "00:00:5e:00:53:01",
         manufacturer: str = "Belvedere",
         model: str = "Demo recorder",
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         """Listen from `async with` on. Changes of `channels` and `faults` count from the next request on."""
         self.channels = channels
@@ -94,6 +96,7 @@ class OnvifDevice:
         self.host, self.port = host, port
         self.serial, self.mac = serial, mac
         self.manufacturer, self.model = manufacturer, model
+        self.tls = tls
         #: of the last requests: the operation, the Host header, and everything as it came
         self.asked: deque[str] = deque(maxlen=_REMEMBERED)
         self.hosts: deque[str] = deque(maxlen=_REMEMBERED)
@@ -108,7 +111,7 @@ class OnvifDevice:
 
     async def __aenter__(self) -> Self:
         """Listen. Raises OSError if the port is taken."""
-        self._listener = await asyncio.start_server(self._converse, self.host, self.port)
+        self._listener = await asyncio.start_server(self._converse, self.host, self.port, ssl=self.tls)
         self.port = self._listener.sockets[0].getsockname()[1]
         return self
 
@@ -124,7 +127,11 @@ class OnvifDevice:
     @property
     def url(self) -> str:
         """Its device service."""
-        return f"http://{self.host}:{self.port}{_SERVICES['tds']}"
+        return f"{self._scheme}://{self.host}:{self.port}{_SERVICES['tds']}"
+
+    @property
+    def _scheme(self) -> str:
+        return "https" if self.tls else "http"
 
     @property
     def now(self) -> float:
@@ -222,7 +229,7 @@ class OnvifDevice:
         return str(await said if asyncio.iscoroutine(said) else said)
 
     def _address(self, path: str) -> str:
-        return f"http://{self.faults.foreign or f'{self.host}:{self.port}'}{path}"
+        return f"{self._scheme}://{self.faults.foreign or f'{self.host}:{self.port}'}{path}"
 
     def _on_get_device_information(self, *_: Any) -> str:
         return say.response(

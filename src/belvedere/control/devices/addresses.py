@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from django.utils.translation import gettext as _
 
-from belvedere.contracts.reach import check_address, parse_broker_url, parse_camera_url, parse_service_url
+from belvedere.contracts.reach import check_address, is_secure, parse_broker_url, parse_camera_url, parse_service_url
 from belvedere.control.core.errors import Invalid, NetworkNotAllowed
 
 RTSP_PORT = 554
@@ -73,12 +73,12 @@ class DeviceAddress:
     def shown(self) -> str:
         """What people may read of it."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self.port}"
+        return f"{'https' if is_secure(self.url) else 'http'}://{host}:{self.port}"
 
 
 def is_service_address(text: str) -> bool:
-    """Whether this is meant as a device's address: `http://…`, or a bare host."""
-    return "://" not in text or text.strip().lower().startswith("http://")
+    """Whether this is meant as a device's address: `http://…`, `https://…`, or a bare host."""
+    return "://" not in text or text.strip().lower().startswith(("http://", "https://"))
 
 
 def parse_device_address(text: str, *, field: str = "address") -> DeviceAddress:
@@ -96,7 +96,8 @@ def parse_device_address(text: str, *, field: str = "address") -> DeviceAddress:
         raise refusal from None
     path = urlsplit(text).path
     shown_host = f"[{host}]" if ":" in host else host
-    return DeviceAddress(f"http://{shown_host}:{port}{path if path not in {'', '/'} else ONVIF_PATH}", host, port)
+    scheme = "https" if is_secure(text) else "http"
+    return DeviceAddress(f"{scheme}://{shown_host}:{port}{path if path not in {'', '/'} else ONVIF_PATH}", host, port)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,13 +23,17 @@ class Streams:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A device's way in. `streams` by channel: "" is the only one of a camera. `onvif` "" where it speaks none."""
+    """A device's way in. `streams` by channel: "" is the only one of a camera. `onvif` "" where it speaks none.
+
+    certificate  SHA-256 in hex of the one that it showed when it was bound, by https
+    """
 
     streams: Mapping[str, Streams]
     username: str = ""
     password: str = field(default="", repr=False)
     onvif: str = ""
     transport: Literal["tcp", "udp"] = "tcp"
+    certificate: str = ""
 
     def __repr__(self) -> str:
         """Keep credentials out of tracebacks."""
@@ -45,7 +49,7 @@ class Source:
 
     def device(self, networks: list[Network]) -> events.StreamSource:
         """What a node gets to ask the device itself."""
-        return events.StreamSource(self.onvif, self.username, self.password, networks)
+        return events.StreamSource(self.onvif, self.username, self.password, networks, certificate=self.certificate)
 
 
 def write_source(source: Source) -> str:
@@ -57,6 +61,7 @@ def write_source(source: Source) -> str:
             "password": source.password,
             "onvif": source.onvif,
             "transport": source.transport,
+            "certificate": source.certificate,
         },
         sort_keys=True,
     )
@@ -72,4 +77,5 @@ def read_source(text: str) -> Source:
         row["password"],
         row.get("onvif", ""),
         row.get("transport", "tcp"),
+        row.get("certificate", ""),
     )

@@ -57,14 +57,14 @@ class Site:
         return check_address(self.ip, port, self.networks, self.own_ports)
 
 
-def path_of(url: str, scheme: str) -> str:
-    """`/path?query` of an address with this scheme, in printable ASCII; "" if it is none."""
+def path_of(url: str, *schemes: str) -> str:
+    """`/path?query` of an address with one of these schemes, in printable ASCII; "" if it is none."""
     try:
         parts = urlsplit(url)
     except ValueError:
         return ""
     path = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
-    fits = parts.scheme == scheme and path.startswith("/") and all(" " < char < "\x7f" for char in path)
+    fits = parts.scheme in schemes and path.startswith("/") and all(" " < char < "\x7f" for char in path)
     return path if fits else ""
 
 

@@ -22,7 +22,7 @@ from urllib.parse import unquote, urlsplit
 from msgspec.structs import replace
 
 from belvedere.contracts.devices import MAX_FOUND, Discovered, DiscoverReply
-from belvedere.contracts.reach import HTTP_PORT, Network, check_address, parse_service_url
+from belvedere.contracts.reach import HTTP_PORT, HTTPS_PORT, Network, check_address, is_secure, parse_service_url
 from belvedere.media.onvif.addresses import path_of
 from belvedere.media.onvif.bounded_xml import XmlRefused, walk
 from belvedere.media.onvif.reading import mac_of, words
@@ -177,13 +177,13 @@ class _Found:
     def _device(self, ip: str, match: "Match") -> Discovered | None:
         if not match.is_onvif:
             return None
-        port, path = _service_of(ip, match.addresses)
+        scheme, port, path = _service_of(ip, match.addresses)
         if not check_address(ip, port, self._networks, self._own_ports):
             return None
-        netloc = ip if port == HTTP_PORT else f"{ip}:{port}"
+        netloc = ip if port == (HTTPS_PORT if scheme == "https" else HTTP_PORT) else f"{ip}:{port}"
         return Discovered(
             endpoint=words(match.endpoint),
-            address=f"http://{netloc}{path}",
+            address=f"{scheme}://{netloc}{path}",
             host=ip,
             name=match.scope("name"),
             hardware=match.scope("hardware"),
@@ -258,8 +258,11 @@ def read_matches(data: bytes) -> list[Match]:
     return matches
 
 
-def _service_of(ip: str, addresses: Sequence[str]) -> tuple[int, str]:
-    """(port, path) of the device service: of the address that names the host we hear, else of the first by IPv4."""
+def _service_of(ip: str, addresses: Sequence[str]) -> tuple[str, int, str]:
+    """(scheme, port, path) of the device service: of the address that names the host we hear, else the first by IPv4.
+
+    One without TLS before one with it: what cameras do there is slow and old, and no password travels in clear.
+    """
     usable = []
     for address in addresses:
         try:
@@ -267,8 +270,9 @@ def _service_of(ip: str, addresses: Sequence[str]) -> tuple[int, str]:
         except ValueError:
             continue
         host = urlsplit(address).hostname or ""
-        usable.append(((host != ip, ":" in host), port, path_of(address, "http")))
-    return min(usable, key=lambda one: one[0])[1:] if usable else (HTTP_PORT, _USUAL_PATH)
+        scheme = "https" if is_secure(address) else "http"
+        usable.append(((host != ip, ":" in host, scheme == "https"), scheme, port, path_of(address, "http", "https")))
+    return min(usable, key=lambda one: one[0])[1:] if usable else ("http", HTTP_PORT, _USUAL_PATH)
 
 
 def _lies_in(ip: str, cidr: str) -> bool:

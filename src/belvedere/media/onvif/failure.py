@@ -11,6 +11,7 @@ class OnvifError(StrEnum):
     NOT_ONVIF = "not_onvif"
     CLOCK_WRONG = "clock_wrong"
     TOO_MANY_CHANNELS = "too_many_channels"
+    CERTIFICATE_CHANGED = "certificate_changed"
 
 
 class DeviceFailure(Exception):  # noqa: N818  an event in a device's life, not an error of ours

@@ -8,13 +8,13 @@ from typing import Any, Final
 
 from belvedere.contracts.devices import InspectResult
 from belvedere.contracts.events import SourceError, StreamSource
-from belvedere.contracts.reach import parse_service_url
+from belvedere.contracts.reach import is_secure, parse_service_url
 from belvedere.media.onvif.addresses import Site, path_of
 from belvedere.media.onvif.channels import list_channels
 from belvedere.media.onvif.client import NAMESPACES, OnvifClient
 from belvedere.media.onvif.failure import Declined, DeviceFailure, NotAuthorized, OnvifError
 from belvedere.media.onvif.reading import dig, instant, mac_of, many, words
-from belvedere.media.onvif.transport import PinnedTransport
+from belvedere.media.onvif.transport import PinnedTransport, meet_certificate
 from belvedere.media.sources.address import resolve_host
 from belvedere.media.sources.failure import SourceFailure
 
@@ -45,8 +45,10 @@ async def _look(source: StreamSource, own_ports: Collection[int], found: dict[st
     ip = await asyncio.to_thread(resolve_host, host, port, source.networks, own_ports)
     site = Site(host, ip, port, source.networks, own_ports)
     login = {"username": source.username, "password": source.password}
-    async with PinnedTransport(ip, port, host, **login) as transport:
-        client = OnvifClient(transport, path_of(source.url, "http"), **login)
+    if is_secure(source.url):
+        found["certificate"] = await meet_certificate(ip, port, source.certificate)
+    async with PinnedTransport(ip, port, host, certificate=found.get("certificate", ""), **login) as transport:
+        client = OnvifClient(transport, path_of(source.url, "http", "https"), **login)
         found["clock_drift_s"] = drift = await _drift(client)
         found |= await _sign_in(client, drift)
         await _learn_paths(client)
@@ -112,7 +114,7 @@ async def _learn_paths(client: OnvifClient) -> None:
         parts = {"media": "Media", "ptz": "PTZ", "events": "Events"}
         named = [(name, dig(said, part, "XAddr")) for name, part in parts.items()]
     for name, address in named:
-        path = path_of(str(address or ""), "http")
+        path = path_of(str(address or ""), "http", "https")
         if name and name != "devicemgmt" and path:
             client.paths.setdefault(name, path)
 

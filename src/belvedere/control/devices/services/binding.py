@@ -259,7 +259,13 @@ def _ask_again(actor: Principal, row: Device) -> Draft:
     source = open_source(row)
     if not source.onvif:
         raise Invalid(_("This device was added by its address: there is nobody to ask."))
-    typed = Typed(address=source.onvif, username=source.username, password=source.password, transport=source.transport)
+    typed = Typed(
+        address=source.onvif,
+        username=source.username,
+        password=source.password,
+        transport=source.transport,
+        certificate=source.certificate,
+    )
     return draft_device(actor, organization=row.organization_id, typed=typed)
 
 

@@ -61,7 +61,10 @@ class ChannelWish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Typed:
-    """How to reach a device, as somebody typed it. `address`: rtsp://… of a camera, or a device that speaks ONVIF."""
+    """How to reach a device, as somebody typed it. `address`: rtsp://… of a camera, or a device that speaks ONVIF.
+
+    certificate  typed by nobody: the one by which a bound device is known. Typing an address anew meets it anew
+    """
 
     address: str
     sub_address: str = ""
@@ -69,6 +72,7 @@ class Typed:
     password: str = field(default="", repr=False)
     transport: Transport = "tcp"
     channels: Sequence[ChannelWish] | None = None
+    certificate: str = ""
 
 
 class TypedFields(TypedDict, total=False):
@@ -156,7 +160,7 @@ def _draft_by_address(typed: Typed, networks: list[Network]) -> Draft:
 def _draft_by_onvif(actor: Principal, typed: Typed, networks: list[Network]) -> Draft:
     address = parse_device_address(typed.address)
     resolve(address, networks)
-    source = Source({}, typed.username, typed.password, address.url, typed.transport)
+    source = Source({}, typed.username, typed.password, address.url, typed.transport, typed.certificate)
     facts = _inspect(actor, source, networks)
     wishes = {wish.token: wish for wish in typed.channels} if typed.channels is not None else None
     offered = {channel.token: channel for channel in facts.channels}
@@ -186,7 +190,7 @@ def _draft_by_onvif(actor: Principal, typed: Typed, networks: list[Network]) -> 
             )
         )
     return Draft(
-        source=Source(streams, typed.username, typed.password, address.url, typed.transport),
+        source=Source(streams, typed.username, typed.password, address.url, typed.transport, facts.certificate),
         channels=channels,
         identities=sorted(known),
         networks=networks,
@@ -311,9 +315,9 @@ def explain_probe(found: events.ProbeResult) -> str:
     if found.code == "ok":
         return _("It works.")
     if found.code == events.SourceError.UNSUPPORTED_CODEC:
-        return _(
-            "The camera sends %(codec)s, which is not carried here. Switch the camera to H.264 and try again."
-        ) % {"codec": found.codec or "?"}
+        return _("The camera sends %(codec)s, which is not carried here. Switch the camera to H.264 and try again.") % {
+            "codec": found.codec or "?"
+        }
     return _words().get(found.code, _("The camera could not be read. Check address and path."))
 
 
@@ -323,6 +327,10 @@ def explain_inspection(found: InspectResult) -> str:
         events.SourceError.REFUSED: _("The host is there, but nothing answers on that port."),
         "not_onvif": _(
             "Something answers there, but it does not speak ONVIF. Type the camera's rtsp:// address instead."
+        ),
+        "certificate_changed": _(
+            "The device shows another certificate than before, so nothing was sent to it. If you know why, type its "
+            "address and password anew."
         ),
         "clock_wrong": _("The device refuses the sign-in because its clock is wrong. Set its clock, then try again."),
         "too_many_channels": _("The device lists more than %(count)d channels. Add them by address, in parts.")
