@@ -19,7 +19,16 @@ from belvedere.contracts.events import (
     StreamSource,
 )
 from belvedere.contracts.permissions import NONE, Permission
-from belvedere.contracts.recordings import FootageReport, PlansReply, PlansRequest, RecordingPlan
+from belvedere.contracts.recordings import (
+    ExportFinished,
+    ExportProgress,
+    ExportSigned,
+    FootageReport,
+    PlansReply,
+    PlansRequest,
+    RecordingPlan,
+    SessionWatched,
+)
 from belvedere.contracts.sealing import seal
 from belvedere.contracts.sessions import (
     MAX_TTL_MS,
@@ -36,6 +45,8 @@ from belvedere.contracts.sessions import (
 )
 from belvedere.contracts.subjects import (
     CAMERA_STATE,
+    EXPORT_FINISHED,
+    EXPORT_PROGRESS,
     FOOTAGE_STATE,
     NODE_ASSIGNMENTS,
     NODE_CHANGED,
@@ -45,6 +56,7 @@ from belvedere.contracts.subjects import (
     SESSION_LEASE,
     SESSION_OPEN,
     SESSION_RENEW,
+    SESSION_WATCHED,
     of_any_node,
     of_node,
 )
@@ -70,6 +82,10 @@ class Row:
     closed_why: str | None = None
     peer: str = ""
     origin: str | None = None
+    playback_from: float | None = None
+    export_from: float | None = None
+    start: float | None = None
+    end: float | None = None
 
 
 @dataclass
@@ -86,6 +102,9 @@ class LittleControl:
     closed: list[SessionClosed] = field(default_factory=list)
     plans: dict[str, RecordingPlan] = field(default_factory=dict)
     footage: list[FootageReport] = field(default_factory=list)
+    watched: list[SessionWatched] = field(default_factory=list)
+    progress: list[ExportProgress] = field(default_factory=list)
+    exports: list[ExportFinished] = field(default_factory=list)
     is_silent: bool = False
 
     async def listen(self) -> None:
@@ -98,6 +117,9 @@ class LittleControl:
         await listen(of_any_node(SESSION_CLOSED), SessionClosed, self._closed)
         await listen(of_any_node(RECORDING_PLANS), PlansRequest, self._plans)
         await listen(of_any_node(FOOTAGE_STATE), FootageReport, self._footage)
+        await listen(of_any_node(SESSION_WATCHED), SessionWatched, self._watched)
+        await listen(of_any_node(EXPORT_PROGRESS), ExportProgress, self._progress)
+        await listen(of_any_node(EXPORT_FINISHED), ExportFinished, self._finished)
 
     def add(self, camera: str, url: str, quality: Quality = Quality.MAIN, **login: str) -> None:
         self.sources[camera, quality] = StreamSource(
@@ -139,6 +161,8 @@ class LittleControl:
             session=session,
             permissions=int(row.permissions),
             ttl_ms=row.ttl_ms,
+            playback_from=row.playback_from,
+            export_from=row.export_from,
             narrow_in_ms=row.narrow_in_ms,
             why=row.why,
             by=row.by,
@@ -197,6 +221,17 @@ class LittleControl:
     async def _footage(self, message: FootageReport, subject: str) -> None:
         self.footage.append(message)
 
+    async def _watched(self, message: SessionWatched, subject: str) -> None:
+        self.watched.append(message)
+
+    async def _progress(self, message: ExportProgress, subject: str) -> None:
+        self.progress.append(message)
+
+    async def _finished(self, message: ExportFinished, subject: str) -> ExportSigned:
+        await self._quiet()
+        self.exports.append(message)
+        return ExportSigned(accepted=True)
+
     async def _state(self, message: CameraState, subject: str) -> None:
         self.states.append(message)
 
@@ -206,7 +241,7 @@ class LittleControl:
         if row is None or row.secret != request.secret or row.opened_by:
             return OpenReply(lease=LeaseState(session=request.session, permissions=0, why="not_found"))
         row.opened_by, row.peer, row.origin = request.run, request.peer, request.origin
-        return OpenReply(lease=self.state(request.session), camera=row.camera, kind=row.kind, quality=row.quality)
+        return OpenReply(self.state(request.session), row.camera, row.kind, row.quality, row.start, row.end)
 
     async def _renew(self, request: RenewRequest, subject: str) -> RenewReply:
         await self._quiet()

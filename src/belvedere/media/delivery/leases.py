@@ -28,6 +28,7 @@ from belvedere.contracts.sessions import (
 )
 from belvedere.contracts.subjects import SESSION_CLOSED, SESSION_LEASE, SESSION_OPEN, SESSION_RENEW, of_node
 from belvedere.media.delivery.counters import Counters
+from belvedere.media.delivery.reports import Reports
 from belvedere.media.delivery.sessions import Ending, Lease, Sessions, Verdict
 
 log = structlog.get_logger()
@@ -71,6 +72,7 @@ class LeaseKeeper:
         self._bus = bus
         self._node = node
         self._counters = counters
+        self.reports = Reports(bus, node, run)
         self._clock = clock
         self._renew_every_s = renew_every_s
         self._sessions = Sessions(run)

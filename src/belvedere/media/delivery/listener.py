@@ -19,6 +19,7 @@ import structlog
 from belvedere.contracts.sessions import CloseCode, Quality, SessionKind
 from belvedere.media.delivery.answers import answer, switch_protocols
 from belvedere.media.delivery.counters import Counters
+from belvedere.media.delivery.downloads import Download
 from belvedere.media.delivery.http_sessions import OPEN_PATH, SECRET_PATH, Content, Grant, HttpSession, HttpSessions
 from belvedere.media.delivery.leases import LeaseKeeper
 from belvedere.media.delivery.request_head import BadRequest, RequestHead, parse_head
@@ -63,8 +64,14 @@ class Door:
     clock: Callable[[], float] = time.monotonic
 
 
+def _open_export(door: Door, grant: Grant) -> Content | None:
+    return None if door.archive is None else Download(grant, door.archive, door.keeper.reports)
+
+
 #: kind → what lies under the secret of such a session; None: nothing of it is here
-CONTENTS: Final[dict[SessionKind, Callable[[Door, Grant], Content | None]]] = {}
+CONTENTS: Final[dict[SessionKind, Callable[[Door, Grant], Content | None]]] = {
+    SessionKind.EXPORT: _open_export,
+}
 
 
 class Listener:
