@@ -106,7 +106,7 @@ def test_what_lies_outside_the_reach_is_refused(people: cast.Cast, address: str)
 @pytest.mark.parametrize(
     "address",
     [
-        "https://127.0.0.1/x",
+        "ftp://127.0.0.1/x",
         "http://user:secret@127.0.0.1/",
         "rtsp://user:secret@127.0.0.1/x",
         "rtsp://127.1/x",
