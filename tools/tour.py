@@ -34,10 +34,12 @@ COLOURS = 256
 class Tour:
     """One demo, one browser, and where the pictures go."""
 
-    def __init__(self, url: str, said: dict[str, Any], browser: Browser, only: set[str]) -> None:
-        self.url = url
+    def __init__(self, said: dict[str, Any], served: dict[str, Any], browser: Browser, only: set[str]) -> None:
+        self.url = said["url"]
         self.accounts = {row["name"].split()[0].lower(): row for row in said["accounts"]}
         self.cameras = {row["name"]: row["id"] for row in said["cameras"]}
+        self.panels = {row["name"]: row["id"] for row in said["panels"]}
+        self.served = served
         self.browser = browser
         self.only = only
 
@@ -125,6 +127,9 @@ class Tour:
             "device": f"/devices/{pool}",
             "device-move": f"/devices/{pool}/move",
             "device-address": f"/devices/{pool}/address",
+            "device-add-brand": "/devices/add?way=brand",
+            "device-add-label": "/devices/add?way=label",
+            "device-unbind": f"/devices/{pool}/unbind",
             "panel-add": "/panels/add",
             "account-security": "/account/security",
             "account-phones": "/account/phones",
@@ -135,7 +140,62 @@ class Tour:
         self.api("olivia", "PATCH", f"devices/{pool}", enabled=False)
         self.shoot("wall-one-off", "olivia", "/")
         self.shoot("camera-off", "olivia", self.camera("Pool"))
+        self.shoot("device-off", "olivia", f"/devices/{pool}")
         self.api("olivia", "PATCH", f"devices/{pool}", enabled=True)
+
+    def walk_panel(self) -> None:
+        """The alarm: told something, shared, moved to another broker, and armed by somebody else."""
+        alarm = self.panels["Alarm"]
+        item = {"device": alarm, "permissions": ["arm"]}
+        offer = {"recipient": "vera@example.org", "items": [item], "remark": "the neighbour"}
+        share = self.api("olivia", "POST", "shares", **offer)["id"]
+        self.shoot("panel", "olivia", f"/panels/{alarm}")
+        self.shoot("panel-wrong-code", "olivia", f"/panels/{alarm}", before=self.disarm_wrongly)
+        self.shoot("panel-share", "olivia", f"/panels/{alarm}/share")
+        self.shoot("panel-address", "olivia", f"/panels/{alarm}/address")
+        self.shoot("panel-device", "olivia", f"/devices/{alarm}")
+        self.api("vera", "POST", f"shares/{share}/accept")
+        self.api("vera", "POST", f"devices/{alarm}/panel", command="arm_home")
+        self.shoot("panel-recipient", "vera", f"/panels/{alarm}")
+
+    def disarm_wrongly(self, page: Page) -> None:
+        """Arm, and give a code that is none."""
+        page.get_by_role("button", name="Arm, away").click()
+        page.get_by_text("Armed, away").first.wait_for()
+        page.get_by_label("Code").fill("9999")
+        page.get_by_role("button", name="Disarm").click()
+        page.get_by_role("alert").wait_for()
+
+    def walk_appeals(self) -> None:
+        """Xena meets a device that has an owner, asks for it, and may claim it; Olivia answers."""
+        self.shoot("already-bound", "xena", "/devices/add", before=self.bind_pool)
+        context = self.browser.new_context()
+        page = context.new_page()
+        self.sign_in(page, "xena")
+        page.goto(f"{self.url}/devices/add")
+        self.bind_pool(page)
+        asking = page.get_by_role("link", name="Ask the owner").get_attribute("href") or ""
+        claiming = page.get_by_role("link", name="Claim a device that was left behind").get_attribute("href") or ""
+        self.shoot("request-new", "xena", asking)
+        self.shoot("claim-new", "xena", claiming)
+        page.goto(f"{self.url}{asking}")
+        page.get_by_label("Why").fill("The pool is in our garden: may I see whether the children are in it?")
+        page.get_by_role("button", name="Ask", exact=True).click()
+        context.close()
+        asked = next(row["id"] for row in self.api("olivia", "GET", "inbox")["items"] if row["kind"] == "request")
+        self.shoot("request", "olivia", f"/requests/{asked}")
+        self.shoot("inbox-request", "olivia", "/inbox")
+
+    def bind_pool(self, page: Page) -> None:
+        """Try to bind a camera that is Olivia's already."""
+        page.goto(f"{self.url}/devices/add?way=address")
+        page.get_by_label("Address", exact=True).fill(f"rtsp://127.0.0.1:{self.served['port']}/pool/main")
+        page.get_by_label("User", exact=True).fill("demo")
+        page.get_by_label("Password", exact=True).fill(self.served["password"])
+        page.get_by_role("button", name="Look").click()
+        page.get_by_label("Name", exact=True).fill("Garden")
+        page.get_by_role("button", name="Add it").click()
+        page.get_by_role("heading", name="already has an owner").wait_for()
 
     def enter(self, page: Page, organization: str) -> None:
         """Choose an organization."""
@@ -159,6 +219,8 @@ class Tour:
         self.shoot("menu", "vera", "/inbox", before=lambda page: page.locator(".switcher > summary").click())
         self.walk_admin()
         self.walk_devices()
+        self.walk_panel()
+        self.walk_appeals()
         courtyard = f"camera={self.cameras['Courtyard']}"
         self.shoot("share-1-recipient", "olivia", f"/share?{courtyard}")
         self.shoot("share-2-cameras", "olivia", f"/share?step=cameras&to=rita@example.org&{courtyard}")
@@ -200,7 +262,8 @@ def main() -> None:
         said = json.loads(process.stdout.readline())
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         try:
-            Tour(said["url"], said, browser, set(filter(None, options.only.split(",")))).walk()
+            served = json.loads((Path(folder) / "demo" / "cameras.json").read_text(encoding="ascii"))
+            Tour(said, served, browser, set(filter(None, options.only.split(",")))).walk()
         finally:
             browser.close()
             process.terminate()
