@@ -5,6 +5,7 @@ viewer may see: what is before that is as good as not there, the beginning of a 
 """
 
 import contextlib
+import functools
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import Final, NamedTuple
 from belvedere.contracts.recordings import JOIN_S
 from belvedere.contracts.sessions import Quality
 from belvedere.media.delivery.websocket import frame_media
+from belvedere.media.fmp4.splitting import split_init
 from belvedere.media.footage import Archive, FootageGone, SegmentHead, SegmentRef, SegmentTable
 from belvedere.media.footage.segment import VIDEO
 
@@ -47,11 +49,11 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Frames in file order, all of one segment; never empty."""
+    """Frames in file order, all of one segment; never empty. `inits`: track number → its init segment alone."""
 
     ref: SegmentRef
     head: SegmentHead
-    init: bytes
+    inits: dict[int, bytes]
     frames: tuple[Frame, ...]
 
     @property
@@ -164,7 +166,15 @@ class FootageReader:
             at += row.size
         if not frames:
             raise FootageGone
-        return Slice(ref, table.head, table.init, tuple(frames))
+        return Slice(ref, table.head, _split(table.init), tuple(frames))
+
+
+@functools.lru_cache(64)
+def _split(init: bytes) -> dict[int, bytes]:
+    try:
+        return split_init(init)
+    except ValueError:
+        raise FootageGone from None
 
 
 def _keys(table: SegmentTable) -> Iterator[tuple[int, int]]:

@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol
 import structlog
 
 from belvedere.bus import Bus, BusError
+from belvedere.contracts.recordings import SessionWatched, Span
 from belvedere.contracts.sessions import (
     OPEN_TIMEOUT_S,
     RENEW_EVERY_S,
@@ -26,7 +27,14 @@ from belvedere.contracts.sessions import (
     RenewRequest,
     SessionClosed,
 )
-from belvedere.contracts.subjects import SESSION_CLOSED, SESSION_LEASE, SESSION_OPEN, SESSION_RENEW, of_node
+from belvedere.contracts.subjects import (
+    SESSION_CLOSED,
+    SESSION_LEASE,
+    SESSION_OPEN,
+    SESSION_RENEW,
+    SESSION_WATCHED,
+    of_node,
+)
 from belvedere.media.delivery.counters import Counters
 from belvedere.media.delivery.reports import Reports
 from belvedere.media.delivery.sessions import Ending, Lease, Sessions, Verdict
@@ -144,6 +152,10 @@ class LeaseKeeper:
         self._viewers.pop(session, None)
         self._report(session, why)
 
+    def watched(self, session: str, spans: list[Span]) -> None:
+        """Tell control which footage went to the viewer of a session."""
+        self._say(SESSION_WATCHED, SessionWatched(run=self._sessions.run, session=session, spans=spans))
+
     async def close(self) -> None:
         """Tell the viewers to look elsewhere, and control that they are gone."""
         for viewer in self.viewers():
@@ -165,7 +177,7 @@ class LeaseKeeper:
             return Cut(session=state.session, state="cut", cut_at=self._cut(outcome))
         if outcome is Verdict.UNKNOWN:
             return Cut(session=state.session, state="unknown")
-        self._mention(state.session, outcome)
+        self._mention(state.session, outcome, now)
         return Cut(session=state.session, state="narrowed")
 
     def _cut(self, ending: Ending) -> float:
@@ -183,10 +195,12 @@ class LeaseKeeper:
         self._report(session, ending.why)
         return cut_at
 
-    def _mention(self, session: str, verdict: Verdict) -> None:
+    def _mention(self, session: str, verdict: Verdict, now: float) -> None:
         viewer = self._viewers.get(session)
         if verdict is Verdict.MORE and viewer is not None:
             viewer.tell({"type": "rights"})
+        if viewer is not None:
+            viewer.check(now)  # a part of what it shows may have ended
 
     # -- to control ---------------------------------------------------------------------------------------------
 
@@ -227,7 +241,7 @@ class LeaseKeeper:
             if isinstance(outcome, Ending):
                 self._cut(outcome)
             else:
-                self._mention(state.session, outcome)
+                self._mention(state.session, outcome, now)
         return True
 
     async def _tick_for_ever(self) -> None:
@@ -246,13 +260,20 @@ class LeaseKeeper:
             del self._cut_at[oldest[0]]
 
     def _report(self, session: str, why: str) -> None:
-        message = SessionClosed(run=self._sessions.run, session=session, at=time.time(), why=why)
-        task = asyncio.get_running_loop().create_task(self._publish(message))
+        self._say(SESSION_CLOSED, SessionClosed(run=self._sessions.run, session=session, at=time.time(), why=why))
+
+    def _say(self, subject: str, message: SessionClosed | SessionWatched) -> None:
+        task = asyncio.get_running_loop().create_task(self._publish(subject, message))
         self._reports.add(task)
         task.add_done_callback(self._reports.discard)
 
-    async def _publish(self, message: SessionClosed) -> None:
-        try:
-            await self._bus.publish(of_node(SESSION_CLOSED, self._node), message)
-        except BusError:
-            return  # two full rounds without it tell control the same
+    async def _publish(self, subject: str, message: SessionClosed | SessionWatched) -> None:
+        while True:
+            try:
+                await self._bus.publish(of_node(subject, self._node), message)
+            except BusError:
+                if isinstance(message, SessionClosed):
+                    return  # two full rounds without it tell control the same
+                await asyncio.sleep(_ASK_AGAIN_S)  # nothing else will tell who watched what
+            else:
+                return

@@ -11,21 +11,25 @@ import weakref
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Final, cast
 
 import structlog
 
-from belvedere.contracts.sessions import CloseCode, Quality, SessionKind
+from belvedere.contracts.sessions import CloseCode, OpenReply, Quality, SessionKind
 from belvedere.media.delivery.answers import answer, switch_protocols
 from belvedere.media.delivery.counters import Counters
 from belvedere.media.delivery.downloads import Download
+from belvedere.media.delivery.footage_reader import FootageReader
+from belvedere.media.delivery.hls import PastList
+from belvedere.media.delivery.hls_live import LiveList
 from belvedere.media.delivery.http_sessions import OPEN_PATH, SECRET_PATH, Content, Grant, HttpSession, HttpSessions
 from belvedere.media.delivery.leases import LeaseKeeper
 from belvedere.media.delivery.request_head import BadRequest, RequestHead, parse_head
 from belvedere.media.delivery.sessions import Ending
 from belvedere.media.delivery.stream import LiveStream
-from belvedere.media.delivery.viewer import Viewer
+from belvedere.media.delivery.viewer import Scene, Viewer
 from belvedere.media.delivery.websocket import accept_of
 from belvedere.media.footage import Archive
 
@@ -68,9 +72,19 @@ def _open_export(door: Door, grant: Grant) -> Content | None:
     return None if door.archive is None else Download(grant, door.archive, door.keeper.reports)
 
 
+def _open_list(door: Door, grant: Grant) -> Content | None:
+    reply = grant.reply
+    if reply.start is not None:
+        report = partial(door.keeper.watched, grant.session)
+        return None if door.archive is None else PastList(grant, door.archive, report)
+    stream = door.find_stream(reply.camera, reply.quality)
+    return None if stream is None else LiveList(grant, stream)
+
+
 #: kind → what lies under the secret of such a session; None: nothing of it is here
 CONTENTS: Final[dict[SessionKind, Callable[[Door, Grant], Content | None]]] = {
     SessionKind.EXPORT: _open_export,
+    SessionKind.HLS: _open_list,
 }
 
 
@@ -161,14 +175,25 @@ class Listener:
         lease, reply = opened
         viewer.session = session
         keeper.take(session, viewer)
-        stream = self.door.find_stream(reply.camera, reply.quality) if reply.kind is SessionKind.LIVE else None
+        scene = self._scene_of(session, reply)
+        stream = scene.find_stream() if reply.kind is SessionKind.LIVE else None
         if viewer.is_over:
             keeper.release(session, "left")
-        elif stream is None:
+        elif stream is not None:
+            viewer.watch(stream, lease, scene)
+        elif reply.kind is SessionKind.PLAYBACK and scene.footage is not None:
+            viewer.look_back(lease, scene, reply.start)
+        else:
             # Control says yes, so the camera is there: it is on its way to us, or to another node. Not yet is not no.
             viewer.turn_away(is_gone=reply.kind is not SessionKind.LIVE)
-        else:
-            viewer.watch(stream, lease)
+
+    def _scene_of(self, session: str, reply: OpenReply) -> Scene:
+        door = self.door
+        return Scene(
+            find_stream=partial(door.find_stream, reply.camera, reply.quality),
+            footage=None if door.archive is None else FootageReader(door.archive, reply.camera, reply.quality),
+            report=partial(door.keeper.watched, session),
+        )
 
     async def _open_content(
         self, transport: asyncio.Transport, ticket: re.Match[str], peer: str, origin: str | None
