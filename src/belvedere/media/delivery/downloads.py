@@ -161,6 +161,9 @@ class _File:
     def may_send(self, offset: int) -> bool:
         return self._download.may_send(self._export, offset)
 
+    def close(self) -> None:
+        """The files stay open for the next request, until the session ends."""
+
 
 def _feed(digest: "hashlib._Hash", export: Export, at: int) -> int:
     data = export.read(at, _DIGEST_CHUNK)

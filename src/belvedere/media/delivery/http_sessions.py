@@ -74,6 +74,9 @@ class Body(Protocol):
     def read(self, offset: int, size: int) -> bytes:
         """Exactly so many, from a thread that may wait for a disk. Raises FootageGone, OSError."""
 
+    def close(self) -> None:
+        """Nobody reads on; also from a thread."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -313,7 +316,10 @@ class Exchange(asyncio.Protocol):
             self._transport.write(head + found.body[start:end])
         else:
             self._transport.write(head)
-            await self._send_chunks(found, found.body, start, end)
+            try:
+                await self._send_chunks(found, found.body, start, end)
+            finally:
+                self._readers.submit(found.body.close)
 
     async def _send_chunks(self, found: Answer, body: Body, at: int, end: int) -> None:
         """Law: the lease is asked for each chunk, and between that and the write nothing is awaited."""

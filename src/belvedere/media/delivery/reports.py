@@ -1,4 +1,4 @@
-"""What sessions tell control of the footage that went out, besides their end."""
+"""What control hears of an export while it is made."""
 
 import asyncio
 from typing import Final
@@ -6,8 +6,8 @@ from typing import Final
 import msgspec
 
 from belvedere.bus import Bus, BusError
-from belvedere.contracts.recordings import ExportFinished, ExportProgress, ExportSigned, SessionWatched, Span
-from belvedere.contracts.subjects import EXPORT_FINISHED, EXPORT_PROGRESS, SESSION_WATCHED, of_node
+from belvedere.contracts.recordings import ExportFinished, ExportProgress, ExportSigned, Span
+from belvedere.contracts.subjects import EXPORT_FINISHED, EXPORT_PROGRESS, of_node
 
 _ANSWER_WITHIN_S: Final = 2.0
 _ASK_AGAIN_S: Final = 2.0
@@ -22,13 +22,12 @@ class Reports:
         self._run = run
         self._under_way: set[asyncio.Task[None]] = set()
 
-    def watched(self, session: str, spans: list[Span]) -> None:
-        """These parts of the past went to the viewer of a session."""
-        self._say(SESSION_WATCHED, SessionWatched(self._run, session, spans))
-
     def progress(self, session: str, sent: int, total: int) -> None:
         """So many bytes of an export are out. The last word wins, so one that is lost is no loss."""
-        self._say(EXPORT_PROGRESS, ExportProgress(self._run, session, sent, total))
+        message = ExportProgress(self._run, session, sent, total)
+        task = asyncio.get_running_loop().create_task(self._publish(of_node(EXPORT_PROGRESS, self._node), message))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
 
     async def finished(self, session: str, sha256: str, size: int, spans: list[Span]) -> bool:
         """Have an export signed; whether control knows it. Tries until there is an answer: to be cancelled."""
@@ -39,11 +38,6 @@ class Reports:
                 return (await self._bus.request(subject, message, ExportSigned, timeout=_ANSWER_WITHIN_S)).accepted
             except BusError:
                 await asyncio.sleep(_ASK_AGAIN_S)
-
-    def _say(self, subject: str, message: msgspec.Struct) -> None:
-        task = asyncio.get_running_loop().create_task(self._publish(of_node(subject, self._node), message))
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
 
     async def _publish(self, subject: str, message: msgspec.Struct) -> None:
         try:

@@ -17,6 +17,8 @@ _RESERVED: Final = 0x70
 _MASKED: Final = 0x80
 MAX_TEXT: Final = 4 * 1024
 _MAX_CONTROL: Final = 125
+#: what the seven bits of length say → bytes of length behind them
+_EXTENDED: Final = {126: 2, 127: 8}
 
 
 class Opcode(IntEnum):
@@ -65,6 +67,11 @@ def frame(opcode: Opcode, payload: bytes) -> bytes:
 def frame_media(track: int, data: bytes) -> bytes:
     """A binary message: one byte track number, then an init segment or a fragment."""
     return b"".join((_header(Opcode.BINARY, len(data) + 1), bytes((track,)), data))
+
+
+def media_in(wire: bytes) -> bytes:
+    """The init segment or fragment inside of such a message."""
+    return wire[2 + _EXTENDED.get(wire[1], 0) + 1 :]
 
 
 def frame_close(code: int, reason: bytes = b"") -> bytes:

@@ -153,7 +153,7 @@ class _Film:
         origin = begins - (first.ticks - head.track(VIDEO).first_tick) * MOVIE_TIMESCALE // scale
         for row in rows:
             if row.track == VIDEO:
-                at = self._slices.add(row)
+                at = self._slices.add(row.offset, row.size)
                 when = begins + (row.ticks - first.ticks) * MOVIE_TIMESCALE // scale
                 self._video.add(
                     at + HEADER_SIZE,
@@ -259,7 +259,7 @@ class _Film:
         when += (row.ticks - track.first_tick) * sound.timescale // track.timescale
         duration = row.duration * sound.timescale // track.timescale
         if (when + duration) * MOVIE_TIMESCALE > self._hidden * sound.timescale and when > sound.last:
-            at = self._slices.add(row)
+            at = self._slices.add(row.offset, row.size)
             sound.add(at + HEADER_SIZE, row.size - HEADER_SIZE, when, duration)
 
     def _end_stretch(self) -> None:

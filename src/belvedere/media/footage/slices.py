@@ -8,7 +8,7 @@ from collections import OrderedDict
 from typing import Final
 
 from belvedere.media.footage.archive import Archive, FootageGone
-from belvedere.media.footage.segment import Row, SegmentRef
+from belvedere.media.footage.segment import SegmentRef
 
 #: Segment files kept open. A reader goes from front to back, and there are seldom more than two of them.
 _OPEN_FILES: Final = 4
@@ -31,15 +31,15 @@ class Slices:
         self.refs.append(ref)
         self._next_offset = -1
 
-    def add(self, row: Row) -> int:
-        """Add a fragment; where it lies among all."""
+    def add(self, offset: int, size: int) -> int:
+        """Add these bytes of the file; where they lie among all."""
         at = self.size
-        if row.offset != self._next_offset:
+        if offset != self._next_offset:
             self.starts.append(at)
             self.files.append(len(self.refs) - 1)
-            self.offsets.append(row.offset)
-        self._next_offset = row.offset + row.size
-        self.size += row.size
+            self.offsets.append(offset)
+        self._next_offset = offset + size
+        self.size += size
         return at
 
 
