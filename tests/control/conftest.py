@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+import cast
 from belvedere.bus.server import BusServer
 from belvedere.bus.threads import BusThread
 from belvedere.control.core import media
+from control.footage import DAY, HOUR, ago, place
 from control.watching import Node
 
 
@@ -38,3 +40,12 @@ def bus(tmp_path: Path) -> Iterator[Node]:
     loop.call_soon_threadsafe(loop.stop)
     runner.join(10)
     loop.close()
+
+
+@pytest.fixture
+def footage(people: cast.Cast, bus: Node) -> Node:
+    """Ten days of the courtyard, up to an hour ago."""
+    first, last = ago(10 * DAY), ago(HOUR)
+    place(people.courtyard, first, last)
+    bus.footage[people.courtyard] = [(first, last)]
+    return bus

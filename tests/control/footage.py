@@ -1,13 +1,20 @@
 """Footage without a picture: what media nodes say of it, and shares that end where the past begins."""
 
 from datetime import timedelta
+from hashlib import sha256
+from typing import Any
+
+import msgspec
 
 import cast
-from belvedere.contracts import recordings
+from belvedere.contracts import recordings, sessions
 from belvedere.contracts.permissions import Permission
 from belvedere.control.access.models import Grant
+from belvedere.control.consumers import BUS
 from belvedere.control.core import clock
-from belvedere.control.recordings.services import record_footage
+from belvedere.control.recordings.models import Export
+from belvedere.control.recordings.services import record_footage, sign_export
+from belvedere.control.streaming.services import Ticket, record_watched
 from control.watching import RUN, hello
 
 DAY = timedelta(days=1)
@@ -43,3 +50,24 @@ def share_the_last(day: timedelta, giver: cast.Person, to: cast.Person, camera: 
     """A share whose window reaches so far back."""
     share = giver.share(to, camera, permissions=permissions)
     assert Grant.objects.filter(origin_id=share).update(footage_last_s=int(day.total_seconds()))
+
+
+def come(ticket: Ticket, *, origin: str | None = None) -> sessions.OpenReply:
+    """What media is told when somebody comes with it."""
+    session, secret = ticket.url.rpartition("ticket=")[2].split(".")
+    reply = BUS["session.open"].answer("local", sessions.OpenRequest(session, secret, RUN, "10.0.0.9", origin))
+    assert isinstance(reply, sessions.OpenReply)
+    return reply
+
+
+def finish(session: str, body: bytes = b"mp4", **changes: Any) -> bool:
+    """What media says when the last byte was sent."""
+    row = Export.objects.get(session=session)
+    spans = [recordings.Span(row.start_at.timestamp() - 9, row.end_at.timestamp())]
+    said = recordings.ExportFinished(RUN, session, sha256(body).hexdigest(), len(body), spans)
+    return sign_export("local", msgspec.structs.replace(said, **changes)).accepted
+
+
+def watched(session: str, *spans: tuple[float, float], run: str = RUN) -> None:
+    """What media says went to the viewer of a session."""
+    record_watched("local", recordings.SessionWatched(run, session, [recordings.Span(*span) for span in spans]))

@@ -3,17 +3,15 @@
 import io
 import json
 from datetime import timedelta
-from hashlib import sha256
 from typing import Any
 
 import pytest
 
 import cast
-from belvedere.contracts import recordings, sessions
+from belvedere.contracts import recordings
 from belvedere.contracts.permissions import Permission
 from belvedere.contracts.sessions import SessionKind
 from belvedere.control.audit.models import Entry
-from belvedere.control.consumers import BUS
 from belvedere.control.core import clock, signing
 from belvedere.control.core.errors import (
     Forbidden,
@@ -30,25 +28,16 @@ from belvedere.control.devices.services import disable_device
 from belvedere.control.recordings.manifests import KEY, NotGenuine, verify
 from belvedere.control.recordings.models import Export
 from belvedere.control.recordings.selectors import get_export, get_manifest, list_exports
-from belvedere.control.recordings.services import NothingThere, open_ticket, record_export_progress, sign_export
+from belvedere.control.recordings.services import NothingThere, open_ticket, record_export_progress
 from belvedere.control.sharing import services as sharing
 from belvedere.control.streaming.models import ViewingSession
 from belvedere.control.streaming.selectors import list_viewings
-from belvedere.control.streaming.services import Ticket, purge_sessions, record_watched
-from control.footage import DAY, HOUR, PAST, ago, place, share_the_last
+from belvedere.control.streaming.services import Ticket, purge_sessions
+from control.footage import DAY, HOUR, PAST, ago, come, finish, place, share_the_last, watched
 from control.watching import RUN, Node, hello, renew, with_token
 
 P = Permission
 MINUTE = timedelta(minutes=1)
-
-
-@pytest.fixture
-def footage(people: cast.Cast, bus: Node) -> Node:
-    """Ten days of the courtyard, up to an hour ago."""
-    first, last = ago(10 * DAY), ago(HOUR)
-    place(people.courtyard, first, last)
-    bus.footage[people.courtyard] = [(first, last)]
-    return bus
 
 
 def ask(
@@ -58,14 +47,6 @@ def ask(
     now = clock.now()
     since, until = (now - span if span is not None else None for span in (start, end))
     return open_ticket(who, camera=camera, kind=kind, start=since, end=until)
-
-
-def come(ticket: Ticket, *, origin: str | None = None) -> sessions.OpenReply:
-    """What media is told when somebody comes with it."""
-    session, secret = ticket.url.rpartition("ticket=")[2].split(".")
-    reply = BUS["session.open"].answer("local", sessions.OpenRequest(session, secret, RUN, "10.0.0.9", origin))
-    assert isinstance(reply, sessions.OpenReply)
-    return reply
 
 
 @pytest.mark.parametrize(
@@ -249,14 +230,6 @@ def test_a_right_that_ends_ends_export_and_playback(people: cast.Cast, footage: 
 # ── Exports ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def finish(session: str, body: bytes = b"mp4", **changes: Any) -> bool:
-    """What media says when the last byte was sent."""
-    row = Export.objects.get(session=session)
-    spans = [recordings.Span(row.start_at.timestamp() - 9, row.end_at.timestamp())]
-    said = {"run": RUN, "session": session, "sha256": sha256(body).hexdigest(), "size": len(body), "spans": spans}
-    return sign_export("local", recordings.ExportFinished(**said | changes)).accepted
-
-
 def test_an_export_from_ticket_to_manifest(people: cast.Cast, footage: Node) -> None:
     olivia = with_token(people.olivia)
     with clock.frozen_at(clock.now()):
@@ -379,10 +352,6 @@ def test_names_of_all_kinds_are_signed_as_they_are(people: cast.Cast, footage: N
 
 
 # ── The ledger ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def watched(session: str, *spans: tuple[float, float], run: str = RUN) -> None:
-    record_watched("local", recordings.SessionWatched(run, session, [recordings.Span(*span) for span in spans]))
 
 
 def test_who_watched_which_period(people: cast.Cast, footage: Node) -> None:

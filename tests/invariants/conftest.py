@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from django.test import Client
 import cast
 from belvedere.contracts.events import Hello
 from belvedere.contracts.permissions import Permission
+from belvedere.contracts.recordings import ExportFinished
 from belvedere.contracts.sealing import generate_key, public_bytes
 from belvedere.control.access.roles import Role
 from belvedere.control.accounts.models import ApiToken
@@ -32,8 +34,11 @@ from belvedere.control.organizations.services import (
     create_organization,
     invite_member,
 )
+from belvedere.control.recordings.models import Export
+from belvedere.control.recordings.services import sign_export
 from belvedere.control.sharing.selectors import get_given, list_recipients
 from belvedere.control.sharing.services import Item, accept_share, end_share, offer_share
+from belvedere.control.streaming.models import ViewingSession
 from invariants.surface import BODIES, QUERIES, SUCCESS, Method, Path, fill
 
 NODE_KEY = public_bytes(generate_key())
@@ -139,6 +144,30 @@ def _claim_of(who: cast.Person, owner: cast.Person) -> str:
     ).pk
 
 
+def _export_of(who: cast.Person, camera: str) -> str:
+    """An export that is done, as if a node had made it."""
+    at = clock.now()
+    session = ViewingSession.objects.create(
+        principal=who.id,
+        camera_id=camera,
+        kind="export",
+        quality="main",
+        start_at=at - timedelta(hours=2),
+        end_at=at - timedelta(hours=1),
+        node="local",
+        run="run-1",
+        issued_at=at,
+        opened_at=at,
+        closed_at=at,
+    )
+    export = Export.objects.create(
+        session=session, camera_id=camera, by=who.id, start_at=session.start_at, end_at=session.end_at
+    )
+    whole = ExportFinished(run="run-1", session=session.pk, sha256="0" * 64, size=9, spans=[])
+    assert sign_export("local", whole).accepted
+    return export.pk
+
+
 @pytest.fixture
 def world(put_back: Callable[[str, Callable[[], Any]], Any]) -> World:
     """The cast and everything that has an id. What Olivia ended by a change is an offer to Rita.
@@ -184,6 +213,7 @@ def _make(people: cast.Cast) -> tuple[cast.Cast, dict[str, str]]:
         "share_id": people.veras_share,
         "recipient_id": recipient,
         "change_id": change,
+        "export_id": _export_of(olivia, people.counter),
         "token_id": ApiToken.objects.filter(account_id=olivia.id).values_list("pk", flat=True)[0],
     }
     assert get_given(olivia.actor, withdrawn).change_id == change

@@ -15,7 +15,7 @@ _CHECK: Final = 6
 #: scope → what a token with it may do. No scope reaches tokens, sign-in or ownership: those need a person.
 SCOPES: Final = {
     "read": "see what the account sees: cameras, shares, inbox",
-    "watch": "open live view",
+    "watch": "watch: live, and what was recorded; export",
     "share": "offer, change and end shares; answer offers",
     "devices": "add, change and unbind devices",
     "manage": "invite, change and remove members; add and edit sites",

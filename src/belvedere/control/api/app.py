@@ -24,6 +24,7 @@ from belvedere.control.api import (
     members,
     organizations,
     panels,
+    recordings,
     requests,
     sharing,
 )
@@ -69,6 +70,7 @@ for room in (
     devices,
     panels,
     cameras,
+    recordings,
     sharing,
     requests,
     claims,

@@ -5,17 +5,18 @@ from typing import Literal
 
 from django.http import HttpRequest
 from ninja import Router, Status
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
-from belvedere.contracts.sessions import Quality
+from belvedere.contracts.sessions import Quality, SessionKind
 from belvedere.control.api.auth import actor_of
 from belvedere.control.api.pages import DEFAULT_LIMIT, MAX_LIMIT, paginate
 from belvedere.control.api.schemas import CameraOut, Id, In, Name, Out, PersonOut, ProblemOut
 from belvedere.control.core.errors import Refusal
+from belvedere.control.core.principal import Principal
 from belvedere.control.devices import services as devices
 from belvedere.control.devices.selectors import get_camera, list_cameras
+from belvedere.control.recordings import services as recordings
 from belvedere.control.sharing.selectors import Ground, list_access
-from belvedere.control.streaming import services as streaming
 from belvedere.control.streaming.selectors import count_watching, list_viewers
 from belvedere.control.streaming.services import Ticket
 
@@ -95,12 +96,12 @@ class ViewersOut(Out):
 
 
 class TicketIn(In):
-    """What to open. `from` and `to` belong to playback, which comes later, and must be null until then."""
+    """What to open. `from` and `to` say which part of the past: playback takes `from`, an export both, hls may."""
 
-    kind: Literal["live"] = "live"
+    kind: Literal["live", "playback", "hls", "export", "snapshot"] = "live"
     quality: Literal["main", "sub"] = "main"
-    from_: None = Field(default=None, alias="from")
-    to: None = None
+    from_: AwareDatetime | None = Field(default=None, alias="from")
+    to: AwareDatetime | None = None
 
 
 class TicketItemIn(TicketIn):
@@ -116,7 +117,7 @@ class TicketsIn(In):
 
 
 class TicketOut(Out):
-    """Opens a media socket once, within half a minute."""
+    """Opens a media session once, within half a minute: ws(s) for live and playback, http(s) for the others."""
 
     url: str
     expires_at: datetime
@@ -223,7 +224,11 @@ def viewers(request: HttpRequest, camera_id: str) -> ViewersOut:
     },
 )
 def open_ticket(request: HttpRequest, camera_id: str, body: TicketIn) -> Status[TicketOut]:
-    """A ticket for live view."""
+    """A ticket: for live, hls and snapshot of now needs `live_view`, for the past `playback`, for an export `export`.
+
+    What lies before one's footage window is as good as absent: 404 `nothing_there`. An export of more than an hour
+    wants a fresh identity: 403 `reauthentication_required`; at most three run at once: 429.
+    """
     ticket = _open(request, camera_id, body)
     return Status(201, TicketOut(url=ticket.url, expires_at=ticket.expires_at))
 
@@ -242,8 +247,20 @@ def open_tickets(request: HttpRequest, body: TicketsIn) -> Status[TicketsOut]:
     return Status(201, TicketsOut(items=found))
 
 
+def origin_of(request: HttpRequest, actor: Principal) -> str | None:
+    """Where a ticket works: a page's on that page's origin alone; a program's in no browser."""
+    return f"{request.scheme}://{request.get_host()}" if actor.scopes is None else None
+
+
 def _open(request: HttpRequest, camera_id: str, body: TicketIn) -> Ticket:
     actor = actor_of(request)
-    # A page's ticket works on that page's origin alone; a program's in no browser.
-    origin = f"{request.scheme}://{request.get_host()}" if actor.scopes is None else None
-    return streaming.open_ticket(actor, camera=camera_id, quality=Quality(body.quality), origin=origin)
+    origin = origin_of(request, actor)
+    return recordings.open_ticket(
+        actor,
+        camera=camera_id,
+        kind=SessionKind(body.kind),
+        quality=Quality(body.quality),
+        start=body.from_,
+        end=body.to,
+        origin=origin,
+    )

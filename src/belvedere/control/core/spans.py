@@ -1,6 +1,11 @@
 """Spans of time as pairs of seconds since the epoch, half open: joined, clipped, taken from each other. Pure."""
 
 from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.utils.translation import gettext as _
+
+from belvedere.control.core.errors import Invalid
 
 type Pair = tuple[float, float]
 
@@ -33,3 +38,11 @@ def without(spans: Iterable[Pair], taken: Iterable[Pair]) -> list[Pair]:
             if piece[0] < piece[1]
         ]
     return left
+
+
+def check_period(start: datetime, end: datetime, *, longest: timedelta, message: str) -> None:
+    """Refuse what is no period, and one that is too long, which `message` says. Raises Invalid."""
+    if not start < end:
+        raise Invalid(_("The end must come after the start."), field="to")
+    if end - start > longest:
+        raise Invalid(message, field="to")

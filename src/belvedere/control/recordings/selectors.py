@@ -27,10 +27,10 @@ from belvedere.contracts.recordings import (
 from belvedere.contracts.sessions import Quality
 from belvedere.control.access.guard import check
 from belvedere.control.core import clock, media
-from belvedere.control.core.errors import Invalid, NotFound, Unavailable
+from belvedere.control.core.errors import NotFound, Unavailable
 from belvedere.control.core.ids import is_id
 from belvedere.control.core.principal import Principal
-from belvedere.control.core.spans import Pair, clip, join, without
+from belvedere.control.core.spans import Pair, check_period, clip, join, without
 from belvedere.control.devices.models import MediaNode
 from belvedere.control.devices.selectors import NODE_IS_GONE_AFTER
 from belvedere.control.recordings.forecast import Forecast, Rate, days_on_disk, forecast, room_of
@@ -187,14 +187,6 @@ def _forecast(row: RecordingSettings, writing: Placement | None) -> Forecast | N
 
 
 # ── Coverage ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def check_period(start: datetime, end: datetime, *, longest: timedelta, message: str) -> None:
-    """Refuse what is no period, and one that is too long, which `message` says. Raises Invalid."""
-    if not start < end:
-        raise Invalid(_("The end must come after the start."), field="to")
-    if end - start > longest:
-        raise Invalid(message, field="to")
 
 
 def clip_to_window(earliest: float | None, start: datetime, end: datetime) -> Pair | None:

@@ -3,8 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from django.db.models import Count, Q
+from django.utils.translation import gettext as _
 
 from belvedere.contracts.permissions import Permission
 from belvedere.contracts.sessions import MAX_TTL_MS
@@ -13,8 +15,11 @@ from belvedere.control.access.selectors import GrantsOfPrincipal
 from belvedere.control.accounts.selectors import Person, get_persons
 from belvedere.control.core.ids import is_id
 from belvedere.control.core.principal import Principal
+from belvedere.control.core.spans import check_period
 from belvedere.control.devices.selectors import list_paths
 from belvedere.control.streaming.models import ViewingSession
+
+MAX_LEDGER: Final = timedelta(days=366)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +84,10 @@ def list_viewers(actor: Principal, camera: str) -> list[Viewer]:
 def list_viewings(actor: Principal, camera: str, *, start: datetime, end: datetime) -> list[Viewing]:
     """Who watched this camera between these instants, the latest first, for those who may share it (threats.md §5).
 
-    Recipients never see each other. Three queries. Raises NotFound, Forbidden.
+    Recipients never see each other. Three queries. Raises NotFound, Forbidden, Invalid.
     """
     check(actor, Permission.SHARE, on="camera", resource=camera)
+    check_period(start, end, longest=MAX_LEDGER, message=_("At most a year can be asked for at once."))
     rows = ViewingSession.objects.filter(camera_id=camera, opened_at__lt=end)
     rows = rows.filter(Q(closed_at=None) | Q(closed_at__gte=start)).prefetch_related("watched_spans")
     found = list(rows.order_by("-opened_at", "-pk"))

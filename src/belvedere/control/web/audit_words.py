@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from string import Formatter
 from typing import Any, Final
 
@@ -59,6 +60,8 @@ SENTENCES: Final = {
     "device.bind_refused": gettext_lazy("Somebody else tried to add {name}, and was refused."),
     "device.readdressed": gettext_lazy("{actor} gave {name} a new address."),
     "camera.renamed": gettext_lazy("{actor} renamed {before} to {name}."),
+    "camera.recording_changed": gettext_lazy("{actor} changed how {name} is recorded: {changes}."),
+    "camera.exported": gettext_lazy("{actor} exported the footage of {name} from {start} to {end}."),
     "device.channels_added": gettext_lazy("{actor} added cameras of {name}."),
     "device.renamed": gettext_lazy("{actor} renamed {before} to {name}."),
     "device.moved": gettext_lazy("{actor} moved {name} from {from_site} to {site}."),
@@ -91,6 +94,7 @@ GROUPS: Final = {
     "invitation": gettext_lazy("Invitations"),
     "site": gettext_lazy("Sites"),
     "device": gettext_lazy("Devices"),
+    "camera": gettext_lazy("Cameras"),
     "panel": gettext_lazy("Panels"),
     "share": gettext_lazy("Shares"),
     "organization": gettext_lazy("Organization"),
@@ -103,6 +107,12 @@ _FIELDS: Final = {
     "region": gettext_lazy("region"),
     "time_zone": gettext_lazy("time zone"),
     "address": gettext_lazy("address"),
+    "mode": gettext_lazy("when"),
+    "quality": gettext_lazy("stream"),
+    "with_audio": gettext_lazy("with sound"),
+    "keep_days": gettext_lazy("days kept"),
+    "keep_bytes": gettext_lazy("bytes kept"),
+    "hours": gettext_lazy("hours"),
 }
 
 _COMMANDS: Final = {
@@ -178,6 +188,12 @@ class _Words:
     def command(self) -> SafeString:
         return _name(str(_COMMANDS.get(self._text("command"), self._text("command"))))
 
+    def start(self) -> SafeString:
+        return self._instant("start")
+
+    def end(self) -> SafeString:
+        return self._instant("end")
+
     def before(self) -> SafeString:
         return _name(self._text("before"))
 
@@ -236,6 +252,13 @@ class _Words:
         value = self._known.get(key)
         return value if isinstance(value, str) else ""
 
+    def _instant(self, key: str) -> SafeString:
+        try:
+            at = datetime.fromisoformat(self._text(key))
+        except ValueError:
+            return format_html("{}", _("a time that was erased"))
+        return format_html("{}", f"{at:%Y-%m-%d %H:%M:%S} UTC")
+
     def _person(self, key: str) -> SafeString:
         return _name(self._names.people.get(self._text(key)) or _("somebody"))
 
@@ -268,8 +291,10 @@ def _name(text: str) -> SafeString:
     return format_html("<bdi>{}</bdi>", text)
 
 
-def _quoted(text: Any) -> SafeString:
-    return format_html("“<bdi>{}</bdi>”", text or "")
+def _quoted(value: Any) -> SafeString:
+    if isinstance(value, bool):
+        value = _("yes") if value else _("no")
+    return format_html("“<bdi>{}</bdi>”", "" if value is None else value)
 
 
 def _list(parts: Iterable[SafeString]) -> SafeString:

@@ -14,12 +14,11 @@ from belvedere.control.accounts.selectors import require_fresh
 from belvedere.control.core import clock
 from belvedere.control.core.errors import Invalid, RateLimited, Refusal, Unavailable
 from belvedere.control.core.principal import Principal
-from belvedere.control.core.spans import Pair
+from belvedere.control.core.spans import Pair, check_period
 from belvedere.control.devices.models import Camera, MediaNode
 from belvedere.control.recordings.models import Export
 from belvedere.control.recordings.selectors import (
     ask_coverage,
-    check_period,
     clip_to_window,
     list_nodes_with_footage,
     list_placements,
