@@ -301,6 +301,42 @@ def audit_head() -> None:
     click.echo(f"{len(lines)} heads were signed" if lines else "every head was signed already", err=True)
 
 
+@main.group()
+def export() -> None:
+    """Prove that exported footage is genuine."""
+
+
+@export.command("verify")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("manifest", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--key", default="", help="The public key to check against; without it, this installation's own.")
+@_json_option
+def export_verify(*, file: Path, manifest: Path, key: str, as_json: bool) -> None:
+    """Check that FILE is the video that MANIFEST speaks of, and who signed it; exit code 1 when not."""
+    from belvedere.control.operate import OperatorError, export_key, verify_export
+
+    try:
+        found = verify_export(file, manifest, key or export_key(_role("operator")))
+    except OperatorError as error:
+        raise click.ClickException(str(error)) from None
+    if as_json:
+        click.echo(json.dumps(found))
+    camera, exporter = found["camera"], found["exporter"]
+    click.echo(
+        f"genuine: {camera['name']}, {found['from']} to {found['to']}, "
+        f"exported by {exporter['name']} <{exporter['email']}> at {found['installation']}",
+        err=True,
+    )
+
+
+@export.command("key")
+def export_key() -> None:
+    """Print the public key that exports are signed with."""
+    from belvedere.control.operate import export_key as public_key
+
+    click.echo(public_key(_role("operator")))
+
+
 @main.command()
 @_json_option
 @click.pass_context

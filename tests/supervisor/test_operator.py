@@ -2,10 +2,14 @@
 
 import json
 import sqlite3
+from base64 import b64encode
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from belvedere.control.recordings.manifests import signed_bytes
 from supervisor.commands import PASSWORD, add_camera, create_owner, run
 
 
@@ -111,3 +115,39 @@ def test_a_camera_is_bound_to_its_owner_by_the_rules_of_the_page(data: Path, tmp
         assert database.execute("SELECT name FROM devices_camera").fetchall() == [("Gate",)]
         assert [row for row in database.iterdump() if CAMERA_PASSWORD in row] == []  # N25
     database.close()
+
+
+@pytest.mark.slow
+def test_an_export_is_verified_here_and_anywhere(data: Path, tmp_path: Path) -> None:
+    """By this installation's key, or by that key alone, where nothing of the installation is."""
+    key = run(data, "export", "key").stdout.strip()
+    private = Ed25519PrivateKey.from_private_bytes((data / "keys" / "export.key").read_bytes())
+    film, paper = tmp_path / "film.mp4", tmp_path / "film.json"
+    film.write_bytes(b"a film")
+    said = {
+        "version": 1,
+        "camera": {"id": "x", "name": "Hof „Süd“"},
+        "from": "2026-11-22T08:00:00.000000Z",
+        "to": "2026-11-22T09:00:00.000000Z",
+        "sha256": sha256(b"a film").hexdigest(),
+        "size": 6,
+        "exporter": {"name": "Olivia", "email": "olivia@example.org"},
+        "installation": "http://localhost:8000",
+    }
+    paper.write_text(json.dumps({"manifest": said, "signature": b64encode(private.sign(signed_bytes(said))).decode()}))
+
+    here = run(data, "export", "verify", str(film), str(paper), "--json")
+    assert (here.returncode, json.loads(here.stdout)) == (0, said), here.stderr
+    nowhere = tmp_path / "nowhere"
+    anywhere = run(nowhere, "export", "verify", str(film), str(paper), "--key", key)
+    assert (anywhere.returncode, nowhere.exists()) == (0, False), anywhere.stderr
+    assert "genuine: Hof „Süd“" in anywhere.stderr
+
+    film.write_bytes(b"a fake")
+    forged = run(data, "export", "verify", str(film), str(paper))
+    assert (forged.returncode, "not the one" in forged.stderr) == (1, True)
+    other = run(data, "export", "verify", str(film), str(paper), "--key", b64encode(b"x" * 32).decode())
+    assert (other.returncode, "not signed by" in other.stderr) == (1, True)
+    no_key = run(data, "export", "verify", str(film), str(paper), "--key", "x")
+    assert (no_key.returncode, "must be a public key" in no_key.stderr) == (1, True)
+    assert run(data, "export", "verify", str(film), str(tmp_path / "none.json")).returncode == 2

@@ -1,10 +1,12 @@
 """What an operator does from the command line. Writes the audit as the server, like anything the server does itself."""
 
+import base64
 import contextlib
 import dataclasses
 import getpass
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from belvedere.config import Settings
@@ -195,6 +197,39 @@ def sign_audit_heads(settings: Settings) -> list[str]:
     from belvedere.control.organizations.oversight import sign_audit
 
     return [head.line() for head in sign_audit(after=timedelta(0))]
+
+
+def export_key(settings: Settings) -> str:
+    """The public key that exports are signed with, base64."""
+    setup(settings)
+    from belvedere.control.core.signing import public_key
+    from belvedere.control.recordings.manifests import KEY
+
+    return base64.b64encode(public_key(KEY)).decode()
+
+
+def verify_export(file: Path, manifest: Path, key: str) -> dict[str, Any]:
+    """The manifest, if `key` (base64) signed it and it speaks of this file. Needs no installation.
+
+    Raises OperatorError.
+    """
+    from belvedere.control.recordings.manifests import NotGenuine, verify
+
+    try:
+        public = base64.b64decode(key, validate=True)
+    except ValueError:
+        public = b""
+    if len(public) != 32:
+        message = "--key must be a public key as `belvedere export key` prints it"
+        raise OperatorError(message)
+    try:
+        with file.open("rb") as film:
+            return verify(film, manifest.read_text(encoding="utf-8"), public)
+    except NotGenuine as error:
+        raise OperatorError(str(error)) from None
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"that cannot be read: {error}"
+        raise OperatorError(message) from None
 
 
 class Seen(NamedTuple):
