@@ -10,7 +10,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 #: the page's address may name a camera
 PAGES = (
-    *("/", "/devices", "/devices/add", "/sharing", "/inbox", "/account", "/share", "/cameras/{camera}"),
+    *("/", "/devices", "/devices/add", "/devices/add?way=label", "/panels/add"),
+    *("/sharing", "/inbox", "/account", "/share", "/cameras/{camera}"),
     *("/organizations", "/organizations/new"),
     *("/account/security", "/account/security/passkeys/add", "/account/security/app", "/account/phones"),
     *("/account/email", "/account/reauthenticate"),
