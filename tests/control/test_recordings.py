@@ -8,7 +8,7 @@ from django.db import connection
 
 import cast
 from belvedere.contracts.hours import validate_hours
-from belvedere.contracts.recordings import Holding, PlansRequest, RecordingPlan, RecordMode
+from belvedere.contracts.recordings import Holding, PlansReply, PlansRequest, RecordingPlan, RecordMode
 from belvedere.contracts.sessions import Quality
 from belvedere.control.audit.models import Entry
 from belvedere.control.core import clock
@@ -27,7 +27,13 @@ WEEKLY: dict[str, Any] = {"zone": "Europe/Madrid", "weekly": {"mon": [["22:00", 
 
 
 def plans(node: str = "local") -> dict[str, RecordingPlan]:
-    return {plan.camera: plan for plan in list_plans(node, PlansRequest(RUN)).plans}
+    return {plan.camera: plan for plan in page(node).plans}
+
+
+def page(node: str = "local", after: str = "") -> PlansReply:
+    reply = list_plans(node, PlansRequest(RUN, after))
+    assert reply
+    return reply
 
 
 def device_of(person: cast.Person, camera: str) -> str:
@@ -172,14 +178,21 @@ def test_two_nodes_share_the_cameras_and_each_keeps_what_it_holds(people: cast.C
         assert plans()[camera].mode is RecordMode.CONTINUOUS
 
 
-def test_plans_come_in_pages_and_to_the_present_run_alone(people: cast.Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plans_come_in_pages_and_stay_in_order(people: cast.Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     hello()
     monkeypatch.setattr("belvedere.control.recordings.services.reports.PLANS_BATCH", 3)
-    first = list_plans("local", PlansRequest(RUN))
-    rest = list_plans("local", PlansRequest(RUN, after=first.next))
+    first = page()
+    rest = page(after=first.next)
     assert (len(first.plans), len(rest.plans), rest.next) == (3, 1, "")
-    assert list_plans("local", PlansRequest("another run")).plans == []
-    assert list_plans("elsewhere", PlansRequest(RUN)).plans == []
+
+
+def test_no_answer_is_better_than_an_empty_one(people: cast.Cast) -> None:
+    """Whoever is told of no camera stops recording them all: a stranger, or a run of before, is told nothing."""
+    hello()
+    assert list_plans("local", PlansRequest("another run")) is None
+    assert list_plans("elsewhere", PlansRequest(RUN)) is None
+    with clock.moved_by(timedelta(minutes=5)):  # its greetings were lost; its question was not
+        assert len(page().plans) == 4
 
 
 # ── What nodes say ───────────────────────────────────────────────────────────────────────────────────────────────────

@@ -29,16 +29,18 @@ _SAID = ("first_at", "last_at", "bytes", "rate", "is_recording", "error", "seen_
 
 
 @unguarded("asked by the media node itself, which the bus holds to its own name")
-def list_plans(node: str, request: PlansRequest) -> PlansReply:
+def list_plans(node: str, request: PlansRequest) -> PlansReply | None:
     """What this node has to record, and what to keep of all it holds; one page.
 
     A camera that is closed, off or carried by another node is recorded no more, but what there is of it stays its own
-    and is kept as long as its settings say (rule 7).
+    and is kept as long as its settings say (rule 7). A run that we do not know gets no answer, so that it goes on as it
+    was told: an empty one would end all of its recordings.
     """
-    nodes = list(MediaNode.objects.filter(last_seen_at__gt=clock.now() - NODE_IS_GONE_AFTER))
-    me = next((row for row in nodes if (row.pk, row.run) == (node, request.run)), None)
+    me = MediaNode.objects.filter(pk=node, run=request.run).first()
     if me is None:
-        return PlansReply([])
+        return None
+    live = MediaNode.objects.filter(last_seen_at__gt=clock.now() - NODE_IS_GONE_AFTER).exclude(pk=node)
+    nodes = [me, *live]
     held = Placement.objects.filter(camera=OuterRef("pk"), volume__node=node)
     rows = Camera.objects.filter(Q(closed_at=None, device__unbound_at=None) | Exists(held), pk__gt=request.after)
     page = list(rows.annotate(is_held=Exists(held)).select_related("recording_settings").order_by("pk")[:PLANS_BATCH])
