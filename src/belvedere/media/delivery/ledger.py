@@ -3,7 +3,7 @@
 from typing import Final
 
 from belvedere.contracts.recordings import JOIN_S, Span
-from belvedere.media.footage.archive import merge
+from belvedere.media.footage.coverage import merge
 
 _JOIN_US: Final = int(JOIN_S * 1_000_000)
 _MAX_SPANS: Final = 256

@@ -8,10 +8,11 @@ import errno
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final, Protocol
 
-from belvedere.contracts.recordings import JOIN_S, Holding
+from belvedere.contracts.recordings import Holding
+from belvedere.media.footage.coverage import clip, merge
 from belvedere.media.footage.index import Index
 from belvedere.media.footage.segment import (
     SegmentError,
@@ -21,10 +22,8 @@ from belvedere.media.footage.segment import (
     read_segment,
     walk,
 )
-from belvedere.media.footage.volume import Volume, parse_name
+from belvedere.media.footage.volume import DAY_US, Volume, parse_name
 
-_JOIN_US: Final = int(JOIN_S * 1_000_000)
-_DAY_US: Final = 86_400_000_000
 #: A table of a minute with sound is some 600 KB in memory.
 _TABLES: Final = 32
 
@@ -55,12 +54,9 @@ class Archive:
 
     def spans(self, camera: str, start_us: int, end_us: int) -> list[tuple[int, int]]:
         """When there is footage between two instants: (start, end) in order, merged, clipped to the question."""
-        open_times = [(ref.start_us, ref.end_us) for ref in self._open(camera, start_us, end_us)]
-        times = self._index.times(camera, start_us, end_us)
-        merged = merge(sorted([*times, *open_times]) if open_times else times)
-        return [
-            (max(start, start_us), min(end, end_us)) for start, end in merged if max(start, start_us) < min(end, end_us)
-        ]
+        being_written = [(ref.start_us, ref.end_us) for ref in self._open(camera, start_us, end_us)]
+        spans = self._index.spans(camera, start_us, end_us)
+        return clip(merge(sorted([*spans, *being_written])), start_us, end_us) if being_written else spans
 
     def segments(self, camera: str, quality: str | None, start_us: int, end_us: int) -> list[SegmentRef]:
         """Whatever touches this span, in the order of time; of one quality, or of all (None).
@@ -159,7 +155,7 @@ class Archive:
                     footage.first_us / 1e6,
                     max([footage.last_us, *(ref.end_us for ref in more)]) / 1e6,
                     footage.bytes + size,
-                    footage.day_bytes * _DAY_US // max(footage.day_us, 60_000_000),
+                    footage.day_bytes * DAY_US // max(footage.day_us, 60_000_000),
                     is_recording=bool(more),
                 )
             )
@@ -192,23 +188,6 @@ class Archive:
 
 def _order(ref: SegmentRef) -> tuple[int, int]:
     return ref.start_us, ref.sequence
-
-
-def merge(times: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Spans in order of their start → the same without overlaps, and without breaks shorter than `JOIN_S`."""
-    merged: list[tuple[int, int]] = []
-    first = last = None
-    for start, end in times:
-        if last is None or first is None:
-            first, last = start, end
-        elif start - last >= _JOIN_US:
-            merged.append((first, last))
-            first, last = start, end
-        elif end > last:
-            last = end
-    if first is not None and last is not None:
-        merged.append((first, last))
-    return merged
 
 
 def _read(fd: int) -> SegmentTable:

@@ -18,6 +18,7 @@ import structlog
 
 from belvedere.contracts.recordings import RecordingPlan
 from belvedere.contracts.sessions import Quality
+from belvedere.media.footage.coverage import Coverage
 from belvedere.media.footage.segment import SegmentRef
 from belvedere.media.footage.volume import MAX_SEGMENT_US, Volume
 
@@ -49,6 +50,7 @@ _DROP: Final = "DELETE FROM {} WHERE camera = ? AND start_us = ? AND sequence = 
 #: What must not get lost is tried again after this long, for as long as it takes.
 _AGAIN_S: Final = 1.0
 _DAY_S: Final = 86_400
+_QUALITIES: Final = {quality.value: quality for quality in Quality}
 
 type _Statement = tuple[str, list[tuple[Any, ...]]]
 
@@ -82,6 +84,7 @@ class Index:
         self._file = str(volume.path / FILE)
         self._reading = _connect(self._file)
         self._lock = threading.Lock()
+        self._coverage = Coverage()
         self._queue: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._write, name="footage-index", daemon=True)
         self._thread.start()
@@ -109,21 +112,24 @@ class Index:
 
     def add(self, refs: Iterable[SegmentRef]) -> Future[None]:
         """Say that these are there. Returns at once; done once it is committed."""
-        return self._put([(_PUT.format("segments"), [_values(ref) for ref in refs])])
+        refs = tuple(refs)
+        return self._put([(_PUT.format("segments"), [_values(ref) for ref in refs])], added=refs)
 
     def bury(self, refs: Iterable[SegmentRef]) -> None:
         """Move these to the garbage: from here on nobody finds them, and repair finishes what `forget` did not.
 
         Waits. Raises IndexFailed when the disk did not take it; then nothing has changed.
         """
+        refs = tuple(refs)
         rows = [_values(ref) for ref in refs]
         keys = [_key(row) for row in rows]
-        self._wait([(_PUT.format("garbage"), rows), (_DROP.format("segments"), keys)])
+        self._wait([(_PUT.format("garbage"), rows), (_DROP.format("segments"), keys)], removed=refs)
 
     def forget(self, refs: Iterable[SegmentRef]) -> Future[None]:
         """Say that these are gone, buried or not. Returns at once."""
+        refs = tuple(refs)
         keys = [_key(_values(ref)) for ref in refs]
-        return self._put([(_DROP.format("garbage"), keys), (_DROP.format("segments"), keys)])
+        return self._put([(_DROP.format("garbage"), keys), (_DROP.format("segments"), keys)], removed=refs)
 
     def keep_plans(self, plans: Iterable[RecordingPlan]) -> Future[None]:
         """Remember what is to become of these cameras' footage, also when nobody tells us any more."""
@@ -144,13 +150,14 @@ class Index:
         )
         return [_ref(row) for row in rows]
 
-    def times(self, camera: str, start_us: int, end_us: int) -> list[tuple[int, int]]:
-        """(start, end) of the same segments, of whatever quality: all that coverage needs."""
-        return self._ask(
-            "SELECT start_us, start_us + duration_us FROM segments WHERE camera = ? AND start_us > ? AND start_us < ? "
-            "AND start_us + duration_us > ? ORDER BY start_us",
-            (camera, start_us - MAX_SEGMENT_US - 1, end_us, start_us),
-        )
+    def spans(self, camera: str, start_us: int, end_us: int) -> list[tuple[int, int]]:
+        """When there is footage of a camera, of whatever quality: (start, end) in order, merged, clipped."""
+
+        def read() -> list[tuple[int, int]]:
+            query = "SELECT start_us, start_us + duration_us FROM segments WHERE camera = ? ORDER BY start_us"
+            return self._ask(query, (camera,))
+
+        return self._coverage.between(camera, start_us, end_us, read)
 
     def after(self, camera: str, start_us: int) -> SegmentRef | None:
         """The first segment that starts later than this."""
@@ -214,14 +221,18 @@ class Index:
         with self._lock:
             return self._reading.execute(query, parameters).fetchall()
 
-    def _wait(self, statements: list[_Statement]) -> None:
+    def _wait(self, statements: list[_Statement], *, removed: Sequence[SegmentRef] = ()) -> None:
+        work = _Work(statements, Future(), is_patient=False, removed=removed)
+        self._queue.put(work)
         try:
-            self._put(statements, is_patient=False).result()
+            work.outcome.result()
         except sqlite3.Error as error:
             raise IndexFailed(str(error)) from None
 
-    def _put(self, statements: list[_Statement], *, is_patient: bool = True) -> Future[None]:
-        work = _Work(statements, Future(), is_patient)
+    def _put(
+        self, statements: list[_Statement], *, added: Sequence[SegmentRef] = (), removed: Sequence[SegmentRef] = ()
+    ) -> Future[None]:
+        work = _Work(statements, Future(), is_patient=True, added=added, removed=removed)
         self._queue.put(work)
         return work.outcome
 
@@ -240,11 +251,26 @@ class Index:
                 late = []
                 for work in works:
                     if error is None:
+                        self._cover(connection, work)
                         work.outcome.set_result(None)
                     elif is_last or not work.is_patient:
                         work.outcome.set_exception(error)
                     else:
                         late.append(work)
+
+    def _cover(self, connection: sqlite3.Connection, work: "_Work") -> None:
+        """Tell what was committed to those who ask when there is footage."""
+        for ref in work.added:
+            self._coverage.add(ref.camera, ref.start_us, ref.end_us)
+        last: dict[str, int] = {}
+        for ref in work.removed:
+            last[ref.camera] = max(ref.start_us, last.get(ref.camera, 0))
+        for camera, start_us in last.items():
+            first_left_us = None
+            with contextlib.suppress(sqlite3.Error):  # then it is read again
+                query = "SELECT min(start_us) FROM segments WHERE camera = ?"
+                first_left_us = connection.execute(query, (camera,)).fetchone()[0]
+            self._coverage.remove(camera, start_us, first_left_us)
 
     def _collect(self, timeout: float | None) -> "list[_Work | None]":
         came: list[_Work | None] = []
@@ -261,6 +287,8 @@ class _Work(NamedTuple):
     statements: list[_Statement]
     outcome: Future[None]
     is_patient: bool
+    added: Sequence[SegmentRef] = ()
+    removed: Sequence[SegmentRef] = ()
 
 
 def _commit(connection: sqlite3.Connection, works: Iterable[_Work]) -> sqlite3.Error | None:
@@ -304,4 +332,4 @@ def _key(values: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def _ref(row: tuple[Any, ...]) -> SegmentRef:
     camera, quality, start_us, sequence, duration_us, size = row
-    return SegmentRef(camera, Quality(quality), start_us, sequence, duration_us, size)
+    return SegmentRef(camera, _QUALITIES[quality], start_us, sequence, duration_us, size)

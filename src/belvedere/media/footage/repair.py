@@ -29,13 +29,13 @@ from belvedere.media.footage.segment import (
     write_tail,
 )
 from belvedere.media.footage.volume import (
+    DAY_US,
     MAX_SEGMENT_US,
     SegmentName,
     Volume,
-    day_of,
+    day_start,
     file_name,
     is_camera,
-    is_day,
     parse_name,
 )
 
@@ -104,10 +104,11 @@ class _Repair:
                     self.done.foreign += 1
                     continue
                 for day, day_folder in self._folders(quality_folder):
-                    if is_day(day):
-                        self._repair_day(camera, Quality(quality), day, day_folder)
-                    else:
+                    begin_us = day_start(day)
+                    if begin_us is None:
                         self.done.foreign += 1
+                    else:
+                        self._repair_day(camera, Quality(quality), begin_us, day_folder)
         if not self._is_blind:
             self.done.lost = len(self._rows)
             self._index.forget(self._rows.values())
@@ -135,10 +136,10 @@ class _Repair:
             self._give_up(error)
             return []
 
-    def _repair_day(self, camera: str, quality: Quality, day: str, folder: int) -> None:
+    def _repair_day(self, camera: str, quality: Quality, begin_us: int, folder: int) -> None:
         for entry in self._entries(folder):
             name = parse_name(entry.name)
-            if name is None or day_of(name.start_us) != day:
+            if name is None or not begin_us <= name.start_us < begin_us + DAY_US:
                 self.done.foreign += 1
                 continue
             row = self._rows.get((camera, name.start_us, name.sequence))
@@ -173,7 +174,7 @@ class _Repair:
             return self._finish(told, folder)
         duration_us = name.duration_ms * 1000
         told = SegmentRef(camera, quality, name.start_us, name.sequence, duration_us, status.st_size)
-        if row is not None and (row.quality, row.size, file_name(row)) == (quality, status.st_size, entry.name):
+        if row is not None and (row.quality, row.size) == (quality, status.st_size) and file_name(row) == entry.name:
             return row
         if self._index.is_new and status.st_size:
             self.done.found += 1

@@ -18,7 +18,7 @@ import structlog
 from belvedere.contracts.recordings import EraseReply
 from belvedere.media.footage.index import Index, IndexFailed
 from belvedere.media.footage.segment import SegmentRef
-from belvedere.media.footage.volume import Volume, day_of, file_name
+from belvedere.media.footage.volume import DAY_US, Volume, day_of, file_name
 
 log = structlog.get_logger()
 
@@ -31,7 +31,6 @@ _RESERVE_AT_MOST: Final = 0.25
 _EMERGENCY_MARGIN: Final = 1.1
 #: `is_filling` is told for this long after an emergency.
 _FILLING_S: Final = 600.0
-_DAY_US: Final = 86_400_000_000
 #: Segments buried at once.
 _BATCH: Final = 500
 #: Whatever it is, it is not our file in our folder (N25): nothing to delete.
@@ -86,7 +85,7 @@ class Retention:
         swept = Swept(0, 0)
         for footage in self._index.cameras():
             if plan := plans.get(footage.camera):
-                before_us = now_us - plan.keep_days * _DAY_US
+                before_us = now_us - plan.keep_days * DAY_US
                 excess = footage.bytes - plan.keep_bytes if plan.keep_bytes else 0
                 if footage.first_us < before_us or excess > 0:
                     oldest = self._index.oldest(footage.camera)
@@ -122,7 +121,7 @@ class Retention:
         return swept
 
     def _delete(self, refs: Sequence[SegmentRef]) -> list[SegmentRef]:
-        gone = delete_files(self._volume, refs, empty_before_us=int(self._now() * 1e6) - _DAY_US)
+        gone = delete_files(self._volume, refs, empty_before_us=int(self._now() * 1e6) - DAY_US)
         self._index.forget(gone)
         return gone
 

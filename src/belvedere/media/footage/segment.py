@@ -106,7 +106,7 @@ class SegmentHead(msgspec.Struct, frozen=True):
         return self.start_us + (ticks - track.first_tick) * 1_000_000 // track.timescale
 
 
-class SegmentRef(msgspec.Struct, frozen=True):
+class SegmentRef(msgspec.Struct, frozen=True, gc=False):
     """Which segment, and where on the time line. Enough to make its path; microseconds, UTC; bytes.
 
     is_open  it is still being written: duration and size are those of a moment ago

@@ -10,6 +10,7 @@ Names are made of ids and numbers that were looked at before, and opened one fol
 symbolic links: whatever lies on the disk, nothing outside of it is touched (N25).
 """
 
+import calendar
 import contextlib
 import fcntl
 import os
@@ -31,6 +32,7 @@ from belvedere.media.footage.segment import SegmentRef
 IDENTITY: Final = "belvedere-volume.json"
 #: No segment is longer: a name that says so is none of ours.
 MAX_SEGMENT_US: Final = 3600 * 1_000_000
+DAY_US: Final = 86_400_000_000
 _CAMERA: Final = re.compile(r"[0-9a-hjkmnp-tv-z]{26}", re.ASCII)
 _DAY: Final = re.compile(r"[0-9]{8}", re.ASCII)
 _PART: Final = re.compile(r"([0-9]{17})-([0-9]{10})\.part", re.ASCII)
@@ -64,9 +66,14 @@ def is_camera(text: str) -> bool:
     return _CAMERA.fullmatch(text) is not None
 
 
-def is_day(text: str) -> bool:
-    """Whether this is the name of a day's folder."""
-    return _DAY.fullmatch(text) is not None
+def day_start(name: str) -> int | None:
+    """When the day of this folder begins, in microseconds; None for what is no day."""
+    if _DAY.fullmatch(name) is None:
+        return None
+    try:
+        return calendar.timegm(time.strptime(name, "%Y%m%d")) * 1_000_000
+    except ValueError:  # the 31st of February
+        return None
 
 
 def day_of(start_us: int) -> str:
