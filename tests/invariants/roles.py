@@ -6,10 +6,12 @@ Harbour Hotels has two sites. "own" is North, where Ada, Omar, Vera and Leo have
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import cast
 from belvedere.contracts.permissions import Permission
+from belvedere.contracts.recordings import RecordMode
 from belvedere.control.access.roles import Role
 from belvedere.control.core.errors import NotFound
 from belvedere.control.core.principal import Principal
@@ -26,13 +28,20 @@ from belvedere.control.organizations.selectors import (
     list_sites,
 )
 from belvedere.control.organizations.services import Wish
+from belvedere.control.recordings.selectors import get_recording_settings, list_coverage
+from belvedere.control.recordings.services import change_recording_settings, open_export
 from belvedere.control.sharing import services as sharing
 from belvedere.control.sharing.selectors import list_access
-from belvedere.control.streaming.selectors import list_viewers
+from belvedere.control.streaming.selectors import list_viewers, list_viewings
 from belvedere.control.streaming.services import open_ticket
 
 #: in this order everywhere below
 CAST: Final = ("olivia", "sam", "ada", "omar", "vera", "leo", "nora", "xena")
+
+#: what is asked for of the past
+A_DAY: Final = (datetime(2026, 11, 20, tzinfo=UTC), datetime(2026, 11, 21, tzinfo=UTC))
+AN_HOUR_LATER: Final = A_DAY[0] + timedelta(hours=1)
+THAT_DAY: Final = f"from={A_DAY[0]:%FT%TZ}&to={A_DAY[1]:%FT%TZ}"
 
 
 @dataclass
@@ -71,6 +80,12 @@ TABLE: Final[dict[str, dict[str, str]]] = {
     "see the camera": _site("ok ok ok ok ok ok 404 404 | ok ok 404 404 404 404 404 404"),
     "list the camera": _site("ok ok ok ok ok ok 404 404 | ok ok 404 404 404 404 404 404"),
     "watch live": _site("ok ok ok ok ok ok 404 404 | ok ok 404 404 404 404 404 404"),
+    # The past. Nothing was recorded here: who may export finds nothing there.
+    "see what was recorded": _site("ok ok ok ok ok 403 404 404 | ok ok 404 404 404 404 404 404"),
+    "export what was recorded": _site("404 404 404 403 403 403 404 404 | 404 404 404 404 404 404 404 404"),
+    "read who watched it": _site("ok ok ok 403 403 403 404 404 | ok ok 404 404 404 404 404 404"),
+    "read how it is recorded": _site("ok ok ok 403 403 403 404 404 | ok ok 404 404 404 404 404 404"),
+    "stop recording it": _site("ok ok ok 403 403 403 404 404 | ok ok 404 404 404 404 404 404"),
     # Devices
     "see the device": _site("ok ok ok 404 404 404 404 404 | ok ok 404 404 404 404 404 404"),
     "add a device": _site("ok ok ok 403 403 403 404 404 | ok ok 404 404 404 404 404 404"),
@@ -175,6 +190,11 @@ SERVICES: Final[dict[str, Act]] = {
     "see the camera": lambda who, at: get_camera(who, at.camera),
     "list the camera": lambda who, at: find([row.id for row in list_cameras(who)], at.camera),
     "watch live": lambda who, at: open_ticket(who, camera=at.camera),
+    "see what was recorded": lambda who, at: list_coverage(who, at.camera, *A_DAY),
+    "export what was recorded": lambda who, at: open_export(who, camera=at.camera, start=A_DAY[0], end=AN_HOUR_LATER),
+    "read who watched it": lambda who, at: list_viewings(who, at.camera, start=A_DAY[0], end=A_DAY[1]),
+    "read how it is recorded": lambda who, at: get_recording_settings(who, at.camera),
+    "stop recording it": lambda who, at: change_recording_settings(who, camera=at.camera, mode=RecordMode.OFF),
     "see the device": lambda who, at: get_device(who, at.device),
     "add a device": lambda who, at: devices.add_device(
         who, site=at.site, name="Gate", address="rtsp://127.0.0.1:9/gate", is_tested=False
@@ -239,6 +259,15 @@ API: Final[dict[str, tuple[Any, ...]]] = {
     "see the camera": ("GET", "cameras/{camera}"),
     "list the camera": ("GET", "cameras", None, "{camera}"),
     "watch live": ("POST", "cameras/{camera}/tickets", {"kind": "live"}),
+    "see what was recorded": ("GET", f"cameras/{{camera}}/recordings?{THAT_DAY}"),
+    "export what was recorded": (
+        "POST",
+        "cameras/{camera}/tickets",
+        {"kind": "export", "from": f"{A_DAY[0]:%FT%TZ}", "to": f"{AN_HOUR_LATER:%FT%TZ}"},
+    ),
+    "read who watched it": ("GET", f"cameras/{{camera}}/viewings?{THAT_DAY}"),
+    "read how it is recorded": ("GET", "cameras/{camera}/recording-settings"),
+    "stop recording it": ("PATCH", "cameras/{camera}/recording-settings", {"mode": "off"}),
     "see the device": ("GET", "devices/{device}"),
     "add a device": (
         "POST",
