@@ -14,8 +14,10 @@ from typing import Final
 
 from belvedere.demo.samples import SampleAlarm
 
-_CONNECT, _CONNACK, _PUBLISH, _SUBSCRIBE, _PINGREQ = 1, 2, 3, 8, 12
+_CONNECT, _CONNACK, _PUBLISH, _SUBSCRIBE = 1, 2, 3, 8
 _KEEPALIVE_S: Final = 30
+#: It says how it is again and again: the broker may not yet have kept a word when somebody subscribes to it.
+_SAYS_EVERY_S: Final = 3.0
 _AGAIN_AFTER_S: Final = 0.5
 #: how long somebody has to leave the house
 ARMING_S: Final = 2.0
@@ -52,9 +54,7 @@ class Panel:
                 message = "the broker refuses the panel"
                 raise ConnectionRefusedError(message)
             self._send(_SUBSCRIBE, struct.pack(">H", 1) + _text(self._sample.command_topic) + b"\0", flags=2)
-            self._say(self._sample.availability_topic, "online")
-            self._say(self._sample.state_topic, self.state)
-            async with self._pinging():
+            async with self._repeating():
                 while True:
                     kind, flags, body = await _read(reader)
                     if kind == _PUBLISH:
@@ -71,13 +71,14 @@ class Panel:
         return head + _text(f"panel-{secrets.token_hex(4)}") + will + _text(username) + _text(password)
 
     @contextlib.asynccontextmanager
-    async def _pinging(self) -> AsyncIterator[None]:
-        async def ping() -> None:
+    async def _repeating(self) -> AsyncIterator[None]:
+        async def repeat() -> None:
             while True:
-                await asyncio.sleep(_KEEPALIVE_S / 2)
-                self._send(_PINGREQ, b"")
+                self._say(self._sample.availability_topic, "online")
+                self._say(self._sample.state_topic, self.state)
+                await asyncio.sleep(_SAYS_EVERY_S)
 
-        task = asyncio.create_task(ping())
+        task = asyncio.create_task(repeat())
         try:
             yield
         finally:
