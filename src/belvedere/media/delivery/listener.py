@@ -18,6 +18,7 @@ from typing import Final, cast
 import structlog
 
 from belvedere.contracts.sessions import CloseCode, OpenReply, Quality, SessionKind
+from belvedere.media.decode import Decoder
 from belvedere.media.delivery.answers import answer, switch_protocols
 from belvedere.media.delivery.counters import Counters
 from belvedere.media.delivery.downloads import Download
@@ -28,6 +29,7 @@ from belvedere.media.delivery.http_sessions import OPEN_PATH, SECRET_PATH, Conte
 from belvedere.media.delivery.leases import LeaseKeeper
 from belvedere.media.delivery.request_head import BadRequest, RequestHead, parse_head
 from belvedere.media.delivery.sessions import Ending
+from belvedere.media.delivery.snapshots import Snapshot
 from belvedere.media.delivery.stream import LiveStream
 from belvedere.media.delivery.viewer import Scene, Viewer
 from belvedere.media.delivery.websocket import accept_of
@@ -54,6 +56,7 @@ class Door:
     """What the listener needs of the house. `find_stream` knows no stream it must not show.
 
     archive    the footage here; None = nothing is kept on this node
+    decoder    makes pictures of key frames
     trusted    networks of proxies whose X-Forwarded-For is believed
     metrics    the text of /metrics; `metrics_token` opens it to others than loopback
     """
@@ -62,6 +65,7 @@ class Door:
     find_stream: Callable[[str, Quality], LiveStream | None]
     counters: Counters
     archive: Archive | None = None
+    decoder: Decoder = field(default_factory=Decoder)
     trusted: Sequence[IPv4Network | IPv6Network] = ()
     metrics: Callable[[], bytes] = bytes
     metrics_token: str = field(default="", repr=False)
@@ -81,10 +85,16 @@ def _open_list(door: Door, grant: Grant) -> Content | None:
     return None if stream is None else LiveList(grant, stream)
 
 
+def _open_snapshot(door: Door, grant: Grant) -> Content | None:
+    stream = door.find_stream(grant.reply.camera, grant.reply.quality)
+    return Snapshot(grant, stream, door.archive, door.decoder)
+
+
 #: kind → what lies under the secret of such a session; None: nothing of it is here
 CONTENTS: Final[dict[SessionKind, Callable[[Door, Grant], Content | None]]] = {
     SessionKind.EXPORT: _open_export,
     SessionKind.HLS: _open_list,
+    SessionKind.SNAPSHOT: _open_snapshot,
 }
 
 
@@ -116,6 +126,7 @@ class Listener:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=1.0)
         self.http.close()
+        await self.door.decoder.close()
 
     async def abort(self) -> None:
         """End every connection there is, goodbyes said or not: uvloop does not close while one stands (seen)."""
