@@ -81,6 +81,8 @@ def build_export(archive: Archive, question: Question) -> Export | None:
 
     Raises ExportTooLong, OSError.
     """
+    if question.start_us >= question.end_us:
+        return None
     film = _Film(question)
     for ref in choose(archive, question.camera, question.quality, question.start_us, question.end_us):
         try:
