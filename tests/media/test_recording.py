@@ -137,6 +137,24 @@ async def test_plans_are_remembered_beside_the_footage(
         assert len((await archive_of(node)).spans(yard, 0, 2**62)) == 1
 
 
+async def test_it_carries_and_records_on_while_control_is_away(
+    yard: str, control: LittleControl, bus_server: BusServer, tmp_path: Path
+) -> None:
+    """Started anew, with nobody to ask: what it was told last is sealed beside its key."""
+    async with running_node(bus_server, tmp_path) as node:
+        await until_there(await archive_of(node), yard, 1)
+    kept = [tmp_path / f"assignments-{NODE}.json", tmp_path / "keys" / f"media-{NODE}.key"]
+    assert [file.stat().st_mode & 0o777 for file in kept] == [0o600, 0o600]
+    assert b"rtsp" not in kept[0].read_bytes()
+    control.is_silent = True
+    async with running_node(bus_server, tmp_path) as node:
+        archive = await archive_of(node)
+        before = archive.spans(yard, 0, 2**62)[-1][1]
+        async with asyncio.timeout(15):
+            while archive.spans(yard, 0, 2**62)[-1][1] < before + 1_000_000:
+                await asyncio.sleep(0.05)
+
+
 async def test_what_is_erased_leaves_a_gap(yard: str, control: LittleControl, start_node: StartNode) -> None:
     node = await start_node()
     [(start, end)] = await until_there(await archive_of(node), yard, 2)

@@ -1,6 +1,7 @@
 """Boxes that only one media node can open: camera credentials on their way over the bus.
 
-HPKE (RFC 9180), base mode, DHKEM(X25519, HKDF-SHA256) with AES-128-GCM. The node's key lives in memory for one run.
+HPKE (RFC 9180), base mode, DHKEM(X25519, HKDF-SHA256) with AES-128-GCM. The node's key is its own: it stays on the
+node, so that what was sealed to it opens after a restart too.
 """
 
 from base64 import b64decode, b64encode
@@ -25,6 +26,16 @@ class SealError(Exception):
 def generate_key() -> PrivateKey:
     """Make a fresh key pair."""
     return X25519PrivateKey.generate()
+
+
+def key_bytes(key: PrivateKey) -> bytes:
+    """The private half, raw, to be kept where nobody else reads."""
+    return key.private_bytes_raw()
+
+
+def read_key(data: bytes) -> PrivateKey:
+    """What `key_bytes` wrote. Raises ValueError when it is something else."""
+    return X25519PrivateKey.from_private_bytes(data)
 
 
 def public_bytes(key: PrivateKey) -> str:

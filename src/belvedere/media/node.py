@@ -38,7 +38,7 @@ from belvedere.contracts.events import (
     StreamAssignment,
     StreamSource,
 )
-from belvedere.contracts.sealing import SealError, generate_key, public_bytes, unseal
+from belvedere.contracts.sealing import SealError, public_bytes, unseal
 from belvedere.contracts.sessions import Quality
 from belvedere.contracts.subjects import (
     CAMERA_STATE,
@@ -57,6 +57,7 @@ from belvedere.media.delivery.listener import Door, Listener
 from belvedere.media.delivery.stream import LiveStream
 from belvedere.media.footage.archive import Archive
 from belvedere.media.footage.keeper import FootageKeeper
+from belvedere.media.memory import NodeMemory
 from belvedere.media.metrics import MediaMetrics
 from belvedere.media.onvif import discover, inspect, warm_up
 from belvedere.media.panels import PanelKeeper
@@ -107,7 +108,7 @@ async def run_node(settings: Settings) -> None:
 
 
 class MediaNode:
-    """One run of a node: fresh `run`, fresh key, everything of an older run is over. Made by `start`."""
+    """One run of a node: fresh `run`, everything of an older run is over. Made by `start`."""
 
     def __init__(
         self,
@@ -124,7 +125,10 @@ class MediaNode:
         self._settings = settings
         self._name = settings.node
         self._bus = bus
-        self._key = generate_key()
+        self._memory = NodeMemory(settings.data, self._name)
+        self._key = self._memory.key()
+        #: whether control has said what to carry, or the last time it did was looked up
+        self._is_told = False
         self._own_ports = (settings.port, settings.media_port, *own_ports)
         self.carriage = Carriage(self.counters, self._report_soon, self._own_ports)
         self.keeper = LeaseKeeper(bus, self._name, self.run, self.counters, clock=clock)
@@ -225,6 +229,8 @@ class MediaNode:
                 self._report_soon(*self.carriage.streams())
                 if not known:
                     self._pull_soon()
+            elif not self._is_told:
+                self._carry(await asyncio.to_thread(self._memory.recall))
             known = answered
             await _wait(self._hello_now, HELLO_EVERY_S if answered else _ASK_AGAIN_S)
 
@@ -268,12 +274,21 @@ class MediaNode:
             after = page.next
         if nudges != self._nudges:
             return False  # withdrawn meanwhile: these pages may still name what is gone
-        keys: set[StreamKey] = {(stream.camera, stream.quality) for stream in found}
-        new = [stream for stream in found if not self.carriage.has((stream.camera, stream.quality), stream.revision)]
+        self._carry(found)
+        try:
+            await asyncio.to_thread(self._memory.save, found)
+        except OSError as error:
+            log.warning("assignments_not_saved", error=error.strerror)
+        return True
+
+    def _carry(self, streams: Sequence[StreamAssignment]) -> None:
+        """Carry these, and no others."""
+        self._is_told = True
+        keys: set[StreamKey] = {(stream.camera, stream.quality) for stream in streams}
+        new = [stream for stream in streams if not self.carriage.has((stream.camera, stream.quality), stream.revision)]
         readable = [assigned for stream in new if (assigned := self._open_box(stream)) is not None]
         self._turn_away(self.carriage.apply(readable, kept=keys))
         self.footage.sync()
-        return True
 
     def _open_box(self, stream: StreamAssignment) -> Assigned | None:
         source = self._unseal(stream.sealed)
