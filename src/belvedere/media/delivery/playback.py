@@ -419,18 +419,20 @@ class Playback:
     def _answer(self, wish: _Wish, slice_: Slice) -> None:
         """Be where the player wanted to be, or as near as there is footage he may see."""
         start_us = slice_.start_us
-        at_us = start_us if self._keys_only else max(start_us, wish.to_us)
-        if wish.is_back or start_us > wish.to_us:
-            at_us = start_us
-        elif wish.is_next:
-            at_us = next((f.utc_us for f in slice_.frames if f.track == VIDEO and f.utc_us > wish.to_us + _NEXT_US), 0)
-            if not at_us:  # it was the last one here: after it, a step
+        at_us = until_us = start_us
+        if wish.is_next and wish.to_us >= start_us:
+            later = (f.utc_us for f in slice_.frames if f.track == VIDEO and f.utc_us > wish.to_us + _NEXT_US)
+            at_us = until_us = next(later, 0)
+            if not at_us:  # it was the last one here: go there, and then a step
                 at_us = max(frame.end_us for frame in slice_.frames if frame.track == VIDEO)
-                self._steps.append(None)
+                until_us = at_us - 1
+                self._steps.appendleft(None)
+        elif not wish.is_back and not self._keys_only and start_us <= wish.to_us < slice_.ref.end_us:
+            at_us = until_us = wish.to_us
         self._sent = Place(slice_.ref, slice_.frames[0].position, start_us)
         self._edge_us = None
         self._shown_us = start_us
-        self._until_us = at_us
+        self._until_us = until_us
         self._tempo.jump(at_us)
         self._tell_at(wish.n, at_us)
         if not wish.is_back and start_us - wish.to_us >= JOIN_US:
