@@ -376,6 +376,14 @@ def test_who_watched_which_period(people: cast.Cast, footage: Node) -> None:
         list_viewings(people.xena.actor, people.courtyard, start=now - HOUR, end=now)
 
 
+def test_an_export_counts_as_watched_from_end_to_end(people: cast.Cast, footage: Node) -> None:
+    with clock.frozen_at(clock.now()):
+        come(ask(with_token(people.olivia), people.courtyard, SessionKind.EXPORT, 3 * HOUR, 2 * HOUR))
+        now = clock.now()
+        [row] = list_viewings(people.olivia.actor, people.courtyard, start=now - HOUR, end=now + HOUR)
+        assert row.watched == [(now - 3 * HOUR, now - 2 * HOUR)]
+
+
 def test_a_session_of_many_pieces_is_bounded(people: cast.Cast, footage: Node) -> None:
     session = come(ask(with_token(people.olivia), people.courtyard, SessionKind.PLAYBACK, 3 * HOUR)).lease.session
     first = ago(9 * DAY)

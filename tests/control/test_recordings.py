@@ -287,6 +287,22 @@ def test_a_silent_node_is_unknown_never_nothing(people: cast.Cast, bus: Node) ->
         assert _seconds(narrow.unknown) == pytest.approx([(ago(2 * HOUR), last)])
 
 
+def test_a_disk_that_is_gone_for_good_is_not_unknown_for_ever(people: cast.Cast, bus: Node) -> None:
+    """Recorded elsewhere meanwhile: unknown is what it had. Past its days: not even that."""
+    first, last = ago(6 * HOUR), ago(3 * HOUR)
+    place(people.courtyard, first, last, node="attic", is_recording=True)  # nobody is there
+    found = list_coverage(people.olivia.actor, people.courtyard, *_last_days(1))
+    assert _seconds(found.unknown)[0][1] == pytest.approx(clock.now().timestamp(), abs=30)
+    place(people.courtyard, ago(2 * HOUR), ago(HOUR), is_recording=True)
+    bus.footage[people.courtyard] = [(ago(2 * HOUR), ago(HOUR))]
+    found = list_coverage(people.olivia.actor, people.courtyard, *_last_days(1))
+    assert _seconds(found.unknown) == pytest.approx([(first, last)])
+    with clock.moved_by(7 * DAY):
+        place(people.courtyard, ago(2 * HOUR), ago(HOUR), is_recording=True)
+        found = list_coverage(people.olivia.actor, people.courtyard, *_last_days(8))
+        assert found.unknown == []
+
+
 def test_what_is_recorded_behind_a_refused_disk_goes_on_unknown(people: cast.Cast, bus: Node) -> None:
     hello()
     first = ago(DAY)

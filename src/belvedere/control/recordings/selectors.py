@@ -225,12 +225,26 @@ def ask_coverage(camera: str, start: float, end: float) -> tuple[list[Pair], lis
     with ThreadPoolExecutor(max(1, len(nodes))) as pool:
         answers = dict(zip(nodes, pool.map(lambda node: _ask(node, camera, start, end), nodes), strict=True))
     covered = join((span for spans in answers.values() for span in spans or ()), within_s=JOIN_S)
-    dark = (
-        _extent(place, end)
-        for place in placed
-        if answers[place.volume.node] is None or place.volume.state in UNREADABLE
-    )
-    return clip(covered, start, end), without(clip(dark, start, end), covered)
+    dark = [place for place in placed if answers[place.volume.node] is None or place.volume.state in UNREADABLE]
+    return clip(covered, start, end), without(_dark_spans(camera, placed, dark, start, end), covered)
+
+
+def is_any_dark(camera: str, start: float, end: float) -> bool:
+    """Whether there may be footage of a camera between two instants that nobody can be asked for just now."""
+    placed = list_placements(camera, start, end)
+    live = {node.pk for node in _list_live({place.volume.node for place in placed})}
+    dark = [place for place in placed if place.volume.node not in live or place.volume.state in UNREADABLE]
+    return bool(_dark_spans(camera, placed, dark, start, end))
+
+
+def _dark_spans(camera: str, placed: list[Placement], dark: list[Placement], start: float, end: float) -> list[Pair]:
+    """Of which periods these silent ones may hold something: of none that is past keeping, or recorded elsewhere."""
+    if not dark:
+        return []
+    kept_since = (clock.now() - timedelta(days=settings_of(camera).keep_days)).timestamp()
+    has_moved = any(place.is_recording and not _is_silent(place.seen_at) for place in placed if place not in dark)
+    spans = (_extent(place, end, goes_on=not has_moved) for place in dark)
+    return join(clip(spans, max(start, kept_since), end))
 
 
 def list_placements(camera: str, start: float, end: float) -> list[Placement]:
@@ -243,10 +257,10 @@ def list_placements(camera: str, start: float, end: float) -> list[Placement]:
     return list(rows.select_related("volume").order_by("pk"))
 
 
-def _extent(place: Placement, end: float) -> Pair:
-    """From its first footage to its last; what is being recorded goes on."""
+def _extent(place: Placement, end: float, *, goes_on: bool = True) -> Pair:
+    """From its first footage to its last; what was being recorded has gone on since."""
     first, last = place.first_at or place.seen_at, place.last_at or place.seen_at
-    return first.timestamp(), end if place.is_recording else last.timestamp()
+    return first.timestamp(), end if place.is_recording and goes_on else last.timestamp()
 
 
 def _ask(node: str, camera: str, start: float, end: float) -> list[Pair] | None:
@@ -271,8 +285,11 @@ def list_nodes_with_footage(camera: str, start: float, end: float) -> list[Media
         if place.volume.state not in UNREADABLE:
             length = sum(last - first for first, last in clip([_extent(place, end)], start, end))
             held[place.volume.node] = held.get(place.volume.node, 0.0) + length
-    live = MediaNode.objects.filter(pk__in=held, last_seen_at__gt=clock.now() - NODE_IS_GONE_AFTER)
-    return sorted(live, key=lambda node: (-held[node.pk], node.pk))
+    return sorted(_list_live(held), key=lambda node: (-held[node.pk], node.pk))
+
+
+def _list_live(nodes: Iterable[str]) -> QuerySet[MediaNode]:
+    return MediaNode.objects.filter(pk__in=set(nodes), last_seen_at__gt=clock.now() - NODE_IS_GONE_AFTER)
 
 
 # ── Exports ──────────────────────────────────────────────────────────────────────────────────────────────────────────

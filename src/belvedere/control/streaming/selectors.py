@@ -9,7 +9,7 @@ from django.db.models import Count, Q
 from django.utils.translation import gettext as _
 
 from belvedere.contracts.permissions import Permission
-from belvedere.contracts.sessions import MAX_TTL_MS
+from belvedere.contracts.sessions import MAX_TTL_MS, SessionKind
 from belvedere.control.access.guard import check
 from belvedere.control.access.selectors import GrantsOfPrincipal
 from belvedere.control.accounts.selectors import Person, get_persons
@@ -99,10 +99,17 @@ def list_viewings(actor: Principal, camera: str, *, start: datetime, end: dateti
             kind=row.kind,
             since=row.opened_at or row.issued_at,
             until=row.closed_at,
-            watched=sorted((span.start_at, span.end_at) for span in row.watched_spans.all()),
+            watched=_watched(row),
         )
         for row in found
     ]
+
+
+def _watched(row: ViewingSession) -> list[tuple[datetime, datetime]]:
+    """What went to the viewer. An export is had as a file: all of its range counts."""
+    if row.kind == SessionKind.EXPORT and row.start_at and row.end_at:
+        return [(row.start_at, row.end_at)]
+    return sorted((span.start_at, span.end_at) for span in row.watched_spans.all())
 
 
 def count_watching(actor: Principal, cameras: Iterable[str]) -> dict[str, int]:

@@ -20,8 +20,8 @@ from belvedere.control.recordings.models import Export
 from belvedere.control.recordings.selectors import (
     ask_coverage,
     clip_to_window,
+    is_any_dark,
     list_nodes_with_footage,
-    list_placements,
 )
 from belvedere.control.streaming import services as streaming
 from belvedere.control.streaming.services import Ticket
@@ -187,7 +187,7 @@ def _choose_node(camera: str, *windows: Pair) -> MediaNode:
     for window in windows:
         if nodes := list_nodes_with_footage(camera, *window):
             return nodes[0]
-    raise Unavailable if list_placements(camera, *windows[-1]) else NothingThere
+    raise Unavailable if is_any_dark(camera, *windows[-1]) else NothingThere
 
 
 def _count_running(actor: Principal) -> int:
