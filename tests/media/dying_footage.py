@@ -7,6 +7,7 @@ it, and once more in the middle of each write. Then everything must be there, as
 many died at a step, and how many in a write.
 """
 
+import copy
 import itertools
 import json
 import os
@@ -142,31 +143,35 @@ def died(folder: Path, what: str, countdown: Countdown, said: Said) -> bool:
     return status == -signal.SIGKILL
 
 
-structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
-root, what = Path(sys.argv[1]), sys.argv[2]
-folder, template = root / "life", root / "template"
-template.mkdir()
-before = Said(is_power_cut=False)
-if what == "repair":
-    # What repair finds: a life killed with segments open, a deletion half done, a file without a row.
-    folder.mkdir()
-    assert died(folder, "live", Countdown(58), before)
-    shutil.rmtree(template)
-    folder.rename(template)
-
-
-def killed_at(countdown: Countdown) -> bool:
-    """One child, and what it leaves; whether it came so far."""
+def died_at(countdown: Countdown, template: Path, before: Said) -> bool:
+    """One child, beginning with what is in `template`, and what it leaves; whether it came so far."""
+    folder = root / "life"
     shutil.copytree(template, folder)
-    said = Said(is_power_cut=False)
-    said.kept.update(before.kept)
-    said.may_be_gone.update(before.may_be_gone)
+    said = copy.deepcopy(before)
     was_killed = died(folder, what, countdown, said)
     said.check(folder)
     shutil.rmtree(folder)
     return was_killed
 
 
-steps = next(step for step in itertools.count() if not killed_at(Countdown(step)))
-writes = next(write for write in itertools.count() if not killed_at(Countdown(write, half=True)))
-print(steps, writes)
+def walk(template: Path, before: Said) -> tuple[int, int]:
+    """All steps from there; how many died at one, and how many in a write."""
+    steps, writes = (
+        next(at for at in itertools.count() if not died_at(Countdown(at, half=half), template, before))
+        for half in (False, True)
+    )
+    return steps, writes
+
+
+structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
+root, what = Path(sys.argv[1]), sys.argv[2]
+ends = []
+# What repair finds is a life that was killed: with segments open, a name not synced, a deletion half done.
+for moment in (0,) if what == "live" else (40, 58, 85, 110, 125):
+    template = root / f"template-{moment}"
+    template.mkdir()
+    before = Said(is_power_cut=False)
+    if what == "repair":
+        assert died(template, "live", Countdown(moment), before)
+    ends.append(walk(template, before))
+print(*map(sum, zip(*ends, strict=True)))

@@ -5,14 +5,16 @@
 `limit`: the kernel's limit on the size of files stands in for the full disk. `tmpfs`: FOLDER/disk is a disk of 4 MB.
 """
 
+import contextlib
 import resource
 import sys
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from belvedere.contracts.recordings import RecordingPlan, RecordMode
-from belvedere.media.footage import Archive, Index, Retention, Timing, Volume, Writer, repair
+from belvedere.media.footage import Archive, Index, IndexFailed, Retention, Timing, Volume, Writer, repair
 from belvedere.media.footage.writer import BACKOFF_S, DISK_FULL
 from media.film import CAMERA, NOON_US, SECOND_US, film, head_of, listing
 
@@ -59,15 +61,32 @@ else:
         second += 10
     assert error == DISK_FULL
     assert volume.state(0, writer.trouble).state == "full"
+    with (folder / "disk" / "filler").open("wb", buffering=0) as filler:  # to the last byte
+        for size in (65536, 4096, 1):
+            with contextlib.suppress(OSError):
+                while filler.write(bytes(size)):
+                    pass
+    assert volume.free()[0] == 0
     # Nothing more goes in, not even the index; the oldest footage goes all the same, and says so.
     index.keep_plans([RecordingPlan(CAMERA, RecordMode.CONTINUOUS)])
     retention = Retention(volume, index, lambda: NOON_US / 1e6)
     before = spans()
+    index.keep_plans([RecordingPlan(str(number), RecordMode.OFF) for number in range(500)])
+    try:
+        index.flush()
+    except IndexFailed:
+        pass
+    else:
+        message = "the index of a full disk takes no more"
+        raise AssertionError(message)
     swept = retention.sweep()
     assert swept.emergency_bytes > 0, swept
     assert retention.is_filling
     assert volume.state(0, is_filling=retention.is_filling).state == "filling"
-    assert spans()[0][0] > before[0][0]
+    deadline = time.monotonic() + 20
+    while spans()[0][0] <= before[0][0]:  # its rows follow, now that there is room
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 clock[0] += BACKOFF_S
 writer.flush()

@@ -74,6 +74,8 @@ def repair(volume: Volume, index: Index) -> Repaired:
     work.run()
     with contextlib.suppress(IndexFailed):  # the rows go in when there is room again
         index.flush()
+        for footage in index.cameras():  # the first who asks for a month finds it in memory
+            index.spans(footage.camera, footage.first_us, footage.last_us)
     work.done.seconds = round(time.monotonic() - begun, 3)
     log.info("footage_repaired", path=str(volume.path), count=work.done.segments, seconds=work.done.seconds)
     return work.done

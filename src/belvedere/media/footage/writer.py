@@ -183,24 +183,28 @@ class Writer:
             return None
         return SegmentTable(segment.head, segment.init, exact(tuple(segment.rows)))
 
-    def flush(self) -> None:
-        """Wait until everything that was asked before has been tried. Not for the loop."""
+    def flush(self, timeout: float = 30.0) -> None:
+        """Wait until everything that was asked before has been tried, or the disk hangs. Not for the loop."""
+        deadline = time.monotonic() + timeout
         with self._rounds:
             wanted = self._round + 2
-            while self._round < wanted and self._thread.is_alive():
+            while self._round < wanted and self._thread.is_alive() and time.monotonic() < deadline:
                 self._wake.set()
                 self._hurry.set()
                 self._rounds.wait(timeout=0.05)
 
-    def close(self) -> None:
-        """Finish what is open, as far as the disk lets us, and end. Harmless twice."""
+    def close(self, timeout: float = 30.0) -> None:
+        """Finish what is open, as far as the disk lets us, and end; a disk that hangs is not waited for longer.
+
+        Harmless twice.
+        """
         with self._lock:
             self._is_closing = True
             for segment in self._segments.values():
                 segment.is_over = True
         self._wake.set()
         self._hurry.set()
-        self._thread.join()
+        self._thread.join(timeout)
 
     def _run(self) -> None:
         while True:
