@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import os
+import socket
 import time
 from dataclasses import dataclass, field
 
@@ -11,16 +12,21 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from belvedere.contracts.permissions import Permission
-from belvedere.demo.clips import test_clip
+from belvedere.demo.clips import Clip, test_clip
 from belvedere.demo.rtsp import CameraServer
 from belvedere.media.delivery.ledger import Ledger
 from belvedere.media.delivery.playback import LEAD_US
-from belvedere.media.footage import SegmentRef
+from belvedere.media.fmp4 import Assembler, write_fragment, write_init
+from belvedere.media.fmp4.joining import join
+from belvedere.media.fmp4.splitting import split_init
+from belvedere.media.footage import Row, SegmentHead, SegmentRef
 from belvedere.media.node import MediaNode
 from media.conftest import StartNode
-from media.film import CAMERA, SECOND_US, film, head_of, path_of, put, whole_file
+from media.film import CAMERA, SECOND_US, Film, film, head_of, path_of, put, whole_file
 from media.little_control import LittleControl
-from media.player import PastPlayer, Shown, closing_of, looking, pictures_in
+from media.past import SOUND_RATE, Part, film_with_sound, segment_of
+from media.player import Json, PastPlayer, Shown, closing_of, looking, pictures_in
+from media.test_slow_readers import REQUEST, small_socket
 
 pytestmark = pytest.mark.anyio
 
@@ -39,12 +45,15 @@ class Shelf:
 
     def put(self, start: float, seconds: int = 10, *, run: str = "c0ffee", first_tick: int = 0) -> SegmentRef:
         """One segment, 25 frames a second, a key frame each second."""
+        head = msgspec.structs.replace(head_of(first_tick=first_tick), run=run)
+        return self.lay(head, film(seconds, first_tick=first_tick), start, seconds)
+
+    def lay(self, head: SegmentHead, content: Film, start: float, seconds: int) -> SegmentRef:
+        """The same of something else."""
         disk = self.node.footage._disk
         assert disk is not None
-        sequence = disk.index.last_sequence() + 1
-        head = head_of(int((self.zero + start) * SECOND_US), sequence=sequence, first_tick=first_tick)
-        head = msgspec.structs.replace(head, run=run)
-        content = film(seconds, first_tick=first_tick)
+        start_us, sequence = int((self.zero + start) * SECOND_US), disk.index.last_sequence() + 1
+        head = msgspec.structs.replace(head, start_us=start_us, sequence=sequence)
         ref = put(disk.volume, head, whole_file(head, content), seconds * SECOND_US)
         disk.index.add([ref])
         disk.index.flush()
@@ -251,6 +260,77 @@ async def test_another_run_is_introduced(shelf: Shelf, control: LittleControl) -
         assert shelf.times(player.shown()) == [round(index * 0.04, 3) for index in range(len(player.shown()))]
 
 
+def film_of(clip: Clip) -> tuple[Film, str]:
+    """One round of a clip, and its codec."""
+    assembler = Assembler(clip.codec)
+    rows: list[Row] = []
+    data: list[bytes] = []
+    for index, unit in enumerate(clip.units):
+        made = assembler.feed(b"".join(b"\0\0\0\1" + nal for nal in unit.nals), is_key=unit.is_key)
+        assert made is not None
+        ticks = index * 90_000 // clip.fps
+        duration = 90_000 // clip.fps
+        fragment = write_fragment(made.payload, sequence=index, time=ticks, duration=duration, is_key=unit.is_key)
+        rows.append(Row(1, sum(len(piece) for piece in data), len(fragment.data), ticks, duration, 0, unit.is_key))
+        data.append(fragment.data)
+    assert assembler.parameters is not None
+    track = write_init(assembler.parameters, 0.0)
+    return Film(track.init, tuple(rows), tuple(data)), track.codec
+
+
+async def test_a_camera_that_changed_its_codec(shelf: Shelf, control: LittleControl) -> None:
+    shelf.put(0, 2)
+    content, codec = film_of(test_clip(seconds=2, size=(256, 144), codec="hevc"))
+    head = head_of()
+    track = msgspec.structs.replace(head.tracks[0], codec=codec)
+    head = msgspec.structs.replace(head, run="beef", tracks=(track,), width=256, height=144)
+    shelf.lay(head, content, 2, 2)
+    async with looking(shelf.node, ticket(control)) as player:
+        await player.say(type="seek", n=1, to=shelf.zero + 1)
+        await player.until(lambda p: len(p.shown()) >= 70)
+        assert kinds(player) == ["at", "init", "init"]
+        init = player.texts()[-1]
+        assert (str(init["codec"])[:5], init["width"]) == ("hvc1.", 256)
+        assert pictures_in(player.film) >= 45  # the film since the last init
+
+
+async def test_sound_is_a_right_of_its_own(shelf: Shelf, control: LittleControl) -> None:
+    head, _ = segment_of(Part(0, 10, has_sound=True), 1)
+    shelf.lay(head, film_with_sound(10, 0), 0, 10)
+    async with looking(shelf.node, ticket(control)) as player:
+        await player.say(type="seek", n=1, to=shelf.zero + 1.5)
+        await player.until(lambda p: len(p.shown()) > 30)
+        assert player.shown(track=1) == []
+        assert [text["track"] for text in player.texts() if text["type"] == "init"] == [0]
+        assert pictures_in(player.film) > 30  # the init segment has one track, the one that comes
+    made = ticket(control, PAST | SOUND)
+    async with looking(shelf.node, made) as player:
+        await player.say(type="seek", n=1, to=shelf.zero + 1.5)
+        await player.until(lambda p: len(p.shown(track=1)) > 20)
+        inits = [text for text in player.texts() if text["type"] == "init"]
+        assert [(text["track"], text["kind"]) for text in inits] == [(0, "video"), (1, "audio")]
+        assert (inits[1]["codec"], inits[1]["timescale"]) == ("mp4a.40.2", SOUND_RATE)
+        # Not before the picture that was asked for, and beside the pictures.
+        assert player.shown(track=1)[0].utc > shelf.zero + 1.4
+        assert abs(player.shown(track=1)[-1].utc - player.shown()[-1].utc) < 0.2
+        await player.say(type="speed", x=2)
+        await player.rest(0.01)
+        player.forget()
+        await player.watch(0.5)
+        assert player.shown()
+        assert player.shown(track=1) == []
+        await player.say(type="speed", x=1)
+        await player.until(lambda p: p.shown(track=1))
+        session = made.split(".")[0]
+        control.rows[session].permissions = PAST
+        await control.push(session)
+        await player.rest(0.01)
+        player.forget()
+        await player.watch(0.5)
+        assert player.shown()
+        assert player.shown(track=1) == []
+
+
 async def test_the_end_goes_over_to_live(control: LittleControl, cameras: CameraServer, start_node: StartNode) -> None:
     cameras.add("/yard", test_clip(gop=10))
     control.add(CAMERA, cameras.url("/yard"))
@@ -395,7 +475,8 @@ async def test_who_may_see_live_alone_sees_nothing_of_the_past(
     await control.until_online(CAMERA)
     shelf.put(0, 10)
     async with looking(shelf.node, ticket(control, LIVE, since=None, kind="live")) as player:
-        for n, order in enumerate([{"type": "seek", "to": shelf.zero}, {"type": "reverse", "x": 1}, {"type": "step"}]):
+        orders: list[Json] = [{"type": "seek", "to": shelf.zero}, {"type": "reverse", "x": 1}, {"type": "step"}]
+        for n, order in enumerate(orders):
             await player.say(n=n, **order)
             await player.heard("refused", n=n, what="playback")
         await player.until(lambda p: len(p.shown()) > 30)
@@ -420,10 +501,9 @@ async def test_a_file_that_vanishes_is_a_gap(shelf: Shelf, control: LittleContro
         player.forget()
         await player.until(lambda p: p.shown() and p.shown()[-1].utc >= shelf.zero + 10)
         gaps = [(shelf.of(text["from"]), shelf.of(text["to"])) for text in player.texts() if text["type"] == "gap"]
-        assert gaps[0] == (3, 6)
-        assert len(gaps) == 2
-        assert 6 < gaps[1][0] < 8
-        assert gaps[1][1] == 9
+        (gone_from, gone_to), (short_from, short_to) = gaps
+        assert (gone_from, gone_to, short_to) == (3, 6, 9)
+        assert 6 < short_from < 8
     assert pictures_in(player.film) > 50
 
 
@@ -478,6 +558,40 @@ async def test_of_many_seeks_the_last_one_wins(shelf: Shelf, control: LittleCont
         assert player.socket.close_code == 1008
 
 
+def heavy_film(seconds: int) -> Film:
+    """Four megabits a second of nothing."""
+    rows, data = [], []
+    for index in range(seconds * 25):
+        fragment = write_fragment(
+            bytes(20_000), sequence=index, time=index * 3600, duration=3600, is_key=index % 25 == 0
+        ).data
+        rows.append(Row(1, index * len(fragment), len(fragment), index * 3600, 3600, 0, index % 25 == 0))
+        data.append(fragment)
+    return Film(film().init, tuple(rows), tuple(data))
+
+
+async def test_readers_that_do_not_read(shelf: Shelf, control: LittleControl) -> None:
+    shelf.lay(head_of(), heavy_film(60), 0, 60)
+    stuck, slow = ticket(control, start=shelf.zero), ticket(control)
+    sock = small_socket(shelf.node.port)
+    sock.sendall(REQUEST.format(stuck).encode())
+    async with looking(shelf.node, slow) as player:
+        player.socket.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32 * 1024)
+        await player.say(type="seek", n=1, to=shelf.zero)
+        await player.until(lambda p: len(p.shown()) > 10)
+        player.socket.transport.pause_reading()
+        await asyncio.sleep(2)  # less than what counts as stuck
+        player.socket.transport.resume_reading()
+        count = len(player.shown())
+        await player.until(lambda p: len(p.shown()) > count + 100)
+        # He missed nothing: his clock waited for him.
+        times = shelf.times(player.shown())
+        assert [round(b - a, 2) for a, b in itertools.pairwise(times)] == [0.04] * (len(times) - 1)
+        assert (await control.until_closed(stuck.split(".")[0])).why == "stuck"
+        assert shelf.node.counters.stuck == 1
+    sock.close()
+
+
 async def test_what_was_watched_is_told(shelf: Shelf, control: LittleControl) -> None:
     shelf.put(0, 30)
     made = ticket(control)
@@ -501,6 +615,18 @@ async def test_what_was_watched_is_told(shelf: Shelf, control: LittleControl) ->
     assert spans[0][0] == 3
     assert spans[0][1] >= 7
     assert spans[-1][1] >= 10.5
+
+
+def test_a_joint_init_comes_apart_again() -> None:
+    picture, both = film().init, film_with_sound(2, 0).init
+    parts = split_init(both)
+    assert list(parts) == [1, 2]
+    assert join(parts[1], parts[2]) == both
+    assert len(parts[1]) == len(picture)
+    assert split_init(picture) == {1: picture}
+    for broken in (b"", both[:100], both[:-1], b"\0\0\0\x08moov", b"\0\0\0\x07moov", b"x"):
+        with pytest.raises(ValueError, match=r"init|boxes|track"):
+            split_init(broken)
 
 
 def test_a_ledger_stays_small() -> None:
