@@ -144,7 +144,7 @@ def _claim_of(who: cast.Person, owner: cast.Person) -> str:
     ).pk
 
 
-def _export_of(who: cast.Person, camera: str) -> str:
+def export_of(who: cast.Person, camera: str) -> str:
     """An export that is done, as if a node had made it."""
     at = clock.now()
     session = ViewingSession.objects.create(
@@ -213,7 +213,7 @@ def _make(people: cast.Cast) -> tuple[cast.Cast, dict[str, str]]:
         "share_id": people.veras_share,
         "recipient_id": recipient,
         "change_id": change,
-        "export_id": _export_of(olivia, people.counter),
+        "export_id": export_of(olivia, people.counter),
         "token_id": ApiToken.objects.filter(account_id=olivia.id).values_list("pk", flat=True)[0],
     }
     assert get_given(olivia.actor, withdrawn).change_id == change

@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 import cast
 from belvedere.control.access.roles import Role
 from belvedere.control.core import clock
+from belvedere.control.devices.selectors import DAY
 from belvedere.control.devices.services import add_device
 from belvedere.control.handover.services import offer_handover
 from belvedere.control.organizations.models import Membership, Organization
@@ -22,7 +23,7 @@ from belvedere.control.organizations.services import (
 )
 from belvedere.control.sharing.services import accept_share
 from belvedere.control.streaming.models import ViewingSession
-from invariants.conftest import World
+from invariants.conftest import World, export_of
 
 type Grow = Callable[[World, int], None]
 
@@ -81,6 +82,12 @@ def tokens(world: World, number: int) -> None:
     world.by_session("olivia")
 
 
+def exports(world: World, number: int) -> None:
+    """One more export of Olivia's."""
+    del number
+    export_of(world.people.olivia, world.people.counter)
+
+
 def handovers(world: World, number: int) -> None:
     """One more handover to Vera that waits, and one Super Admin more to hand to."""
     olivia, vera = world.people.olivia, world.people.vera
@@ -104,7 +111,8 @@ def _count(client: Client, address: str) -> int:
 
 OWNERS = ("cameras", "devices", "shares?direction=given", "recipients", "/", "/devices", "/sharing", "/share")
 EXPLAIN = "access/explain?account=vera@example.org&camera={}&permission=live_view"
-OF_A_CAMERA = ("shares", "recipients", "cameras/{}/access", "cameras/{}/viewers", "/sharing", "/cameras/{}")
+LEDGER = f"cameras/{{}}/viewings?from={clock.now() - DAY:%FT%TZ}&to={clock.now() + DAY:%FT%TZ}"
+OF_A_CAMERA = ("shares", "recipients", "cameras/{}/access", "cameras/{}/viewers", LEDGER, "/sharing", "/cameras/{}")
 
 
 @pytest.mark.parametrize(
@@ -119,6 +127,7 @@ OF_A_CAMERA = ("shares", "recipients", "cameras/{}/access", "cameras/{}/viewers"
         (handovers, "vera", ("handovers", "/inbox")),
         (handovers, "olivia", ("handovers", "/handovers/new?organization={mill}")),
         (tokens, "olivia", ("tokens", "/account")),
+        (exports, "olivia", ("exports", LEDGER)),
     ],
     ids=[
         "cameras-owner",
@@ -130,6 +139,7 @@ OF_A_CAMERA = ("shares", "recipients", "cameras/{}/access", "cameras/{}/viewers"
         "handed",
         "handing",
         "tokens",
+        "exports",
     ],
 )
 def test_more_items_are_no_more_questions(
