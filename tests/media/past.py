@@ -73,7 +73,7 @@ def film_with_sound(seconds: int, first_tick: int) -> Film:
     picture = film(seconds, first_tick=first_tick)
     init, payloads = _sound(seconds)
     pieces = [
-        (row.ticks - first_tick, row._replace(offset=0), data)
+        (float(row.ticks - first_tick), row._replace(offset=0), data)
         for row, data in zip(picture.rows, picture.data, strict=True)
     ]
     first = first_tick * SOUND_RATE // 90_000
@@ -184,5 +184,5 @@ def url_of(node: MediaNode, path: str) -> str:
 
 def times_in(content: bytes | str) -> list[float]:
     """When each picture of a film is shown."""
-    with av.open(io.BytesIO(content) if isinstance(content, bytes) else content) as container:
+    with av.open(io.BytesIO(content) if isinstance(content, bytes) else content, "r") as container:
         return [round(float(frame.time or 0), 3) for frame in container.decode(video=0)]

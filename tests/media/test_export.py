@@ -135,7 +135,7 @@ def test_an_hour_without_footage_is_nothing(archive: Archive) -> None:
 
 # VA-13
 def test_sound_is_in_it_for_those_who_may_listen(noisy: Archive) -> None:
-    with av.open(io.BytesIO(whole(exported(noisy, 10.5, 70)))) as container:
+    with av.open(io.BytesIO(whole(exported(noisy, 10.5, 70))), "r") as container:
         assert [stream.type for stream in container.streams] == ["video", "audio"]
         frames = list(container.decode(audio=0))
     heard = np.concatenate([frame.to_ndarray().ravel() for frame in frames])
@@ -144,7 +144,7 @@ def test_sound_is_in_it_for_those_who_may_listen(noisy: Archive) -> None:
     # Across the break sound and picture still belong together.
     assert float(frames[-1].time or 0) == pytest.approx(39.5, abs=0.3)
     silent = whole(exported(noisy, 10.5, 70, with_sound=False))
-    with av.open(io.BytesIO(silent)) as container:
+    with av.open(io.BytesIO(silent), "r") as container:
         assert [stream.type for stream in container.streams] == ["video"]
     ref = noisy.segments(CAMERA, "main", us(30), us(31))[0]
     table = noisy.table(ref)
