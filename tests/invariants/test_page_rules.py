@@ -24,6 +24,8 @@ ANSWERS: Final[dict[str, tuple[str | int, ...]]] = {
     "chooser": ("sign-in", "ok", 422, 422, 422),
     "viewer": ("sign-in", "ok", "ok", 404, 404),
     "sharer": ("sign-in", "ok", 403, 404, 404),
+    # Nothing was recorded yet: past the guard there is nothing to take along.
+    "exporter": ("sign-in", 404, 403, 404, 404),
     # The panel is shared with Vera. No media node answers in these tests.
     "armer": ("sign-in", 503, 503, 404, 404),
     # The counter was added by its address: past the guard there is nobody to ask.
@@ -53,6 +55,7 @@ PAGES: Final[dict[tuple[str, str], str]] = {
     ("GET", "healthz"): "public",
     ("GET", "readyz"): "no-bus",
     ("GET", "metrics"): "public",
+    ("GET", "public-keys"): "public",
     ("GET", "account_login"): "public",
     ("POST", "account_login"): "public",
     ("GET", "account_signup"): "public",
@@ -107,6 +110,10 @@ PAGES: Final[dict[tuple[str, str], str]] = {
     ("GET", "camera"): "viewer",
     ("GET", "camera-access"): "sharer",
     ("POST", "camera-alias"): "viewer",
+    ("GET", "recording"): "sharer",
+    ("POST", "recording"): "sharer",
+    ("POST", "camera-export"): "exporter",
+    ("GET", "exports"): "own",
     ("GET", "devices"): "own",
     ("GET", "device-add"): "own",
     ("POST", "device-add"): "chooser",
@@ -215,6 +222,8 @@ FORMS: Final[dict[str, dict[str, Any]]] = {
     "account-phones": {"number": "+34 600 123 456"},
     "account-phone-confirm": {"code": "123456"},
     "camera-alias": {"name": "My counter"},
+    "recording": {"mode": "continuous", "quality": "main", "keep_days": "3"},
+    "camera-export": {"from": "2026-11-01T10:00", "to": "2026-11-01T10:05"},
     "device-add": {"name": "Gate", "site": "{site_id}", "address": "rtsp://127.0.0.1:9/g", "skip_test": "on"},
     "device-look": {"site": "{site_id}", "address": "rtsp://127.0.0.1:9/g"},
     "device-label": {"text": "192.168.1.20"},

@@ -1,5 +1,6 @@
 """The wall, a camera's page, and its Access panel."""
 
+from contextlib import suppress
 from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
@@ -15,12 +16,16 @@ from belvedere.control.core.principal import Principal
 from belvedere.control.core.requests import principal_of
 from belvedere.control.devices import services as devices
 from belvedere.control.devices.selectors import CameraView, get_camera, get_stability
+from belvedere.control.organizations.selectors import get_site
+from belvedere.control.recordings.glance import RecordingGlance, get_earliest, glance_at_recording
+from belvedere.control.recordings.selectors import list_exports
 from belvedere.control.sharing.selectors import AccessRow, find_received_of_camera, list_access
 from belvedere.control.streaming.selectors import count_watching, find_loss, list_viewers
 from belvedere.control.web.context import follow, list_cameras_here, list_sites_to_equip, person
 from belvedere.control.web.device_words import off_mark
 from belvedere.control.web.errors import answers_refusals
 from belvedere.control.web.panel_cards import list_panels_here, panel_card
+from belvedere.control.web.recording_words import export_line, recording_chip
 
 #: the seven fixed slots, always in this order
 SLOTS: Final = (
@@ -32,6 +37,9 @@ SLOTS: Final = (
     (Permission.PTZ, "ptz", gettext_lazy("Move the camera")),
     (Permission.NOTIFY, "notify", gettext_lazy("Notifications")),
 )
+
+#: exports beside a camera; the others have a page of their own
+EXPORTS_BESIDE: Final = 3
 
 #: why members lose a camera; `left` here is the organization
 OF_ROLES: Final = ("role_changed", "removed", "left", "site_closed", "moved", "unbound", "released")
@@ -50,8 +58,8 @@ def rights_slots(permissions: Permission, *, is_offered: bool = False) -> list[d
     ]
 
 
-def tile(view: CameraView, watching: int | None) -> dict[str, Any]:
-    """A camera as the wall shows it."""
+def tile(view: CameraView, watching: int | None, glance: RecordingGlance | None = None) -> dict[str, Any]:
+    """A camera as the wall shows it; how its recording goes, for those who may configure it."""
     return {
         "id": view.id,
         "name": view.label,
@@ -69,6 +77,8 @@ def tile(view: CameraView, watching: int | None) -> dict[str, Any]:
         "watching": watching,
         "may_share": view.may(Permission.SHARE),
         "may_watch": view.may(Permission.LIVE_VIEW),
+        "may_play_back": view.may(Permission.PLAYBACK),
+        "recording": recording_chip(glance),
         "has_audio": "audio" in view.has,
         "width": view.width,
         "height": view.height,
@@ -93,10 +103,11 @@ def wall(request: HttpRequest) -> HttpResponse:
         and (not text or text.casefold() in f"{view.label} {view.name} {view.site_name}".casefold())
     ]
     watching = count_watching(actor, [view.id for view in shown])
+    glances = glance_at_recording(shown)
     mine = sum(view.mine for view in everything)
     context = {
         "nav": "wall",
-        "cameras": [tile(view, watching.get(view.id)) for view in shown],
+        "cameras": [tile(view, watching.get(view.id), glances.get(view.id)) for view in shown],
         "filter": chosen or "all",
         "counts": {"all": len(everything), "mine": mine, "shared": len(everything) - mine},
         "sites": sorted({(view.site, view.site_name) for view in everything if view.site}, key=lambda row: row[1]),
@@ -123,7 +134,7 @@ def camera(request: HttpRequest, camera_id: str) -> HttpResponse:
     watching = count_watching(actor, [view.id]).get(view.id)
     context = {
         "nav": "wall",
-        "camera": tile(view, watching)
+        "camera": tile(view, watching, glance_at_recording([view]).get(view.id))
         | {
             "permissions": view.permissions.wire_names,
             "last_drop_at": view.last_drop_at,
@@ -132,10 +143,24 @@ def camera(request: HttpRequest, camera_id: str) -> HttpResponse:
         "rights": rights_slots(view.permissions),
         "may_share": may_share,
         "received": find_received_of_camera(actor, view.id) if not view.mine else None,
+        "footage": _footage(actor, view) if view.may(Permission.PLAYBACK) else None,
     }
+    if view.may(Permission.EXPORT):
+        rows = [row for row in list_exports(actor) if row.camera == view.id][:EXPORTS_BESIDE]
+        context["exports"] = [export_line(row) for row in rows]
+        context["is_running"] = any(row.state == "running" for row in rows)
     if may_share:
-        context |= _access(actor, view)
+        context = _access(actor, view) | context
     return render(request, "web/camera.html", context)
+
+
+def _footage(actor: Principal, view: CameraView) -> dict[str, Any]:
+    """How far back one may look, and the zone of the place, for those who may know the place."""
+    zone = ""
+    if view.site:
+        with suppress(NotFound):
+            zone = get_site(actor, view.site).time_zone
+    return {"earliest": get_earliest(actor, view.id), "zone": zone}
 
 
 def _ended(request: HttpRequest, actor: Principal, camera: str) -> HttpResponse:

@@ -16,6 +16,7 @@ RULES: Final[dict[str, Rule]] = {
     "healthz": Rule.PUBLIC,
     "readyz": Rule.PUBLIC,
     "metrics": Rule.PUBLIC,  # asks for its own token, or for loopback
+    "public-keys": Rule.PUBLIC,
     # The way in: allauth's pages, made for people who are not signed in
     "account_login": Rule.PUBLIC,
     "account_signup": Rule.PUBLIC,
@@ -55,6 +56,9 @@ RULES: Final[dict[str, Rule]] = {
     "camera": Rule.ACCOUNT,
     "camera-access": Rule.ACCOUNT,
     "camera-alias": Rule.ACCOUNT,
+    "recording": Rule.ACCOUNT,
+    "camera-export": Rule.ACCOUNT,
+    "exports": Rule.ACCOUNT,
     "devices": Rule.ACCOUNT,
     "device-add": Rule.ACCOUNT,
     "device-search": Rule.ACCOUNT,

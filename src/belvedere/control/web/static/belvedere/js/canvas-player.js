@@ -21,9 +21,13 @@ import { findDecoderConfiguration, readFragment } from "belvedere/fmp4";
  * @property {number} time  seconds of the track at which the picture was taken
  */
 
-/** A queue that stays longer than this for `PATIENCE_MS` means the machine does not keep up. */
+/** A queue that stays longer than this for so long means the machine does not keep up. */
 const LONG_QUEUE = 12;
 const PATIENCE_MS = 1500;
+/** Instants come in microseconds, ticks are counted in others. */
+const ROUNDING_US = 1000;
+/** The past begins with all pictures since a key frame, and nobody minds if those take a moment. */
+const PATIENCE_WITH_PAST_MS = 8000;
 
 export class CanvasPlayer {
   /** Whether this browser and this page may use it: WebCodecs exist in secure contexts only. */
@@ -52,14 +56,18 @@ export class CanvasPlayer {
     this._longSince = 0;
     this._timescale = 1;
     this._hasDrawn = false;
+    /** Pictures that end before this, in microseconds of the track, are decoded and not shown. */
+    this._hiddenUntil = -Infinity;
+    this._patience = PATIENCE_MS;
   }
 
   /**
    * A new run of the track begins.
    * @param {TrackInit} init
    * @param {Uint8Array} segment
+   * @param {number} [time]  seconds of the track: nothing before it is shown
    */
-  begin(init, segment) {
+  begin(init, segment, time = -Infinity) {
     const description = findDecoderConfiguration(segment);
     this._timescale = init.timescale;
     this._config = {
@@ -69,8 +77,21 @@ export class CanvasPlayer {
       optimizeForLatency: true,
       ...(description ? { description: description.slice() } : {}),
     };
-    this._restart();
+    this.jump(time);
   }
+
+  /**
+   * What comes next is of elsewhere in the past, and begins at a key frame.
+   * @param {number} time  seconds of the track: nothing before it is shown
+   */
+  jump(time) {
+    this._hiddenUntil = time * 1e6 + ROUNDING_US;
+    this._patience = Number.isFinite(time) ? PATIENCE_WITH_PAST_MS : PATIENCE_MS;
+    if (this._config) this._restart();
+  }
+
+  /** A canvas shows what it is given, as soon as it is. */
+  setPace() {}
 
   /** @param {Uint8Array} fragment */
   push(fragment) {
@@ -107,6 +128,8 @@ export class CanvasPlayer {
 
   _restart() {
     if (this._decoder && this._decoder.state !== "closed") this._decoder.close();
+    this._newest?.close();
+    this._newest = null;
     this._needsKey = true;
     this._longSince = 0;
     const decoder = new VideoDecoder({
@@ -142,11 +165,15 @@ export class CanvasPlayer {
       return false;
     }
     this._longSince ||= performance.now();
-    return performance.now() - this._longSince > PATIENCE_MS;
+    return performance.now() - this._longSince > this._patience;
   }
 
   /** @param {VideoFrame} frame */
   _take(frame) {
+    if (frame.timestamp + (frame.duration ?? 0) <= this._hiddenUntil) {
+      frame.close();
+      return;
+    }
     this._newest?.close();
     this._newest = frame;
     if (!this._hasDrawn) this._draw();

@@ -24,6 +24,12 @@ import { isInitSegment } from "belvedere/fmp4";
  * @property {(fragment: Uint8Array) => void} onFragment
  * @property {(isOnline: boolean, since: number) => void} onCamera   the camera itself; `since` in seconds of UTC
  * @property {() => void} onRestart                               what comes next begins at a key frame again
+ * @property {(utc: number) => void} onAt                         what comes next was ordered: it begins at this instant
+ * @property {(utcAtZero: number) => void} onClock                 from here on the track's beginning is this instant
+ * @property {(from: number, to: number) => void} onGap           between these instants there is no footage; on behind it
+ * @property {(isEnd: boolean) => void} onEdge                     there is no later footage; or no earlier
+ * @property {() => void} onNow                                   the footage ran into now: what comes next is live
+ * @property {() => void} onPlaybackEnded                         the right to the past is gone, that to now is not
  * @property {() => void} onLost                                  the way is broken; it will be tried again
  * @property {(isTooMany: boolean) => void} onRetry               about to try again
  * @property {(ending: Ending) => void} onEnded                   over, for good
@@ -90,15 +96,49 @@ export class LiveConnection {
 
   /** Be sent the newest key frame and what follows. */
   goLive() {
-    this._order += 1;
-    this._isWaitingForAt = true;
-    this._say({ type: "live", n: this._order });
+    this._sayInTurn({ type: "live" });
     this._listener.onRestart();
+  }
+
+  /** Be sent what was recorded from this instant on. @param {number} to  seconds since the epoch */
+  seek(to) {
+    this._sayInTurn({ type: "seek", to });
+  }
+
+  /**
+   * One picture on, or one key frame back, and stand there.
+   * @param {number} by    1 or -1
+   * @param {number} from  the instant that is shown
+   */
+  step(by, from) {
+    this._sayInTurn({ type: "step", by, from });
+  }
+
+  /** Go on at this pace. @param {number} x  times as fast as it was */
+  setSpeed(x) {
+    this._say({ type: "speed", x });
+  }
+
+  /** Go back from key frame to key frame. @param {number} x  times as fast as it was */
+  reverse(x) {
+    this._sayInTurn({ type: "reverse", x });
+  }
+
+  /** Go on after a pause in the past. */
+  play() {
+    this._say({ type: "play" });
   }
 
   /** A picture came: the next break starts with the shortest delay again. */
   settle() {
     this._attempts = 0;
+  }
+
+  /** What is on its way meanwhile is of before, and dropped. @param {object} order */
+  _sayInTurn(order) {
+    this._order += 1;
+    this._isWaitingForAt = true;
+    this._say({ ...order, n: this._order });
   }
 
   /** @param {object} order */
@@ -143,14 +183,38 @@ export class LiveConnection {
         if (message.kind === "video") this._init = message;
         break;
       case "at":
-        if (message.n === this._order) this._isWaitingForAt = false;
+        if (message.n !== this._order) break;
+        this._isWaitingForAt = false;
+        this._listener.onAt(message.utc);
         break;
       case "camera":
         this._listener.onCamera(message.state === "online", message.since ?? 0);
         break;
       case "lag":
-      case "gap":
         this._listener.onRestart();
+        break;
+      case "gap":
+        if (!this._isWaitingForAt) this._listener.onGap(message.from ?? 0, message.to ?? 0);
+        break;
+      case "clock":
+        if (this._init && message.track === this._init.track) this._init = { ...this._init, utc_at_zero: message.utc_at_zero };
+        if (!this._isWaitingForAt) this._listener.onClock(message.utc_at_zero);
+        break;
+      case "refused":
+        if (message.n !== this._order) break;
+        this._isWaitingForAt = false;
+        if (message.what === "playback") this._listener.onPlaybackEnded();
+        else this._listener.onCamera(false, 0);
+        break;
+      case "end_of_footage":
+      case "start_of_footage":
+        if (!this._isWaitingForAt) this._listener.onEdge(message.type === "end_of_footage");
+        break;
+      case "live":
+        if (!this._isWaitingForAt) this._listener.onNow();
+        break;
+      case "ended":
+        if (message.what === "playback") this._listener.onPlaybackEnded();
         break;
       case "rights":
         // More right is opened anew; the picture at hand stays until then.

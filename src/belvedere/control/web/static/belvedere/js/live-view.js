@@ -1,5 +1,5 @@
 /**
- * `<live-view>`: one camera, live.
+ * `<live-view>`: one camera, live; and its past, where one may see it.
  *
  *   camera, name    id and name of the camera
  *   quality         main | sub
@@ -7,18 +7,23 @@
  *   batch-url       instead of it: where the tickets of all tiles are asked for together
  *   mode            "mse" forces Media Source Extensions
  *   controls        show pause, live mark, figures, full screen
+ *   playback        the past may be played: `seek`, `drag`, `step`, `setSpeed`, `goLive`
+ *   past-only       there is nothing live to see: it waits for the first `seek`
  *
- * For tests and styles it carries `data-state` (starting, live, behind, paused, reconnecting, offline, ended,
- * unsupported), `data-mode` (canvas, mse), `data-frames`, `data-first-frame-ms` (since the socket opened) and
- * `data-behind-ms`. It dispatches `statechange` {state}, `stats` {width, height, fps, behindMs} each second, and, once,
- * `ended` {code, why, by}.
+ * For tests and styles it carries `data-state` (starting, live, behind, seeking, playing, paused, reconnecting, offline,
+ * ended, unsupported), `data-mode` (canvas, mse), `data-frames`, `data-first-frame-ms` (since the socket opened),
+ * `data-behind-ms`; in the past `data-past`, and `data-at`, the instant of the picture in seconds since the epoch. It
+ * dispatches `statechange` {state}, `stats` {width, height, fps, behindMs} each second, `instant` {utc | null} with each
+ * picture of the past, `gap` {from, to}, `edge` {isEnd}, once `playbackended`, and, once, `ended` {code, why, by}.
  */
 
 import { CanvasPlayer } from "belvedere/canvas-player";
 import { LiveConnection } from "belvedere/connection";
 import { MsePlayer } from "belvedere/mse-player";
-import { openTicket, openTicketInBatch } from "belvedere/tickets";
+import { isoOf } from "belvedere/coverage";
+import { Past } from "belvedere/past";
 import { PlayerControls, showStatus } from "belvedere/player-parts";
+import { openTicket, openTicketInBatch } from "belvedere/tickets";
 
 /** @typedef {import("belvedere/canvas-player").TrackInit} TrackInit */
 /** @typedef {import("belvedere/connection").Ending} Ending */
@@ -29,8 +34,14 @@ const LEAVE_AFTER_MS = 5000;
 const DIM_FOR_MS = 10_000;
 const STALL_MS = 3000;
 const BEHIND_MS = 1500;
+/** Nearer to now than this there is nothing recorded yet: that is live. */
+const NOW_S = 2;
 /** Clocks further apart than this say nothing about delay. */
 const PLAUSIBLE_MS = 60_000;
+
+const RUNNING = new Set(["live", "behind", "seeking", "playing"]);
+const WAITING = new Set(["starting", "reconnecting", "offline", "seeking", "playing"]);
+const SHOWING = new Set(["live", "behind", "seeking", "playing", "paused"]);
 
 /** Tiles share one observer. @type {IntersectionObserver | null} */
 let observer = null;
@@ -39,13 +50,15 @@ export class LiveView extends HTMLElement {
   constructor() {
     super();
     /** @type {CanvasPlayer | MsePlayer | null} */
-    this._player = null;
-    /** @type {LiveConnection | null} */
-    this._connection = null;
+    this.player = null;
+    this.connection = this._connect();
+    this._past = new Past(this);
     /** @type {PlayerControls | null} */
     this._controls = null;
-    /** @type {TrackInit | null} */
-    this._init = null;
+    /** What is shown. @type {TrackInit | null} */
+    this.run = null;
+    /** @type {number | null} */
+    this._offlineSince = null;
     this._isOnScreen = false;
     this._isPausedByUser = false;
     this._frames = 0;
@@ -67,13 +80,27 @@ export class LiveView extends HTMLElement {
     return this.dataset.state ?? "";
   }
 
+  /** The instant that is shown, seconds since the epoch; null: now. */
+  get at() {
+    return this._past.isOn ? this._past.at : null;
+  }
+
+  /** Times as fast as it was; negative: backwards. */
+  get speed() {
+    return this._past.speed;
+  }
+
+  get isPastOnly() {
+    return this.hasAttribute("past-only");
+  }
+
   /** What is shown: width and height of the picture, in pixels. */
   get size() {
-    return this._init ? { width: this._init.width, height: this._init.height } : null;
+    return this.run ? { width: this.run.width, height: this.run.height } : null;
   }
 
   connectedCallback() {
-    if (!this._connection) this._build();
+    if (this.hasAttribute("controls")) this._controls ??= new PlayerControls(this);
     document.addEventListener("visibilitychange", this._onVisibility);
     observer ??= new IntersectionObserver(
       (entries) => {
@@ -95,43 +122,121 @@ export class LiveView extends HTMLElement {
 
   /** Hold the picture. The end of access still arrives, and still takes the picture away. */
   pause() {
-    if (this.state !== "live" && this.state !== "behind") return;
+    if (!RUNNING.has(this.state)) return;
+    if (this._past.isOn) this._past.hold(true);
+    else this.connection.pause();
     this._isPausedByUser = true;
-    this._connection?.pause();
-    this._setState("paused");
+    this.setState("paused");
   }
 
-  /** Back to live. */
+  /** On from here in the past; else back to live. */
   resume() {
     this._isPausedByUser = false;
     if (this.state !== "paused") return;
-    if (this._connection?.isOpen) this._goLive();
-    else this._start();
+    if (this._past.isOn) this._past.hold(false);
+    if (!this.connection.isOpen) this.start();
+    else if (this._past.isOn) this.setState("playing");
+    else this._followLive();
   }
 
-  _build() {
-    this._connection = new LiveConnection(() => this._getTicket(), {
+  /** Play from an instant on. @param {number} to  seconds since the epoch */
+  seek(to) {
+    if (this._isNow(to)) this.goLive();
+    else if (this._mayLookBack) this._past.seek(to);
+  }
+
+  /** Show an instant while a hand drags. @param {number} to */
+  drag(to) {
+    if (this._isNow(to)) this.goLive();
+    else if (this._mayLookBack) this._past.drag(to);
+  }
+
+  /** One picture on, or one key frame back. @param {number} by */
+  step(by) {
+    if (!this._past.isOn || !this.connection.isOpen) return;
+    this._past.step(by);
+    this._isPausedByUser = true;
+    this.setState("paused");
+  }
+
+  /** @param {number} speed  1 to 16; negative: backwards, by key frames */
+  setSpeed(speed) {
+    if (!this._past.isOn || !this.connection.isOpen) return;
+    this._past.setSpeed(speed);
+    this._isPausedByUser = false;
+    if (this.state === "paused") this.setState("playing");
+  }
+
+  /** What is now. */
+  goLive() {
+    if (!this._past.isOn || this.isPastOnly) return;
+    this._past.leave();
+    this._isPausedByUser = false;
+    if (this._offlineSince !== null) {
+      this._clear();
+      this.connection.goLive();
+      this.setState("offline", { since: this._offlineSince });
+    } else if (this.connection.isOpen) {
+      this._followLive();
+      // The last picture of the past stays until the first of now.
+      this.setState("seeking");
+    } else {
+      this.start();
+    }
+  }
+
+  get _mayLookBack() {
+    return this.hasAttribute("playback") && this.state !== "ended" && this.state !== "unsupported";
+  }
+
+  /** Whether there is nothing recorded yet of this instant. @param {number} at */
+  _isNow(at) {
+    return at > Date.now() / 1000 - NOW_S && !this.isPastOnly;
+  }
+
+  /** Nothing of the past stays on the screen of whom it is no longer for. */
+  _endPlayback() {
+    if (this._past.isOn) {
+      this._clear();
+      this._past.leave();
+      this._isPausedByUser = false;
+      this.setState("starting");
+    }
+    this.removeAttribute("playback");
+    this.tell("playbackended", {});
+  }
+
+  _connect() {
+    return new LiveConnection(() => this._getTicket(), {
       onOpen: () => {
         this._openedAt = performance.now();
         performance.mark("live-view:open", { detail: this.getAttribute("camera") });
+        this._past.begin();
       },
-      onTrack: (init, segment) => this._begin(init, segment),
-      onFragment: (fragment) => this._player?.push(fragment),
+      onTrack: (init, segment) => this._past.introduce(init, () => this._begin(init, segment)),
+      onFragment: (fragment) => this._past.receive(fragment),
+      onAt: (utc) => this._past.arrive(utc),
+      onClock: (utcAtZero) => this._past.setClock(utcAtZero),
+      onGap: (from, to) => this._past.gap(from, to),
+      onEdge: (isEnd) => this._past.edge(isEnd),
+      onNow: () => this._past.runIntoNow(),
+      onPlaybackEnded: () => this._endPlayback(),
       onCamera: (isOnline, since) => this._cameraIs(isOnline, since),
       onRestart: () => this._forgetDelay(),
       onLost: () => this._lost(),
-      onRetry: (isTooMany) => this._setState("reconnecting", { why: isTooMany ? "too_many" : "" }),
+      onRetry: (isTooMany) => this.setState("reconnecting", { why: isTooMany ? "too_many" : "" }),
       onEnded: (ending) => this._end(ending),
     });
-    if (this.hasAttribute("controls")) this._controls = new PlayerControls(this);
   }
 
   _getTicket() {
     const quality = this.getAttribute("quality") ?? "main";
     const batch = this.getAttribute("batch-url");
-    return batch
-      ? openTicketInBatch(batch, this.getAttribute("camera") ?? "", quality)
-      : openTicket(this.getAttribute("ticket-url") ?? "", quality);
+    if (batch) return openTicketInBatch(batch, this.getAttribute("camera") ?? "", quality);
+    const url = this.getAttribute("ticket-url") ?? "";
+    return this.isPastOnly
+      ? openTicket(url, { kind: "playback", quality, from: isoOf(this._past.at) })
+      : openTicket(url, { kind: "live", quality });
   }
 
   // ── Being looked at ────────────────────────────────────────────────────────────────────────────────────────
@@ -146,13 +251,17 @@ export class LiveView extends HTMLElement {
     if (this.state === "ended" || this.state === "unsupported") return;
     clearTimeout(this._leaving);
     if (this._isOnScreen && !document.hidden) {
-      if (this._isPausedByUser) return;
-      if (!this._connection?.isOpen) this._start();
-      else if (this.state === "paused") this._goLive();
-    } else if (this._connection?.isOpen) {
-      if (this.state === "live" || this.state === "behind") {
-        this._connection.pause();
-        this._setState("paused");
+      if (this._past.isOn && !this.connection.isOpen) {
+        this._past.hold(this._isPausedByUser);
+        this.start();
+      } else if (this._isPausedByUser || (this.isPastOnly && !this._past.isOn)) return;
+      else if (!this.connection.isOpen) this.start();
+      else if (this.state === "paused") this.resume();
+    } else if (this.connection.isOpen) {
+      if (RUNNING.has(this.state)) {
+        if (this._past.isOn) this._past.hold(true);
+        else this.connection.pause();
+        this.setState("paused");
       }
       this._leaving = window.setTimeout(() => this._leave(), LEAVE_AFTER_MS);
     } else {
@@ -160,23 +269,23 @@ export class LiveView extends HTMLElement {
     }
   }
 
-  _start() {
+  start() {
     if (this.state === "starting") return;
-    this._setState("starting");
-    void this._connection?.open();
+    this.setState("starting");
+    void this.connection.open();
   }
 
-  _goLive() {
-    this._connection?.goLive();
-    this._setState(this._frames ? "live" : "starting");
+  _followLive() {
+    this.connection.goLive();
+    this.setState(this.player ? "live" : "starting");
   }
 
   /** Out of sight: away with socket and picture, whatever may become of the right to it meanwhile. */
   _leave() {
     clearTimeout(this._leaving);
-    this._connection?.close();
+    this.connection.close();
     this._clear();
-    if (this.state && this.state !== "ended" && this.state !== "unsupported") this._setState("paused");
+    if (this.state && this.state !== "ended" && this.state !== "unsupported") this.setState("paused");
   }
 
   // ── The stream ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -186,17 +295,17 @@ export class LiveView extends HTMLElement {
    * @param {Uint8Array} segment
    */
   _begin(init, segment) {
-    this._init = init;
+    this.run = init;
     this._forgetDelay();
-    this._player ??= this._makePlayer();
-    if (!this._player) this._cannot();
-    else this._player.begin(init, segment);
+    this.player ??= this._makePlayer();
+    if (!this.player) this._cannot();
+    else this.player.begin(init, segment, this._past.hiddenBefore(init));
   }
 
   _makePlayer() {
     const listener = {
       onFrame: (/** @type {{time: number}} */ shown) => this._shown(shown.time),
-      onBehind: () => this._connection?.goLive(),
+      onBehind: () => this._catchUp(),
       onUnplayable: () => this._cannot(),
     };
     const isMse = this._mustUseMse || this.getAttribute("mode") === "mse" || !CanvasPlayer.isPossible;
@@ -205,18 +314,24 @@ export class LiveView extends HTMLElement {
     return isMse ? new MsePlayer(this, listener) : new CanvasPlayer(this, listener);
   }
 
+  /** The player lost its place: from a key frame on. */
+  _catchUp() {
+    if (this._past.isOn) this._past.seek(this._past.at);
+    else this.connection.goLive();
+  }
+
   /** This player cannot show this codec: the other one may; if not, say so. */
   _cannot() {
     const wasCanvas = this.dataset.mode === "canvas";
     this._clear();
     if (wasCanvas && MsePlayer.isPossible) {
       this._mustUseMse = true;
-      this._connection?.close();
-      void this._connection?.open();
+      this.connection.close();
+      void this.connection.open();
       return;
     }
-    this._connection?.close();
-    this._setState("unsupported", { codec: this._init?.codec ?? "" });
+    this.connection.close();
+    this.setState("unsupported", { codec: this.run?.codec ?? "" });
   }
 
   /** @param {number} time  seconds of the track */
@@ -231,15 +346,21 @@ export class LiveView extends HTMLElement {
     }
     clearTimeout(this._clearing);
     this._clearing = 0;
-    this._connection?.settle();
-    const behind = this._init ? Date.now() - (this._init.utc_at_zero + time) * 1000 : 0;
+    this.connection.settle();
+    if (this._past.isOn && this.run) {
+      const utc = this.run.utc_at_zero + time;
+      this._past.shown(utc);
+      this._controls?.showInstant(utc);
+      return;
+    }
+    const behind = this.run ? Date.now() - (this.run.utc_at_zero + time) * 1000 : 0;
     this._leastDelay = Math.min(this._leastDelay, behind);
     this.behindMs = Math.abs(behind) < PLAUSIBLE_MS ? Math.max(0, Math.round(behind)) : null;
     const isLate = behind - this._leastDelay > BEHIND_MS;
     if (!isLate) this._behindSince = 0;
-    if (this.state === "starting" || this.state === "reconnecting" || this.state === "offline") this._setState("live");
-    else if (this.state === "live" && isLate) this._setState("behind");
-    else if (this.state === "behind" && !isLate) this._setState("live");
+    if (WAITING.has(this.state)) this.setState("live");
+    else if (this.state === "live" && isLate) this.setState("behind");
+    else if (this.state === "behind" && !isLate) this.setState("live");
   }
 
   _forgetDelay() {
@@ -254,16 +375,16 @@ export class LiveView extends HTMLElement {
     const now = performance.now();
     const isRunning = this.state === "live" || this.state === "behind";
     if (!isRunning) return;
-    if (now - this._lastFrameAt > STALL_MS) this._setState("behind");
+    if (now - this._lastFrameAt > STALL_MS) this.setState("behind");
     if (this.state === "behind") {
       this._behindSince ||= now;
       // It does not catch up by itself: leave out what is in between.
-      if (now - this._behindSince > 2 * BEHIND_MS && now - this._lastFrameAt < STALL_MS) this._connection?.goLive();
+      if (now - this._behindSince > 2 * BEHIND_MS && now - this._lastFrameAt < STALL_MS) this.connection.goLive();
     }
     if (this.behindMs !== null) this.dataset.behindMs = String(this.behindMs);
     const detail = { ...this.size, fps: this.fps, behindMs: this.behindMs };
     this._controls?.showStats(detail);
-    this.dispatchEvent(new CustomEvent("stats", { detail, bubbles: true }));
+    this.tell("stats", detail);
   }
 
   /**
@@ -271,33 +392,36 @@ export class LiveView extends HTMLElement {
    * @param {number} since
    */
   _cameraIs(isOnline, since) {
+    this._offlineSince = isOnline ? null : since;
+    // What was recorded plays on.
+    if (this._past.isOn) return;
     if (!isOnline) {
       this._clear();
-      this._setState("offline", { since });
+      this.setState("offline", { since });
     } else if (this.state === "offline") {
-      this._setState("starting");
+      this.setState("starting");
     }
   }
 
   _lost() {
-    if (this.state === "live" || this.state === "behind" || this.state === "paused") this._setState("reconnecting");
+    if (SHOWING.has(this.state)) this.setState("reconnecting");
     this._clearing ||= window.setTimeout(() => this._clear(), DIM_FOR_MS);
   }
 
   /** @param {Ending} ending */
   _end(ending) {
     this._clear();
-    this._setState("ended", ending);
+    this.setState("ended", ending);
     if (document.fullscreenElement === this) void document.exitFullscreen();
-    this.dispatchEvent(new CustomEvent("ended", { detail: ending, bubbles: true }));
+    this.tell("ended", ending);
   }
 
   /** Black, now. No last frame stays anywhere. */
   _clear() {
     clearTimeout(this._clearing);
     this._clearing = 0;
-    this._player?.close();
-    this._player = null;
+    this.player?.close();
+    this.player = null;
     delete this.dataset.firstFrameMs;
     delete this.dataset.behindMs;
     this.behindMs = null;
@@ -307,13 +431,18 @@ export class LiveView extends HTMLElement {
    * @param {string} state
    * @param {{why?: string, by?: string, since?: number, codec?: string}} [detail]
    */
-  _setState(state, detail = {}) {
+  setState(state, detail = {}) {
     const isNew = this.state !== state;
     this.dataset.state = state;
     if (!isNew && !detail.why) return;
     showStatus(this, state, detail);
     this._controls?.showState(state);
-    if (isNew) this.dispatchEvent(new CustomEvent("statechange", { detail: { state }, bubbles: true }));
+    if (isNew) this.tell("statechange", { state });
+  }
+
+  /** @param {string} name @param {object} detail */
+  tell(name, detail) {
+    this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true }));
   }
 }
 

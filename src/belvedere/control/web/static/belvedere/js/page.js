@@ -19,21 +19,31 @@ export function icon(name) {
   return svg;
 }
 
-const language = document.documentElement.lang || undefined;
+/** The page's language, as the reader's part of the world writes it. */
+export const language = navigator.languages.find((each) => each.split("-")[0] === document.documentElement.lang.split("-")[0]) ?? document.documentElement.lang;
 const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const seconds = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, hourCycle: "h23" });
+const wholeSeconds = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 const day = new Intl.DateTimeFormat(language, { day: "numeric", month: "short" });
 const dayAndYear = new Intl.DateTimeFormat(language, { day: "numeric", month: "short", year: "numeric" });
 
 /**
  * As short as it can be said: today's hour, else the day with it, and the year where it is another.
  * @param {Date} at
+ * @param {Intl.DateTimeFormat} [hour]
  */
-export function localTime(at) {
+export function localTime(at, hour = clock) {
   const now = new Date();
-  if (at.toDateString() === now.toDateString()) return clock.format(at);
+  if (at.toDateString() === now.toDateString()) return hour.format(at);
   const date = at.getFullYear() === now.getFullYear() ? day : dayAndYear;
-  return `${date.format(at)}, ${clock.format(at)}`;
+  return `${date.format(at)}, ${hour.format(at)}`;
+}
+
+/** An instant in one of the styles of `_time.html`. @param {Date} at @param {string | null} style */
+function timeWords(at, style) {
+  if (style === "exact") return seconds.format(at);
+  if (style === "day") return dayAndYear.format(at);
+  return localTime(at, style === "second" ? wholeSeconds : clock);
 }
 
 /**
@@ -44,8 +54,7 @@ function localize(root) {
   for (const element of root.querySelectorAll("time[data-local]")) {
     const at = new Date(element.getAttribute("datetime") ?? "");
     if (Number.isNaN(at.getTime())) continue;
-    const style = element.getAttribute("data-local");
-    element.textContent = style === "exact" ? seconds.format(at) : style === "day" ? dayAndYear.format(at) : localTime(at);
+    element.textContent = timeWords(at, element.getAttribute("data-local"));
     element.setAttribute("title", at.toLocaleString(language, { dateStyle: "full", timeStyle: "long" }));
   }
 }

@@ -4,12 +4,15 @@
  */
 
 import { icon, localTime } from "belvedere/page";
+import { clockWords, dayKey, shortDayWords } from "belvedere/time-scale";
 
 /** @typedef {import("belvedere/live-view").LiveView} LiveView */
 
 const IDLE_AFTER_MS = 3000;
 const ICONS = /** @type {Record<string, string>} */ ({ offline: "cameraoff", ended: "lock", unsupported: "warn", reconnecting: "wifioff" });
-const RESUMABLE = new Set(["live", "behind", "paused"]);
+const RESUMABLE = new Set(["live", "behind", "playing", "seeking", "paused"]);
+const NOTE_FOR_MS = 5000;
+const SPEEDS = [1, 2, 4, 8, 16, -1, -4, -16];
 
 /**
  * A text of the page, with its {places} filled.
@@ -33,7 +36,10 @@ export function showStatus(view, state, detail) {
   const name = view.getAttribute("name") ?? "";
   const strong = document.createElement("strong");
   const more = document.createElement("span");
-  strong.textContent = word(state, { name, codec: detail.codec ?? "" });
+  // In the past the time beside the controls says it all.
+  if (state !== "playing" && !(state === "paused" && view.at !== null)) {
+    strong.textContent = word(state, { name, codec: detail.codec ?? "" });
+  }
   if (state === "offline" && detail.since) {
     strong.textContent = word("offlineSince", { time: localTime(new Date(detail.since * 1000)) });
     more.textContent = word("offlineMore");
@@ -73,6 +79,26 @@ function endingWords({ why = "", by = "" }, name) {
   return [by ? word("endedBy", { by, name }) : word("endedNow", { name }), word("endedMore")];
 }
 
+/**
+ * Say something in passing, over the picture.
+ * @param {LiveView} view
+ * @param {string} text
+ */
+export function showNote(view, text) {
+  let note = view.querySelector(".lv-note");
+  if (!note) {
+    note = document.createElement("p");
+    note.className = "lv-note";
+    note.setAttribute("role", "status");
+    view.append(note);
+  }
+  note.textContent = text;
+  const shown = note;
+  setTimeout(() => {
+    if (shown.textContent === text) shown.textContent = "";
+  }, NOTE_FOR_MS);
+}
+
 /** @param {LiveView} view */
 function makeStatus(view) {
   const status = document.createElement("div");
@@ -84,7 +110,7 @@ function makeStatus(view) {
   return status;
 }
 
-/** Pause, live mark, figures, full screen. They step back after three seconds without pointer or focus. */
+/** Pause, live mark, the past's time and pace, figures, full screen. They step back after three seconds without pointer or focus. */
 export class PlayerControls {
   /** @param {LiveView} view */
   constructor(view) {
@@ -94,14 +120,20 @@ export class PlayerControls {
     bar.className = "lv-controls";
     this._pause = button("pause", word("pause"), () => (view.state === "paused" ? view.resume() : view.pause()));
     this._pause.disabled = true;
-    const live = document.createElement("span");
+    // Where there is a past, the mark is the way back from it.
+    const live = document.createElement(view.hasAttribute("playback") && !view.isPastOnly ? "button" : "span");
     live.className = "lv-live";
+    if (live instanceof HTMLButtonElement) {
+      live.type = "button";
+      live.addEventListener("click", () => view.goLive());
+    }
     const dot = document.createElement("span");
     dot.className = "dot";
     live.append(dot, word("liveMark"));
+    this._live = live;
     this._stats = document.createElement("span");
     this._stats.className = "lv-stats";
-    bar.append(this._pause, live, this._stats);
+    bar.append(this._pause, live, ...this._makePast(), this._stats);
     if (document.fullscreenEnabled) {
       bar.append(button("expand", word("fullscreen"), () => void this._toggleFullscreen()));
     }
@@ -116,11 +148,43 @@ export class PlayerControls {
     this._wake();
   }
 
+  /** What is there in the past alone: the instant, pictures one by one, the pace. */
+  _makePast() {
+    if (!this._view.hasAttribute("playback")) return [];
+    this._at = document.createElement("span");
+    this._at.className = "lv-at";
+    const back = button("left", word("stepBack"), () => this._view.step(-1));
+    const on = button("right", word("stepOn"), () => this._view.step(1));
+    const pace = document.createElement("select");
+    pace.className = "lv-pace";
+    pace.setAttribute("aria-label", word("pace"));
+    for (const speed of SPEEDS) {
+      pace.add(new Option(speed > 0 ? `${speed} ×` : word("paceBack", { x: String(-speed) }), String(speed)));
+    }
+    pace.addEventListener("change", () => this._view.setSpeed(Number(pace.value)));
+    this._pace = pace;
+    const past = document.createElement("span");
+    past.className = "lv-past";
+    past.append(this._at, back, on, pace);
+    return [past];
+  }
+
+  /** The instant of the picture. @param {number} utc */
+  showInstant(utc) {
+    if (!this._at) return;
+    const isToday = dayKey(utc) === dayKey(Date.now() / 1000);
+    const text = isToday ? clockWords(utc) : `${shortDayWords(utc)}, ${clockWords(utc)}`;
+    if (this._at.textContent !== text) this._at.textContent = text;
+  }
+
   /** @param {string} state */
   showState(state) {
     const isPaused = state === "paused";
+    const isPast = this._view.at !== null;
     this._pause.replaceChildren(icon(isPaused ? "play" : "pause"));
-    this._pause.setAttribute("aria-label", word(isPaused ? "resume" : "pause"));
+    this._pause.setAttribute("aria-label", word(isPaused ? (isPast ? "play" : "resume") : "pause"));
+    if (this._pace) this._pace.value = String(this._view.speed);
+    if (this._live instanceof HTMLButtonElement) this._live.setAttribute("aria-pressed", String(!isPast));
     this._pause.disabled = !RESUMABLE.has(state);
     this._wake();
   }
@@ -139,7 +203,7 @@ export class PlayerControls {
   }
 
   _sleep() {
-    if (this._view.state === "live") this._view.dataset.idle = "";
+    if (this._view.state === "live" || this._view.state === "playing") this._view.dataset.idle = "";
   }
 
   async _toggleFullscreen() {

@@ -11,9 +11,11 @@ export class TicketRefused extends Error {
    * @param {number} status  HTTP status; 0 when the server did not answer
    * @param {string} code    the problem's stable code
    * @param {number} retryAfter  seconds, 0 when unknown
+   * @param {string} words   what the server says of it, for people
    */
-  constructor(status, code = "", retryAfter = 0) {
+  constructor(status, code = "", retryAfter = 0, words = "") {
     super(`no ticket: ${status} ${code}`);
+    this.words = words;
     this.status = status;
     this.code = code;
     this.retryAfter = retryAfter;
@@ -53,20 +55,20 @@ async function post(url, body, signal) {
   }
   const answer = await response.json().catch(() => ({}));
   if (!response.ok) {
-    throw new TicketRefused(response.status, answer.code, Number(response.headers.get("Retry-After")) || 0);
+    throw new TicketRefused(response.status, answer.code, Number(response.headers.get("Retry-After")) || 0, answer.detail);
   }
   return answer;
 }
 
 /**
- * One ticket for live view.
- * @param {string} url      the camera's `…/tickets`
- * @param {string} quality  main | sub
+ * One ticket.
+ * @param {string} url   the camera's `…/tickets`
+ * @param {{kind: string, quality?: string, from?: string, to?: string}} wish
  * @param {AbortSignal} [signal]
- * @returns {Promise<string>} the socket's address
+ * @returns {Promise<string>} the address that it opens
  */
-export async function openTicket(url, quality, signal) {
-  return (await post(url, { kind: "live", quality }, signal)).url;
+export async function openTicket(url, wish, signal) {
+  return (await post(url, wish, signal)).url;
 }
 
 /** @type {Map<string, {camera: string, quality: string, resolve: (url: string) => void, reject: (why: Error) => void}[]>} */

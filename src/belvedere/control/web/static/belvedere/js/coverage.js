@@ -1,0 +1,120 @@
+/**
+ * Where there is footage: asked of the server for what is looked at and a little more, remembered, and asked anew at the
+ * live end, which grows.
+ */
+
+import { join, without } from "belvedere/time-scale";
+
+/** @typedef {import("belvedere/time-scale").Range} Range */
+/** @typedef {{from: number, to: number, kind: string}} Happening */
+
+/** What was asked about less than this from now is asked again: it is still being written. */
+const STILL_GROWING_S = 90;
+/** So much is asked for on each side of what is shown, as a part of it. */
+const MARGIN = 0.5;
+/** The server answers about a year at once. */
+const AT_ONCE_S = 180 * 86_400;
+
+/** The right to the past is gone, or was never there. */
+export class PastDenied extends Error {}
+
+export class Coverage {
+  /**
+   * @param {string} url       GET `?from=&to=` → `{coverage, unknown, events}`
+   * @param {number} earliest  nothing before it is ever asked for
+   */
+  constructor(url, earliest) {
+    this._url = url;
+    this._earliest = earliest;
+    /** @type {Range[]} */
+    this._known = [];
+    /** @type {Range[]} */
+    this.covered = [];
+    /** @type {Range[]} */
+    this.unknown = [];
+    /** @type {Happening[]} */
+    this.events = [];
+    /** @type {Promise<boolean>} */
+    this._asking = Promise.resolve(false);
+  }
+
+  /** Whether there is footage at this instant. @param {number} at */
+  has(at) {
+    return this.covered.some((span) => span.from <= at && at < span.to);
+  }
+
+  /**
+   * Know of a range and its surroundings. One question after the other: a hasty hand must not make a queue.
+   * @param {Range} range
+   * @returns {Promise<boolean>} whether something new was learned
+   */
+  learn(range) {
+    const turn = this._asking.catch(() => false).then(() => this._learn(range));
+    this._asking = turn;
+    return turn;
+  }
+
+  /** The last minutes are asked for again next time. */
+  forgetEnd() {
+    this._forget({ from: Date.now() / 1000 - STILL_GROWING_S, to: Infinity });
+  }
+
+  /** @param {Range} range */
+  async _learn(range) {
+    const margin = Math.max(60, (range.to - range.from) * MARGIN);
+    const now = Date.now() / 1000;
+    const wanted = {
+      from: Math.max(this._earliest, range.from - margin),
+      to: Math.min(now, range.to + margin),
+    };
+    if (wanted.from >= wanted.to || without({ ...wanted, from: Math.max(wanted.from, range.from), to: Math.min(wanted.to, range.to) }, this._known).length === 0) {
+      return false;
+    }
+    for (const missing of without(wanted, this._known)) {
+      for (let from = missing.from; from < missing.to; from += AT_ONCE_S) {
+        await this._ask({ from, to: Math.min(missing.to, from + AT_ONCE_S) });
+      }
+    }
+    return true;
+  }
+
+  /** @param {Range} range */
+  async _ask(range) {
+    const query = new URLSearchParams({ from: isoOf(range.from), to: isoOf(range.to) });
+    const response = await fetch(`${this._url}?${query}`, { credentials: "same-origin" });
+    if (response.status === 401 || response.status === 403 || response.status === 404) throw new PastDenied();
+    if (!response.ok) throw new Error(`coverage: ${response.status}`);
+    const answer = await response.json();
+    this._forget(range);
+    this.covered = join([...this.covered, ...spansOf(answer.coverage)]);
+    this.unknown = join([...this.unknown, ...spansOf(answer.unknown)]);
+    this.events = [...this.events, ...(answer.events ?? []).map(happeningOf)];
+    // Of what nobody answered for, the next look asks again.
+    this._known = join([...this._known, ...without(range, join(spansOf(answer.unknown)))]);
+  }
+
+  /** @param {Range} range */
+  _forget(range) {
+    const rest = (/** @type {Range[]} */ spans) => spans.flatMap((span) => without(span, [range]));
+    this._known = rest(this._known);
+    this.covered = rest(this.covered);
+    this.unknown = rest(this.unknown);
+    this.events = this.events.filter((event) => event.to < range.from || event.from > range.to);
+  }
+}
+
+/** @param {number} at  seconds since the epoch */
+export function isoOf(at) {
+  return new Date(at * 1000).toISOString();
+}
+
+/** @param {{from: string, to: string}[] | undefined} spans @returns {Range[]} */
+function spansOf(spans) {
+  return (spans ?? []).map((span) => ({ from: Date.parse(span.from) / 1000, to: Date.parse(span.to) / 1000 }));
+}
+
+/** @param {any} event  shapes may grow @returns {Happening} */
+function happeningOf(event) {
+  const from = Date.parse(event.from ?? event.at) / 1000;
+  return { from, to: event.to ? Date.parse(event.to) / 1000 : from, kind: event.kind ?? "motion" };
+}
