@@ -70,6 +70,8 @@ class Repaired(msgspec.Struct):
 def repair(volume: Volume, index: Index) -> Repaired:
     """Do it; all rows are in when this returns, as far as the disk takes them. Raises OSError without a volume."""
     begun = time.monotonic()
+    with contextlib.suppress(IndexFailed):  # what was said before counts
+        index.flush()
     work = _Repair(volume, index)
     work.run()
     with contextlib.suppress(IndexFailed):  # the rows go in when there is room again
