@@ -2,10 +2,12 @@
 
 import io
 import json
+from base64 import b64decode
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.test import Client
 
 import cast
 from belvedere.contracts import recordings
@@ -389,3 +391,11 @@ def test_a_session_of_many_pieces_is_bounded(people: cast.Cast, footage: Node) -
     first = ago(9 * DAY)
     watched(session, *((first + 10 * n, first + 10 * n + 1) for n in range(1500)))
     assert ViewingSession.objects.get(pk=session).watched_spans.count() == 1000
+
+
+def test_the_public_keys_are_there_for_whoever_verifies(people: cast.Cast) -> None:
+    found = Client().get("/.well-known/belvedere-keys.json").json()["keys"]
+    assert {row["use"] for row in found} == {"export", "audit-head"}
+    [key] = [row for row in found if row["use"] == "export"]
+    assert b64decode(key["public_key"]) == signing.public_key(KEY)
+    assert key["id"] == signing.key_id(KEY)
