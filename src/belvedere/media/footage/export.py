@@ -29,6 +29,8 @@ MAX_SAMPLES: Final = 5_000_000
 _YIELD_S: Final = 0.001
 _FTYP: Final = box(b"ftyp", b"isom\x00\x00\x02\x00isomiso2avc1mp41")
 _LARGE_MDAT: Final = 16
+#: No sound of a segment is earlier than its first picture by so much.
+_SOUND_BEFORE_US: Final = 10_000_000
 
 
 class ExportTooLong(Exception):  # noqa: N818  what it is
@@ -196,19 +198,16 @@ class _Film:
         begin = self._first_row(table)
         if begin is None:
             return []
-        end = next(
-            (
-                place
-                for place, row in enumerate(table.rows[begin:], begin)
-                if row.track == VIDEO and table.utc_us(row) >= question.end_us
-            ),
-            len(table.rows),
-        )
-        return [
-            row
-            for row in table.rows[begin:end]
-            if row.track == VIDEO or (question.with_sound and table.utc_us(row) >= question.earliest_us)
-        ]
+        end = len(table.rows)
+        if table.end_us > question.end_us:
+            pictures = ((place, row) for place, row in _pictures(table) if place >= begin)
+            end = next((place for place, row in pictures if table.utc_us(row) >= question.end_us), end)
+        if not question.with_sound:
+            return [row for row in table.rows[begin:end] if row.track == VIDEO]
+        if question.earliest_us < table.start_us - _SOUND_BEFORE_US:
+            return list(table.rows[begin:end])
+        rows = table.rows[begin:end]
+        return [row for row in rows if row.track == VIDEO or table.utc_us(row) >= question.earliest_us]
 
     def _first_row(self, table: SegmentTable) -> int | None:
         question = self._question

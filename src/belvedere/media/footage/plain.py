@@ -43,6 +43,7 @@ class TrackTables:
         self._shifts = array("i")
         #: (first chunk, entry), where it changes
         self._described: list[tuple[int, int]] = []
+        self._written = b""
 
     def __len__(self) -> int:
         """Samples."""
@@ -93,7 +94,7 @@ class TrackTables:
         self.end = min(self.end, time)
 
     def write(self, base: int, edits: Sequence[tuple[int, int]], created: int) -> bytes:
-        """Write the trak box.
+        """Write the trak box; nothing is to be added after it.
 
         base   where in the file offset 0 is
         edits  (duration in ticks of the movie, from which media time on; -1 = nothing is shown)
@@ -115,6 +116,13 @@ class TrackTables:
         )
 
     def _write_tables(self, base: int) -> bytes:
+        if not self._written:
+            self._written = self._write_fixed()
+        offsets = _big(array("Q", (base + at for at in self._offsets)) if base else self._offsets)
+        return box(b"stbl", self._written, box(b"co64", struct.pack(">II", 0, len(self)), offsets))
+
+    def _write_fixed(self) -> bytes:
+        """All tables but the one that depends on where the samples come to lie."""
         count = len(self)
         tables = [
             box(b"stsd", struct.pack(">II", 0, len(self._entries)), *self._entries),
@@ -125,14 +133,9 @@ class TrackTables:
         if len(self._keys) < count:
             tables.append(box(b"stss", struct.pack(">II", 0, len(self._keys)), _big(self._keys)))
         chunks = b"".join(struct.pack(">III", first, 1, entry) for first, entry in self._described if first <= count)
-        described = len(chunks) // 12
-        return box(
-            b"stbl",
-            *tables,
-            box(b"stsc", struct.pack(">II", 0, described), chunks),
-            box(b"stsz", struct.pack(">III", 0, 0, count), _big(self._sizes)),
-            box(b"co64", struct.pack(">II", 0, count), _big(array("Q", (base + at for at in self._offsets)))),
-        )
+        tables.append(box(b"stsc", struct.pack(">II", 0, len(chunks) // 12), chunks))
+        tables.append(box(b"stsz", struct.pack(">III", 0, 0, count), _big(self._sizes)))
+        return b"".join(tables)
 
     def _durations(self) -> array[int]:
         ends = array("Q", self._times[1:])
@@ -191,7 +194,7 @@ def _runs_box(kind: bytes, version: int, code: str, values: array[int]) -> bytes
 
 
 def _big(values: array[int]) -> bytes:
-    """Big endian, as files have it. The array is of no use afterwards."""
+    """Big endian, as files have it."""
     swapped = values[:]
     if sys.byteorder == "little":
         swapped.byteswap()
