@@ -147,22 +147,21 @@ def _claim_of(who: cast.Person, owner: cast.Person) -> str:
 def export_of(who: cast.Person, camera: str) -> str:
     """An export that is done, as if a node had made it."""
     at = clock.now()
+    start, end = at - timedelta(hours=2), at - timedelta(hours=1)
     session = ViewingSession.objects.create(
         principal=who.id,
         camera_id=camera,
         kind="export",
         quality="main",
-        start_at=at - timedelta(hours=2),
-        end_at=at - timedelta(hours=1),
+        start_at=start,
+        end_at=end,
         node="local",
         run="run-1",
         issued_at=at,
         opened_at=at,
         closed_at=at,
     )
-    export = Export.objects.create(
-        session=session, camera_id=camera, by=who.id, start_at=session.start_at, end_at=session.end_at
-    )
+    export = Export.objects.create(session=session, camera_id=camera, by=who.id, start_at=start, end_at=end)
     whole = ExportFinished(run="run-1", session=session.pk, sha256="0" * 64, size=9, spans=[])
     assert sign_export("local", whole).accepted
     return export.pk
