@@ -43,6 +43,16 @@ def record(second: int, *, frames: int = 50, padding: int = 0) -> str:
     return segment.error
 
 
+def fill_up() -> None:
+    """Take every byte that is left."""
+    with (folder / "disk" / "filler").open("ab", buffering=0) as filler:
+        for size in (65536, 4096, 1):
+            with contextlib.suppress(OSError):
+                while filler.write(bytes(size)):
+                    pass
+    assert volume.free()[0] == 0
+
+
 def spans() -> list[tuple[float, float]]:
     found = archive.spans(CAMERA, 0, 2 * NOON_US)
     return [((start - NOON_US) / SECOND_US, (end - NOON_US) / SECOND_US) for start, end in found]
@@ -61,12 +71,7 @@ else:
         second += 10
     assert error == DISK_FULL
     assert volume.state(0, writer.trouble).state == "full"
-    with (folder / "disk" / "filler").open("wb", buffering=0) as filler:  # to the last byte
-        for size in (65536, 4096, 1):
-            with contextlib.suppress(OSError):
-                while filler.write(bytes(size)):
-                    pass
-    assert volume.free()[0] == 0
+    fill_up()
     # Nothing more goes in, not even the index; the oldest footage goes all the same, and says so.
     index.keep_plans([RecordingPlan(CAMERA, RecordMode.CONTINUOUS)])
     retention = Retention(volume, index, lambda: NOON_US / 1e6)
@@ -98,16 +103,20 @@ assert known[-1] == (100_000, 100_002)
 assert len(known) > 1
 writer.close()
 index.close()
+if how == "tmpfs":
+    fill_up()
 volume.close()
 
-# Index and files agree, and each file is whole.
+# The next start finds room for its index, if it must. Index and files agree, and each file is whole.
 volume = Volume.open(folder / "disk", folder / "expected.json")
 index = Index.open(volume)
 done = repair(volume, index)
-assert (done.finished, done.dropped, done.found, done.mended, done.lost) == (0, 0, 0, 0, 0), done
+assert (done.finished, done.dropped, done.found, done.mended) == (0, 0, 0, 0), done
+assert bool(done.lost) == (how == "tmpfs"), done
 archive = Archive(volume, index)
 for ref in archive.segments(CAMERA, None, 0, 2 * NOON_US):
     assert archive.table(ref).rows
-assert spans() == known
+assert spans() == known[len(known) - len(spans()) :]
+assert spans()
 index.close()
 volume.close()

@@ -221,12 +221,14 @@ def test_a_slow_disk_costs_a_segment_not_the_camera(desk: Desk) -> None:
     assert desk.writer.begin(head_of(NOON_US + SECOND_US), film().init).error == DISK_SLOW
     desk.disk.is_stuck.clear()
     until(lambda: not any(ref.is_open for ref in desk.archive.segments(CAMERA, None, 0, 2 * NOON_US)))
-    assert desk.spans() == [(0, 1)]  # what was in the file stays, and is whole
+    # What was in the file stays, and is whole; so may what hung in the very call.
+    kept = desk.spans()
+    assert kept in ([(0, 1)], [(0, 1.04)])
     desk.now += BACKOFF_S
     again = desk.writer.begin(head_of(NOON_US + 60 * SECOND_US), film().init)
     assert hand(desk.writer, again, film())
     desk.writer.flush()
-    assert desk.spans() == [(0, 1), (60, 62)]
+    assert desk.spans() == [*kept, (60, 62)]
     desk.now += 60
     assert desk.writer.trouble == ""
 

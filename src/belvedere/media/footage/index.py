@@ -19,6 +19,7 @@ import structlog
 from belvedere.contracts.recordings import RecordingPlan
 from belvedere.contracts.sessions import Quality
 from belvedere.media.footage.coverage import Coverage
+from belvedere.media.footage.room import make_room
 from belvedere.media.footage.segment import SegmentRef
 from belvedere.media.footage.volume import MAX_SEGMENT_US, Volume
 
@@ -92,6 +93,7 @@ class Index:
     @classmethod
     def open(cls, volume: Volume) -> Self:
         """Open the index of a volume, or begin a new one. Raises sqlite3.Error, OSError if the disk allows neither."""
+        make_room(volume)
         is_new = False
         if not _is_sound(volume):
             is_new = True
