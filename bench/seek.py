@@ -28,8 +28,9 @@ from belvedere.contracts.sessions import Quality, SessionKind
 from belvedere.demo.clips import test_clip
 from belvedere.media.delivery.counters import Counters
 from belvedere.media.delivery.footage_reader import FootageReader
+from belvedere.media.delivery.looking import Scene
 from belvedere.media.delivery.sessions import Lease
-from belvedere.media.delivery.viewer import Scene, Viewer
+from belvedere.media.delivery.viewer import Viewer
 from belvedere.media.fmp4 import Assembler, write_fragment, write_init
 from belvedere.media.footage import Archive, Index, SegmentHead, Timing, TrackHead, Volume, Writer
 from bench.table import print_table, row

@@ -27,11 +27,12 @@ from belvedere.media.delivery.hls import PastList
 from belvedere.media.delivery.hls_live import LiveList
 from belvedere.media.delivery.http_sessions import OPEN_PATH, SECRET_PATH, Content, Grant, HttpSession, HttpSessions
 from belvedere.media.delivery.leases import LeaseKeeper
+from belvedere.media.delivery.looking import Scene
 from belvedere.media.delivery.request_head import BadRequest, RequestHead, parse_head
 from belvedere.media.delivery.sessions import Ending
 from belvedere.media.delivery.snapshots import Snapshot
 from belvedere.media.delivery.stream import LiveStream
-from belvedere.media.delivery.viewer import Scene, Viewer
+from belvedere.media.delivery.viewer import Viewer
 from belvedere.media.delivery.websocket import accept_of
 from belvedere.media.footage import Archive
 

@@ -62,6 +62,10 @@ class Outlet(Protocol):
     def send(self, wire: bytes) -> None:
         """Send one binary message, framed already."""
 
+
+class Exit(Protocol):
+    """Where playback ends by itself."""
+
     def reach_present(self) -> bool:
         """There is no later footage. Whether it went over to live."""
 
@@ -86,12 +90,15 @@ class _Wish:
 class Playback:
     """One viewer's. Begins with `seek`, `step` or `reverse`, ends with `stop`; both as often as one likes."""
 
-    def __init__(self, footage: FootageReader, lease: Lease, outlet: Outlet, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, footage: FootageReader, lease: Lease, outlet: Outlet, way_out: Exit, clock: Callable[[], float]
+    ) -> None:
         self.is_active = False
         self.ledger = Ledger()
         self._footage = footage
         self._lease = lease
         self._outlet = outlet
+        self._exit = way_out
         self._clock = clock
         self._tempo = Tempo(clock)
         self._wish: _Wish | None = None
@@ -177,6 +184,7 @@ class Playback:
         self._reread()
         self._steps.clear()
         self._tempo.change(1.0)
+        self._tempo.run()
         self._unset_timer()
 
     def _ask(self, wish: _Wish) -> None:
@@ -200,7 +208,7 @@ class Playback:
         while self._outlet.is_free:
             # Law: before every write, the permission, and the window.
             if not self.is_allowed:
-                self._outlet.lose_playback()
+                self._exit.lose_playback()
                 return
             if not self._queue:
                 break
@@ -380,15 +388,18 @@ class Playback:
     def _came(self, turn: int, future: "asyncio.Future[Slice | None]") -> None:
         """A slice, or nothing, from the thread."""
         self._is_reading = False
-        if future.cancelled() or not self.is_active:
+        if future.cancelled():
             return
+        slice_ = None
         try:
             slice_ = future.result()
         except (OSError, sqlite3.Error) as error:
-            log.warning("footage_unreadable", session=self._lease.session, error=type(error).__name__)
-            slice_ = None
+            if self.is_active:
+                log.warning("footage_unreadable", session=self._lease.session, error=type(error).__name__)
+        if not self.is_active:
+            return
         if not self.is_allowed:
-            self._outlet.lose_playback()
+            self._exit.lose_playback()
             return
         if turn == self._turn:
             self._take(slice_)
@@ -447,7 +458,7 @@ class Playback:
         for n in self._steps:
             if n is not None:
                 self._tell_at(n, self._shown_us)
-        if self._steps or not self._tempo.is_running or not self._outlet.reach_present():
+        if self._steps or not self._tempo.is_running or not self._exit.reach_present():
             self._outlet.tell({"type": "end_of_footage"})
         self._steps.clear()
 

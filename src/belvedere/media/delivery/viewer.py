@@ -3,7 +3,7 @@
 A viewer has a position in the ring and is pumped: by each new fragment, and when its transport drained. It is never
 written to while its transport still holds something; a reader that falls behind goes on at a newer key frame.
 
-Who may look back leaves the stream while he does; then `playback` writes, by the same rule.
+Who may look back leaves the stream while he does; then `playback` writes, by the same rule. `looking` switches.
 """
 
 import asyncio
@@ -11,17 +11,14 @@ import socket
 import struct
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
 
 from belvedere.contracts.permissions import Permission
-from belvedere.contracts.recordings import Span
 from belvedere.contracts.sessions import CloseCode
 from belvedere.media.delivery.counters import Counters
-from belvedere.media.delivery.footage_reader import FootageReader
-from belvedere.media.delivery.playback import Playback
+from belvedere.media.delivery.looking import Looking, PlayerMessage, Scene
 from belvedere.media.delivery.sessions import Lease
 from belvedere.media.delivery.stream import VIDEO_TRACK, CurrentTrack, LiveStream
 from belvedere.media.delivery.websocket import FrameReader, Message, Opcode, WebSocketError, frame, frame_close
@@ -37,39 +34,9 @@ _PING_EVERY_S: Final = 15.0
 #: Nothing heard for so long: nobody is there. Presence is shown to owners, so it has to be true.
 _SILENT_AFTER_S: Final = 40.0
 _MESSAGES_A_SECOND: Final = 50
-#: What was watched of the past is told this often, and at the end.
-_TELL_EVERY_S: Final = 10.0
 _GOING_AWAY: Final = 1001
 _LIVE_VIEW: Final = int(Permission.LIVE_VIEW)
 _RESET: Final = struct.pack("ii", 1, 0)  # SO_LINGER with no time: abort() throws away what the kernel holds
-
-
-class PlayerMessage(msgspec.Struct, frozen=True, rename={"from_": "from"}):
-    """What a player says; unknown fields and types are passed over, for players newer than we are.
-
-    n         number of the order, for the answer
-    to, from_ instants, seconds since the epoch: of a seek; of the picture that is shown, in a step
-    x, by     how many times as fast; how many pictures
-    """
-
-    type: str
-    n: int = 0
-    to: float = 0.0
-    from_: float | None = None
-    x: float = 1.0
-    by: int = 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
-    """What there is to see in a session: the present, and the past where any is kept here.
-
-    report  tells control which spans of footage were sent
-    """
-
-    find_stream: Callable[[], LiveStream | None]
-    footage: FootageReader | None
-    report: Callable[[list[Span]], None]
 
 
 class Viewer(asyncio.Protocol):
@@ -91,9 +58,7 @@ class Viewer(asyncio.Protocol):
         self._reader = FrameReader()
         self._stream: LiveStream | None = None
         self._lease: Lease | None = None
-        self._scene: Scene | None = None
-        self._playback: Playback | None = None
-        self._told_at = clock()
+        self._looking: Looking | None = None
         self._current: CurrentTrack | None = None
         self._position: int | None = None
         self._told_online = True
@@ -132,17 +97,17 @@ class Viewer(asyncio.Protocol):
         """Begin: the state of the camera, the init segment, the ring from its last key frame."""
         if self._is_closing:
             return
-        self._set(lease, scene)
+        self._begin(lease, scene or Scene(find_stream=lambda: stream, footage=None, report=lambda _: None))
         self._stream = stream
+        stream.join(self)
         self._follow_early()
-        if self._stream is not None:  # he did not begin with the past
-            self._join(stream)
+        self.pump()
 
     def look_back(self, lease: Lease, scene: Scene, start: float | None) -> None:
         """Begin in the past, at an instant, or where the player says."""
         if self._is_closing:
             return
-        self._set(lease, scene)
+        self._begin(lease, scene)
         if start is not None:
             self._early.insert(0, PlayerMessage("seek", to=start))
         self._follow_early()
@@ -166,8 +131,8 @@ class Viewer(asyncio.Protocol):
 
     def pump(self) -> None:
         """Write what is due, as far as the transport takes it at once."""
-        if self._playback is not None:
-            self._playback.pump()
+        if self._looking is not None:
+            self._looking.pump()
         stream, lease = self._stream, self._lease
         if stream is None or lease is None or self._is_closing:
             return
@@ -237,7 +202,8 @@ class Viewer(asyncio.Protocol):
         elif now - self._pinged_at > _PING_EVERY_S and self._blocked_at is None:
             self._pinged_at = now
             self._transport.write(frame(Opcode.PING, b""))
-        self._check_playback(now)
+        if self._looking is not None and not self._is_closing:
+            self._looking.check(now)
 
     def drop(self, why: str) -> None:
         """End it without a word: nobody would read it."""
@@ -245,7 +211,7 @@ class Viewer(asyncio.Protocol):
         self._reset()
         self._finish(why)
 
-    # -- what playback may ask of it ----------------------------------------------------------------------------
+    # -- what it may be told to show ----------------------------------------------------------------------------
 
     @property
     def is_free(self) -> bool:
@@ -258,27 +224,24 @@ class Viewer(asyncio.Protocol):
         self._counters.fragments_out += 1
         self._counters.bytes_out += len(wire)
 
-    def reach_present(self) -> bool:
-        """The past has run out: go over to live, where that may be seen and is here."""
-        stream = self._find_live()
-        if stream is None:
-            return False
-        self._end_playback()
-        self.tell({"type": "live"})
-        self._join(stream)
-        return True
-
-    def lose_playback(self) -> None:
-        """The right to look back is gone: what is left is the present, or somebody else's to end."""
+    def join(self, stream: LiveStream) -> None:
+        """Show the present, from the last key frame on."""
+        self._stream = stream
         self._is_paused = False
-        self._end_playback()
-        self.tell({"type": "ended", "what": "playback", "why": "narrowed"})
-        stream = self._find_live()
-        if stream is not None:
-            self.tell({"type": "live"})
-            self._join(stream)
-        elif self._lease is not None and self._lease.allows(_LIVE_VIEW, self._clock()):
-            self.turn_away(is_gone=False)
+        self._position = None
+        stream.join(self)
+        self.pump()
+
+    def leave(self) -> None:
+        """Show nothing of the present; begin anew with whatever is joined next."""
+        if self._stream is not None:
+            self._stream.leave(self)
+        self._stream = self._current = self._position = None
+        self._told_online = True
+
+    def hold(self) -> None:
+        """Send nothing of the present until it is joined again."""
+        self._is_paused = True
 
     # -- the transport ------------------------------------------------------------------------------------------
 
@@ -398,97 +361,18 @@ class Viewer(asyncio.Protocol):
         else:
             self._follow(order)
 
-    def _set(self, lease: Lease, scene: Scene | None) -> None:
-        self._lease, self._scene = lease, scene
-        if scene is not None and scene.footage is not None:
-            self._playback = Playback(scene.footage, lease, self, self._clock)
+    def _begin(self, lease: Lease, scene: Scene) -> None:
+        self._lease = lease
+        self._looking = Looking(lease, scene, self, self._clock)
 
     def _follow_early(self) -> None:
         early, self._early = self._early, []
         for order in early:
             self._follow(order)
 
-    def _join(self, stream: LiveStream) -> None:
-        self._stream = stream
-        stream.join(self)
-        self.pump()
-
-    def _leave(self) -> None:
-        """Be told nothing of the stream any more, and begin anew when it is joined again."""
-        if self._stream is not None:
-            self._stream.leave(self)
-        self._stream = self._current = self._position = None
-        self._told_online = True
-
     def _follow(self, order: PlayerMessage) -> None:
-        match order.type:
-            case "pause":
-                self._is_paused = True
-                if self._playback is not None:
-                    self._playback.pause()
-            case "play":
-                self._is_paused = False
-                self._position = None
-                if self._playback is not None:
-                    self._playback.play()
-                self.pump()
-            case "live":
-                self._go_live(order)
-            case "seek" | "step" | "reverse":
-                self._look(order)
-            case "speed" if self._playback is not None:
-                self._playback.set_speed(order.x)
-
-    def _go_live(self, order: PlayerMessage) -> None:
-        stream = self._find_live()
-        if stream is None:
-            self.tell({"type": "refused", "n": order.n, "what": "live"})
-            return
-        self._is_paused = False
-        self._end_playback()
-        self._position = None
-        self.tell({"type": "at", "n": order.n, "utc": round(time.time(), 3)})
-        self._join(stream)
-
-    def _look(self, order: PlayerMessage) -> None:
-        playback = self._playback
-        if playback is None or not playback.is_allowed:
-            self.tell({"type": "refused", "n": order.n, "what": "playback"})
-            return
-        self._leave()
-        match order.type:
-            case "seek":
-                playback.seek(order.n, order.to)
-            case "step":
-                self._is_paused = True
-                playback.step(order.n, order.by, order.from_)
-            case "reverse":
-                playback.reverse(order.n, order.x)
-
-    def _find_live(self) -> LiveStream | None:
-        if self._lease is None or not self._lease.allows(_LIVE_VIEW, self._clock()):
-            return None
-        return self._stream if self._scene is None or self._stream is not None else self._scene.find_stream()
-
-    def _end_playback(self) -> None:
-        if self._playback is not None:
-            self._playback.stop()
-            if not self._is_paused:
-                self._playback.play()
-
-    def _check_playback(self, now: float) -> None:
-        playback = self._playback
-        if playback is None:
-            return
-        if playback.is_active and not playback.is_allowed:
-            self.lose_playback()
-        if now - self._told_at >= _TELL_EVERY_S:
-            self._tell_watched(now)
-
-    def _tell_watched(self, now: float) -> None:
-        if self._playback is not None and self._scene is not None and (spans := self._playback.ledger.take()):
-            self._told_at = now
-            self._scene.report(spans)
+        if self._looking is not None:
+            self._looking.follow(order)
 
     def _answer_close(self) -> None:
         if not self._is_closing:
@@ -501,9 +385,9 @@ class Viewer(asyncio.Protocol):
         """From here on nothing of the stream is written."""
         self._is_closing = True
         self._waiting.clear()
-        if self._playback is not None:
-            self._playback.stop()
-        self._leave()
+        if self._looking is not None:
+            self._looking.end()
+        self.leave()
 
     def _say_goodbye(self, code: int, reason: bytes) -> None:
         """Close frame, then end our half; the peer has a second to end its own."""
@@ -519,7 +403,6 @@ class Viewer(asyncio.Protocol):
     def _finish(self, why: str) -> None:
         if not self._is_over:
             self._is_over = True
-            self._tell_watched(self._clock())
             self._on_close(self, why)
 
 
