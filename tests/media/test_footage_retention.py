@@ -2,6 +2,7 @@
 
 import errno
 import os
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import override
@@ -14,6 +15,7 @@ from belvedere.contracts.recordings import RecordingPlan, RecordMode
 from belvedere.contracts.sessions import Quality
 from belvedere.media.footage import Archive, FootageGone, Index, Retention, SegmentRef, Volume, repair
 from belvedere.media.footage.disk import Disk
+from belvedere.media.footage.index import FILE
 from belvedere.media.footage.retention import RESERVE_BYTES, due, reserve
 from media.film import CAMERA, NOON_US, OTHER, SECOND_US, film, head_of, listing, path_of, put, whole_file
 
@@ -179,6 +181,19 @@ def test_what_cannot_be_deleted_is_tried_again(volume: SmallDisk, index: Index) 
     retention.sweep()
     index.flush()
     assert index.garbage() == []
+    assert len(listing(volume.path)) == 1
+
+
+def test_an_index_that_takes_nothing_saves_no_footage(volume: SmallDisk, index: Index) -> None:
+    """On a full disk the file goes first: that makes the room for the row."""
+    lay(volume, index, 0, 1)
+    index.keep_plans([RecordingPlan(CAMERA, RecordMode.CONTINUOUS, keep_days=1)])
+    index.flush()
+    foreign = sqlite3.connect(volume.path / FILE, isolation_level=None)
+    foreign.execute("CREATE TRIGGER full BEFORE INSERT ON garbage BEGIN SELECT RAISE(FAIL, 'disk is full'); END")
+    foreign.close()
+    assert Retention(volume, index, lambda: at_day(1.5)).sweep().segments == 1
+    assert left(index) == [1]
     assert len(listing(volume.path)) == 1
 
 

@@ -95,27 +95,21 @@ class Retention:
             return swept
         before = swept.bytes
         missing = int(reserve(total) * _EMERGENCY_MARGIN) - free
-        swept = self._go(swept, due(self._index.oldest(), excess=missing), is_emergency=True)
+        swept = self._go(swept, due(self._index.oldest(), excess=missing))
         self._emergency_at = self._now()
         log.error("footage_goes_early", bytes=swept.bytes - before, free_mb=free // 1_000_000)
         return msgspec.structs.replace(swept, emergency_bytes=swept.bytes - before)
 
     def erase(self, camera: str, start_us: int, end_us: int) -> EraseReply:
-        """Delete what touches this span, whole segments. One that is being written does not count: end it first.
-
-        Raises IndexFailed when the disk is too full to take note; then nothing is deleted.
-        """
+        """Delete what touches this span, whole segments. One that is being written does not count: end it first."""
         swept = self._go(Swept(0, 0), self._index.segments(camera, None, start_us, end_us))
         return EraseReply(swept.segments, swept.bytes)
 
-    def _go(self, swept: Swept, refs: Iterable[SegmentRef], *, is_emergency: bool = False) -> Swept:
+    def _go(self, swept: Swept, refs: Iterable[SegmentRef]) -> Swept:
         for batch in itertools.batched(refs, _BATCH):
-            try:
+            # On a full disk no row can be moved, but a file that goes makes the room. Repair knows rows without files.
+            with contextlib.suppress(IndexFailed):
                 self._index.bury(batch)
-            except IndexFailed:
-                # On a full disk no row can be moved; a file that goes makes the room. Repair knows rows without files.
-                if not is_emergency:
-                    raise
             gone = self._delete(batch)
             swept = Swept(swept.segments + len(gone), swept.bytes + sum(ref.size for ref in gone))
         return swept
