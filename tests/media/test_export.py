@@ -4,21 +4,24 @@ import asyncio
 import hashlib
 import io
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import av
+import msgspec
 import numpy as np
 import pytest
 
 from belvedere.bus.server import BusServer
 from belvedere.contracts.permissions import NONE, Permission
 from belvedere.contracts.sessions import SessionKind
-from belvedere.media.footage import Archive, FootageGone, Row, SegmentRef
+from belvedere.demo.clips import test_clip
+from belvedere.media.fmp4 import Assembler, write_fragment, write_init
+from belvedere.media.footage import Archive, FootageGone, Index, Row, SegmentRef, Volume
 from belvedere.media.footage.export import Export, Question, build_export
 from belvedere.media.node import MediaNode
 from media.conftest import running_node
-from media.film import CAMERA, SECOND_US
+from media.film import CAMERA, FRAME, SECOND_US, Film, head_of, put, whole_file
 from media.little_control import LittleControl
 from media.past import (
     BEGIN_S,
@@ -34,6 +37,7 @@ from media.past import (
     times_in,
     until_indexed,
 )
+from media.test_fmp4 import annex_b, encode_with_b_frames
 
 pytestmark = pytest.mark.anyio
 
@@ -161,6 +165,70 @@ def test_the_same_question_has_the_same_tag(archive: Archive, tmp_path: Path) ->
         exported(archive, 1, 31).etag,
     }
     assert len(tags) == 3
+
+
+def shot(packets: Sequence[bytes], offsets: Sequence[int], codec: str = "h264") -> Film:
+    """A film of these packets at 25 a second, from tick 0 on."""
+    assembler = Assembler(codec)
+    rows: list[Row] = []
+    data: list[bytes] = []
+    for index, (packet, shift) in enumerate(zip(packets, offsets, strict=True)):
+        unit = assembler.feed(packet)
+        assert unit is not None
+        fragment = write_fragment(
+            unit.payload,
+            sequence=index,
+            time=index * FRAME,
+            duration=FRAME,
+            is_key=unit.is_key,
+            composition_offset=shift,
+        ).data
+        rows.append(Row(1, sum(map(len, data)), len(fragment), index * FRAME, FRAME, shift, unit.is_key))
+        data.append(fragment)
+    assert assembler.parameters is not None
+    return Film(write_init(assembler.parameters, 0.0).init, tuple(rows), tuple(data))
+
+
+def archive_with(folder: Path, *films: Film) -> Archive:
+    """One film each ten seconds, each in a run of its own."""
+    volume = Volume.open(folder / "footage", folder / "expected.json")
+    index = Index.open(volume)
+    for number, content in enumerate(films):
+        head = head_of(us(number * 10), sequence=number + 1)
+        head = msgspec.structs.replace(head, run=f"{number:06x}")
+        index.add([put(volume, head, whole_file(head, content), len(content.rows) * 40_000)]).result()
+    return Archive(volume, index)
+
+
+def test_pictures_of_several_sizes(tmp_path: Path) -> None:
+    large, small = (
+        shot([annex_b(unit.nals) for unit in test_clip(seconds=1, size=size).units], [0] * 25)
+        for size in ((320, 180), (160, 90))
+    )
+    content = whole(exported(archive_with(tmp_path, large, small, large), 0, 30))
+    assert content.count(b"avc1\0") == 2  # described once each
+    with av.open(io.BytesIO(content), "r") as container:
+        sizes = [(frame.width, round(float(frame.time or 0), 2)) for frame in container.decode(video=0)]
+    assert len(sizes) == 75
+    assert (sizes[0], sizes[30], sizes[60]) == ((320, 0.0), (160, 1.2), (320, 2.4))
+
+
+def test_pictures_that_are_shown_in_another_order(tmp_path: Path) -> None:
+    packets, dts, pts = encode_with_b_frames(48)
+    offsets = [(shown - decoded) * FRAME for decoded, shown in zip(dts, pts, strict=True)]
+    archive = archive_with(tmp_path, shot(packets, offsets))
+    assert times_in(whole(exported(archive, 0, 10))) == [round(index * 0.04, 3) for index in range(48)]
+    later = times_in(whole(exported(archive, 0.6, 10)))
+    assert later == [round(index * 0.04, 3) for index in range(len(later))]
+    assert len(later) == 48 - 15
+
+
+def test_h265(tmp_path: Path) -> None:
+    clip = test_clip(seconds=2, codec="hevc")
+    archive = archive_with(tmp_path, shot([annex_b(unit.nals) for unit in clip.units], [0] * 50, "hevc"))
+    content = whole(exported(archive, 0.52, 10))
+    assert b"hvc1" in content
+    assert times_in(content) == [round(index * 0.04, 3) for index in range(37)]
 
 
 async def test_a_file_that_goes_away_is_missed_not_replaced(archive: Archive, tmp_path: Path) -> None:

@@ -11,10 +11,13 @@ import pytest
 
 from belvedere.bus.server import BusServer
 from belvedere.contracts.permissions import Permission
+from belvedere.contracts.recordings import RecordingPlan, RecordMode
 from belvedere.contracts.sessions import SessionKind
+from belvedere.demo.clips import test_clip
 from belvedere.demo.rtsp import CameraServer
 from belvedere.media.node import MediaNode
 from media.conftest import add_yard, running_node
+from media.film import CAMERA
 from media.little_control import LittleControl
 from media.past import (
     BEGIN_S,
@@ -122,6 +125,39 @@ async def test_no_byte_of_sound_without_listen(past: MediaNode, control: LittleC
     silent, noisy = found.values()
     assert silent == (150, 1)
     assert noisy == (150 + 94, 2)
+
+
+async def test_what_is_just_being_recorded(
+    bus_server: BusServer, control: LittleControl, cameras: CameraServer, tmp_path: Path
+) -> None:
+    """The segment that is being written is listed as far as it goes; a minute later it has another name."""
+    cameras.add("/yard", test_clip(gop=10))
+    control.add(CAMERA, cameras.url("/yard"))
+    control.plans[CAMERA] = RecordingPlan(CAMERA, RecordMode.CONTINUOUS)
+    async with running_node(bus_server, tmp_path) as node:
+        await until_indexed(control)
+        await control.until_online(CAMERA)
+        await asyncio.sleep(4)
+        (path, export) = [
+            await enter(node, past_ticket(control, -3600, 7200, kind=kind))
+            for kind in (SessionKind.HLS, SessionKind.EXPORT)
+        ]
+        text = await list_of(node, path)
+        assert 2 < sum(durations_in(text)) < 60
+        plan = RecordingPlan(CAMERA, RecordMode.OFF)
+        control.plans[CAMERA] = plan
+        head = await fetch(node, export, "HEAD")
+        await control.changed()
+        async with asyncio.timeout(10):
+            while [*(tmp_path / "footage").glob("*/*/*/*.part")]:
+                await asyncio.sleep(0.05)
+        content = (await fetch(node, export)).body  # the file was finished since it was laid out
+        assert str(len(content)) == head.headers["content-length"]
+        assert len(times_in(content)) > 50
+        (init,) = re.findall(r'#EXT-X-MAP:URI="(\S+)"', text.decode())
+        film = (await fetch(node, beside(path, init))).body
+        pieces = [(await fetch(node, beside(path, name))).body for name in names_in(text)]
+        assert len(times_in(film + b"".join(pieces))) == round(sum(durations_in(text)) * 25)
 
 
 # N23

@@ -50,6 +50,7 @@ async def test_a_ticket_leads_to_a_secret_of_its_own(node: MediaNode, control: L
     assert (reply.status, reply.body) == (307, b"")
     assert re.fullmatch(r"/media/v1/s/[0-9A-Za-z_-]{43}/index\.m3u8", reply.headers["location"])
     assert (reply.headers["connection"], reply.headers["cache-control"]) == ("close", "no-store")
+    assert reply.headers["cross-origin-resource-policy"] == "same-site"  # a page on another port shows it
     assert not [name for name in reply.headers if name.startswith("access-control")]
     # Once; what came of it is not told apart from what never was.
     again = await fetch(node, f"/media/v1/open?ticket={ticket}")

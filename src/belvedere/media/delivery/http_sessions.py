@@ -44,6 +44,8 @@ MAX_EXCHANGES: Final = 16
 _READERS: Final = 4
 #: 256 bits in base64, and a name without anything that could be read in two ways.
 _TARGET: Final = re.compile(r"/media/v1/s/([0-9A-Za-z_-]{43})/([0-9a-z-]{1,64}\.[0-9a-z]{1,5})", re.ASCII)
+#: A page shows our pictures from its own port, or host: another origin, but one site. What protects them is the secret.
+FOR_PAGES: Final = {"Cross-Origin-Resource-Policy": "same-site"}
 _RESET: Final = struct.pack("ii", 1, 0)  # SO_LINGER with no time: abort() throws away what the kernel holds
 
 
@@ -309,7 +311,8 @@ class Exchange(asyncio.Protocol):
 
     async def _send(self, found: Answer) -> None:
         start, end = found.span
-        head = answer_head(found.status, end - start, content_type=found.content_type, headers=found.headers)
+        headers = {**FOR_PAGES, **found.headers}
+        head = answer_head(found.status, end - start, content_type=found.content_type, headers=headers)
         if self._head.method == "HEAD":
             self._transport.write(head)
         elif isinstance(found.body, bytes):

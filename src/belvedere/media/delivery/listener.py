@@ -25,7 +25,15 @@ from belvedere.media.delivery.downloads import Download
 from belvedere.media.delivery.footage_reader import FootageReader
 from belvedere.media.delivery.hls import PastList
 from belvedere.media.delivery.hls_live import LiveList
-from belvedere.media.delivery.http_sessions import OPEN_PATH, SECRET_PATH, Content, Grant, HttpSession, HttpSessions
+from belvedere.media.delivery.http_sessions import (
+    FOR_PAGES,
+    OPEN_PATH,
+    SECRET_PATH,
+    Content,
+    Grant,
+    HttpSession,
+    HttpSessions,
+)
 from belvedere.media.delivery.leases import LeaseKeeper
 from belvedere.media.delivery.looking import Scene
 from belvedere.media.delivery.request_head import BadRequest, RequestHead, parse_head
@@ -233,7 +241,7 @@ class Listener:
             return
         opened_session, path = self.http.begin(grant, content)
         keeper.take(session, opened_session)
-        _say(transport, answer(307, headers={"Location": path}))
+        _say(transport, answer(307, headers={**FOR_PAGES, "Location": path}))
 
     def _http_closed(self, session: HttpSession, why: str) -> None:
         self.door.keeper.release(session.grant.session, why)
