@@ -3,12 +3,13 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from django.db import connection
 
 import cast
-from belvedere.contracts.hours import validate_hours
-from belvedere.contracts.recordings import Holding, PlansReply, PlansRequest, RecordingPlan, RecordMode
+from belvedere.contracts.hours import DAYS, validate_hours
+from belvedere.contracts.recordings import PLANS_BATCH, Holding, PlansReply, PlansRequest, RecordingPlan, RecordMode
 from belvedere.contracts.sessions import Quality
 from belvedere.control.audit.models import Entry
 from belvedere.control.core import clock
@@ -19,6 +20,7 @@ from belvedere.control.recordings.forecast import Forecast, Rate, days_on_disk, 
 from belvedere.control.recordings.models import Placement, Volume
 from belvedere.control.recordings.selectors import SILENT_AFTER, Period, get_recording_settings, list_coverage
 from belvedere.control.recordings.services import change_recording_settings, list_plans
+from belvedere.control.recordings.services.settings import MAX_HOURS
 from belvedere.control.sharing import services as sharing
 from control.footage import DAY, HOUR, PAST, ago, holding, place, report, share_the_last
 from control.watching import RUN, Node, hello
@@ -193,6 +195,16 @@ def test_no_answer_is_better_than_an_empty_one(people: cast.Cast) -> None:
     assert list_plans("elsewhere", PlansRequest(RUN)) is None
     with clock.moved_by(timedelta(minutes=5)):  # its greetings were lost; its question was not
         assert len(page().plans) == 4
+
+
+def test_a_whole_page_goes_through_the_bus(people: cast.Cast) -> None:
+    """However the hours of all its cameras look."""
+    three = [["00:00", "01:00"], ["09:00", "12:00"], ["22:00", "24:00"]]
+    hours: dict[str, Any] = {"zone": "America/Argentina/ComodRivadavia", "weekly": dict.fromkeys(DAYS, three)}
+    change_recording_settings(people.olivia.actor, camera=people.pool, mode=RecordMode.SCHEDULED, hours=hours)
+    quoted = validate_hours(hours) + '"' * (MAX_HOURS - len(validate_hours(hours)))
+    plan = RecordingPlan("0" * 26, RecordMode.SCHEDULED, Quality.MAIN, True, 365, 10**15, quoted)
+    assert len(msgspec.json.encode(PlansReply([plan] * PLANS_BATCH, "0" * 26))) <= 256 * 1024
 
 
 # ── What nodes say ───────────────────────────────────────────────────────────────────────────────────────────────────
