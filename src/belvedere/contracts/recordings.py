@@ -20,6 +20,8 @@ PLANS_BATCH = 250
 MAX_COVERAGE_S = 366 * 86_400.0
 #: Coverage that is closer together than this is one span: a rotation, a drift of the camera's clock.
 JOIN_S = 1.0
+#: Spans in one message, which the bus bounds. Where there are more, those that lie closest together are told as one.
+MAX_SPANS = 4000
 
 
 class RecordMode(StrEnum):

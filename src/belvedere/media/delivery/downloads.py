@@ -10,11 +10,12 @@ from typing import Final
 import structlog
 
 from belvedere.contracts.permissions import Permission
-from belvedere.contracts.recordings import Span
+from belvedere.contracts.recordings import MAX_SPANS, Span
 from belvedere.media.delivery.http_sessions import Answer, Grant
 from belvedere.media.delivery.reports import Reports
 from belvedere.media.delivery.request_head import RequestHead
 from belvedere.media.footage import Archive, FootageGone
+from belvedere.media.footage.coverage import coarse
 from belvedere.media.footage.export import Export, ExportTooLong, Question, build_export
 
 log = structlog.get_logger()
@@ -145,7 +146,7 @@ class Download:
         except (FootageGone, OSError):
             log.info("footage_gone", session=self._grant.session)
             return
-        spans = [Span(start / 1e6, end / 1e6) for start, end in export.spans]
+        spans = [Span(start / 1e6, end / 1e6) for start, end in coarse(list(export.spans), MAX_SPANS)]
         await self._reports.finished(self._grant.session, digest.hexdigest(), export.size, spans)
 
 

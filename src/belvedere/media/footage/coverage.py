@@ -3,6 +3,7 @@
 A camera's spans are read from the index when they are first asked for, and follow what is committed from then on.
 """
 
+import itertools
 import threading
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable
@@ -33,6 +34,21 @@ def clip(spans: Spans, start_us: int, end_us: int) -> Spans:
     first = bisect_right(spans, start_us, key=itemgetter(1))
     last = bisect_left(spans, end_us, key=itemgetter(0))
     return [(max(start, start_us), min(end, end_us)) for start, end in spans[first:last]]
+
+
+def coarse(spans: Spans, most: int) -> Spans:
+    """At most so many of merged spans, by telling those as one that lie closest together."""
+    if len(spans) <= most:
+        return spans
+    breaks = sorted(later[0] - earlier[1] for earlier, later in itertools.pairwise(spans))
+    short = breaks[len(spans) - most - 1]
+    told = [spans[0]]
+    for start, end in spans[1:]:
+        if start - told[-1][1] <= short:
+            told[-1] = told[-1][0], end
+        else:
+            told.append((start, end))
+    return told
 
 
 class Coverage:

@@ -19,6 +19,7 @@ import structlog
 from belvedere.bus import Bus, BusError
 from belvedere.contracts.recordings import (
     MAX_COVERAGE_S,
+    MAX_SPANS,
     PLANS_BATCH,
     PLANS_EVERY_S,
     REPORT_EVERY_S,
@@ -39,6 +40,7 @@ from belvedere.contracts.sessions import Quality
 from belvedere.contracts.subjects import FOOTAGE_COVERAGE, FOOTAGE_ERASE, FOOTAGE_STATE, RECORDING_PLANS, of_node
 from belvedere.media.delivery.stream import LiveStream
 from belvedere.media.footage.archive import Archive
+from belvedere.media.footage.coverage import coarse
 from belvedere.media.footage.index import Index, IndexFailed
 from belvedere.media.footage.recorder import Recorder
 from belvedere.media.footage.repair import repair
@@ -298,7 +300,7 @@ class FootageKeeper:
             return CoverageReply([])
         start_us, end_us = int(request.start * 1e6), int(request.end * 1e6)
         spans = await asyncio.to_thread(disk.archive.spans, request.camera, start_us, end_us)
-        return CoverageReply([Span(start / 1e6, end / 1e6) for start, end in spans])
+        return CoverageReply([Span(start / 1e6, end / 1e6) for start, end in coarse(spans, MAX_SPANS)])
 
     async def _on_erase(self, request: EraseRequest, subject: str) -> EraseReply:
         del subject
