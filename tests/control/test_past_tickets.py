@@ -227,6 +227,11 @@ def test_a_right_that_ends_ends_export_and_playback(people: cast.Cast, footage: 
     with pytest.raises(NotFound):
         ask(rita, people.courtyard, SessionKind.EXPORT, 2 * HOUR, HOUR)
     assert Entry.objects.filter(action="camera.exported").count() == 1
+    # Who was refused has seen nothing.
+    now = clock.now()
+    rows = list_viewings(people.olivia.actor, people.courtyard, start=now - HOUR, end=now + HOUR)
+    assert {row.session for row in rows} == set(running)
+    assert [row.session for row in list_exports(rita)] == [running[-1]]
 
 
 # ── Exports ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from belvedere.contracts import subjects
@@ -321,8 +321,9 @@ def _get(actor: Principal, export: str) -> Export:
 
 
 def _exports_of(actor: Principal) -> QuerySet[Export]:
-    # A ticket that nobody came with is no export.
-    return Export.objects.filter(by=actor.id, session__opened_at__isnull=False).select_related("session")
+    # A ticket that nobody came with, or that was refused when somebody did, is no export.
+    rows = Export.objects.filter(by=actor.id, session__opened_at__isnull=False)
+    return rows.exclude(session__closed_at=F("session__opened_at")).select_related("session")
 
 
 def _export_view(row: Export) -> ExportView:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.db.models import Count, Q
+from django.db.models import Count, F, Q
 from django.utils.translation import gettext as _
 
 from belvedere.contracts.permissions import Permission
@@ -88,7 +88,8 @@ def list_viewings(actor: Principal, camera: str, *, start: datetime, end: dateti
     """
     check(actor, Permission.SHARE, on="camera", resource=camera)
     check_period(start, end, longest=MAX_LEDGER, message=_("At most a year can be asked for at once."))
-    rows = ViewingSession.objects.filter(camera_id=camera, opened_at__lt=end)
+    # Whoever came with a ticket and was refused has seen nothing: his session ended as it began.
+    rows = ViewingSession.objects.filter(camera_id=camera, opened_at__lt=end).exclude(closed_at=F("opened_at"))
     rows = rows.filter(Q(closed_at=None) | Q(closed_at__gte=start)).prefetch_related("watched_spans")
     found = list(rows.order_by("-opened_at", "-pk"))
     people = get_persons(row.principal for row in found)
