@@ -228,6 +228,21 @@ async def test_backwards_by_key_frames(shelf: Shelf, control: LittleControl) -> 
         assert shelf.times(player.shown())[:3] == [0.04, 0.08, 0.12]
 
 
+async def test_orders_that_follow_at_once(shelf: Shelf, control: LittleControl) -> None:
+    """As a player says them that comes back to where it was."""
+    shelf.put(0, 10)
+    async with looking(shelf.node, ticket(control)) as player:
+        await player.say(type="seek", n=1, to=shelf.zero + 5.5)
+        await player.say(type="reverse", n=2, x=1)
+        await player.say(type="pause")
+        assert shelf.of((await player.heard("at", n=2))["utc"]) == 5
+        await player.rest()
+        assert shelf.times(player.shown()) == [5]
+        await player.say(type="seek", n=3, to=shelf.zero + 8.5)
+        await player.say(type="step", n=4, by=-1)
+        assert shelf.of((await player.heard("at", n=4))["utc"]) == 8
+
+
 async def test_a_gap_is_jumped_and_told(shelf: Shelf, control: LittleControl) -> None:
     shelf.put(0, 2)
     shelf.put(2.3, 2, first_tick=90_000 * 2)  # 0.3 s is no gap, the camera's clock was nudged
@@ -533,7 +548,7 @@ async def test_nonsense(shelf: Shelf, control: LittleControl, order: str, is_clo
                 await player.rest(5)
             assert player.socket.close_code == 1007
             return
-        await player.rest(0.2)
+        await player.watch(0.2)
         await player.say(type="play")
         await player.say(type="seek", n=2, to=shelf.zero + 1)
         await player.heard("at", n=2)

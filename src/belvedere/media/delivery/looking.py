@@ -146,7 +146,6 @@ class Looking:
     # -- inside -------------------------------------------------------------------------------------------------
 
     def _look_back(self, playback: Playback, order: PlayerMessage) -> None:
-        self._screen.leave()
         match order.type:
             case "seek":
                 playback.seek(order.n, order.to)
@@ -154,6 +153,8 @@ class Looking:
                 playback.step(order.n, order.by, order.from_)
             case "reverse":
                 playback.reverse(order.n, order.x)
+        if playback.is_active:
+            self._screen.leave()
 
     def _go_live(self, n: int) -> None:
         stream = self._find_live()

@@ -138,8 +138,7 @@ class Playback:
         """
         self.pause()
         if by < 0:
-            here_us = int(self._tempo.now_us) if self.is_active else _us(time.time())
-            self._ask(_Wish(n, here_us if from_s is None else _us(from_s), is_back=True))
+            self._ask(_Wish(n, self._here_us() if from_s is None else _us(from_s), is_back=True))
         elif from_s is not None or not self.is_active:
             self._ask(_Wish(n, _us(time.time() if from_s is None else from_s), is_next=True))
         else:
@@ -151,7 +150,7 @@ class Playback:
         """Go back from here by key frames, at so many times the speed."""
         if not 1 <= x <= MAX_REVERSE:
             return
-        here_us = int(self._tempo.now_us) if self.is_active else _us(time.time())
+        here_us = self._here_us()
         self._tempo.change(-x)
         self._ask(_Wish(n, here_us + 1, is_back=True))
 
@@ -186,6 +185,12 @@ class Playback:
         self._tempo.change(1.0)
         self._tempo.run()
         self._unset_timer()
+
+    def _here_us(self) -> int:
+        """The instant that is on, or was asked for."""
+        if self._wish is not None:
+            return self._wish.to_us
+        return int(self._tempo.now_us) if self.is_active else _us(time.time())
 
     def _ask(self, wish: _Wish) -> None:
         self.is_active = True
