@@ -12,6 +12,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 PAGES = (
     *("/", "/devices", "/devices/add", "/devices/add?way=label", "/panels/add"),
     *("/sharing", "/inbox", "/account", "/share", "/cameras/{camera}"),
+    *("/cameras/{camera}/recording", "/exports"),
     *("/organizations", "/organizations/new"),
     *("/account/security", "/account/security/passkeys/add", "/account/security/app", "/account/phones"),
     *("/account/email", "/account/reauthenticate"),

@@ -1,0 +1,208 @@
+"""What was recorded, on the page: the time line, playing the past, what others may not, and a piece to take along."""
+
+import re
+import time
+from pathlib import Path
+
+import av
+import pytest
+from playwright.sync_api import Page, expect
+
+from e2e.running import DESK, PHONE, Demo, SignIn
+from e2e.test_story import LIVE, expect_live, is_black
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+
+PAST = 'live-view[data-state="playing"][data-past]'
+#: seconds of footage that there must be before a test looks back
+ENOUGH_S = 12
+_INSTANT = "element => Number(element.dataset.at || NaN)"
+
+
+def expect_footage(page: Page) -> None:
+    """The band under the picture shows that something was recorded; its live end is asked for every few seconds."""
+    line = page.locator("time-line")
+    expect(line).to_be_visible()
+    page.wait_for_function(
+        f"element => Number(element.dataset.covered) > {ENOUGH_S}", arg=line.element_handle(), timeout=60_000
+    )
+
+
+def look_back(page: Page) -> float:
+    """Ten seconds, by keyboard. The instant that is shown."""
+    page.get_by_role("slider").focus()
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator(PAST)).to_have_count(1)
+    return instant_of(page)
+
+
+def instant_of(page: Page) -> float:
+    """What the picture is of, seconds since the epoch."""
+    page.wait_for_function("element => Boolean(element.dataset.at)", arg=page.locator("live-view").element_handle())
+    shown: float = page.locator("live-view").evaluate(_INSTANT)
+    return shown
+
+
+def expect_playing_on(page: Page, since: float, *, by_s: float = 1.0) -> None:
+    """Time goes on in the picture."""
+    page.wait_for_function(
+        f"element => Number(element.dataset.at) > {since + by_s}", arg=page.locator("live-view").element_handle()
+    )
+
+
+def share(demo: Demo, recipient: str, camera: str, *permissions: str) -> str:
+    """Olivia gives, the recipient takes; the share's id."""
+    body = {"recipient": f"{recipient}@example.org", "items": [{"camera": camera, "permissions": list(permissions)}]}
+    with demo.api("olivia") as owner, demo.api(recipient) as other:
+        given: str = owner.post("shares", json=body).raise_for_status().json()["id"]
+        other.post(f"shares/{given}/accept").raise_for_status()
+    return given
+
+
+@pytest.mark.parametrize(
+    ("viewport", "is_mse"), [(DESK, False), (PHONE, False), (DESK, True)], ids=["desk", "phone", "mse"]
+)
+def test_the_past_plays_and_live_brings_it_back(
+    demo: Demo, sign_in: SignIn, viewport: dict[str, int], *, is_mse: bool
+) -> None:
+    page = sign_in("olivia", viewport=viewport)
+    if is_mse:
+        page.add_init_script("delete window.VideoDecoder")
+    page.goto(f"{demo.url}/cameras/{demo.cameras['Courtyard']}")
+    expect_live(page)
+    expect_footage(page)
+    slider = page.get_by_role("slider")
+    expect(slider).to_have_attribute("aria-valuetext", re.compile("^Live"))
+
+    began = look_back(page)
+    assert time.time() - 30 < began < time.time() - 5
+    expect(slider).to_have_attribute("aria-valuetext", re.compile(r"\d\d:\d\d:\d\d, footage$"))
+    expect_playing_on(page, began)
+
+    # It stands, goes on picture by picture, and back to a key picture.
+    page.get_by_role("button", name="Pause").click()
+    expect(page.locator('live-view[data-state="paused"]')).to_have_count(1)
+    stands = instant_of(page)
+    slider.focus()
+    page.keyboard.press(".")
+    expect_playing_on(page, stands, by_s=0.01)
+    after = instant_of(page)
+    assert after - stands < 0.5
+    page.keyboard.press(",")
+    page.wait_for_function(
+        f"element => Number(element.dataset.at) < {after - 0.01}", arg=page.locator("live-view").element_handle()
+    )
+    page.keyboard.press(" ")
+    expect(page.locator(PAST)).to_have_count(1)
+
+    # Faster, as far as now: it becomes live by itself.
+    page.get_by_label("Speed").select_option("16")
+    expect(page.locator(LIVE)).to_have_count(1, timeout=15_000)
+
+    # A hand drags: the picture follows; it lets go: the past plays from there.
+    band = page.locator(".tl-track").bounding_box()
+    assert band
+    x, y = band["x"] + band["width"] * 0.94, band["y"] + band["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    for step in range(1, 6):
+        page.mouse.move(x - step * 3, y)
+        page.wait_for_timeout(120)
+    dragged = instant_of(page)
+    page.mouse.up()
+    expect(page.locator(PAST)).to_have_count(1)
+    expect_playing_on(page, dragged, by_s=0.2)
+    page.get_by_role("button", name="Live", exact=True).click()
+    expect(page.locator(LIVE)).to_have_count(1)
+    expect(page.locator("live-view[data-past]")).to_have_count(0)
+
+
+def test_live_alone_has_no_time_line(demo: Demo, sign_in: SignIn) -> None:
+    """7 S, N22: who may watch live has no past: no band, no export, no coverage, nothing that says there is one."""
+    camera = demo.cameras["Pool"]
+    given = share(demo, "rita", camera, "live_view")
+    page = sign_in("rita", allow="403")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{demo.url}/cameras/{camera}")
+    expect_live(page)
+    expect(page.locator("time-line, #export-panel, .is-recording, .lv-past")).to_have_count(0)
+    assert not [url for url in asked if "recordings" in url]
+    now = {"from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z"}
+    assert page.request.get(f"{demo.url}/api/v1/cameras/{camera}/recordings", params=now).status == 403
+    assert page.goto(f"{demo.url}/cameras/{camera}/recording").status == 403  # type: ignore[union-attr]  # it answers
+    with demo.api("olivia") as owner:
+        owner.delete(f"shares/{given}").raise_for_status()
+
+
+def test_the_right_to_look_back_ends_while_one_does(demo: Demo, sign_in: SignIn) -> None:
+    """N22: a Viewer becomes Live Only: the past goes from the screen at once, live stays. Then live goes, too."""
+    with demo.api("vera") as vera:
+        mine = vera.get("cameras").json()["items"]
+    camera = next(row for row in mine if row["mine"] and "playback" in row["permissions"])
+    page = sign_in("vera", allow="40[34]|WebSocket")
+    page.goto(f"{demo.url}/cameras/{camera['id']}")
+    expect_footage(page)
+    look_back(page)
+    become(demo, "vera", "live_only")
+    expect(page.get_by_text(f"You may no longer look back at {camera['name']}")).to_be_visible(timeout=5_000)
+    expect(page.locator("time-line, #export-panel")).to_have_count(0)
+    expect(page.locator(LIVE)).to_have_count(1)
+    become(demo, "vera", "no_access")
+    expect(page.locator('live-view[data-state="ended"]')).to_have_count(1, timeout=5_000)
+    assert is_black(page)
+
+
+def become(demo: Demo, who: str, role: str) -> None:
+    """Olivia gives a member of Harbour Hotels another role."""
+    with demo.api("olivia") as owner:
+        hotels = next(row for row in owner.get("organizations").json()["items"] if not row["personal"])
+        members = owner.get(f"organizations/{hotels['id']}/members").json()["items"]
+        member = next(row for row in members if row["account"]["email"] == demo.accounts[who]["email"])
+        owner.patch(f"members/{member['id']}", json={"role": role}).raise_for_status()
+
+
+def test_a_piece_is_taken_along_and_proven(demo: Demo, sign_in: SignIn, tmp_path: Path) -> None:
+    """Marks in and out, one MP4 that plays anywhere, its progress, and a manifest that this installation signed."""
+    page = sign_in("olivia")
+    page.goto(f"{demo.url}/cameras/{demo.cameras['Courtyard']}")
+    expect_footage(page)
+    slider = page.get_by_role("slider")
+    look_back(page)
+    page.keyboard.press("i")
+    expect(page.get_by_label("From")).not_to_have_value("")
+    slider.focus()
+    page.keyboard.press("End")
+    expect(page.locator(LIVE)).to_have_count(1)
+    page.keyboard.press("o")
+    expect(page.locator("[data-size]")).to_contain_text(" s")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Export", exact=True).click()
+    file = tmp_path / "piece.mp4"
+    download.value.save_as(file)
+    with av.open(str(file)) as container:
+        pictures = sum(1 for _ in container.decode(video=0))
+    assert pictures > 50
+    with page.expect_download() as manifest:
+        page.get_by_role("link", name="Manifest").first.click(timeout=20_000)
+    assert b'"signature"' in manifest.value.path().read_bytes()
+    page.goto(f"{demo.url}/exports")
+    expect(page.get_by_text(re.compile("Courtyard, .*–"))).to_be_visible()
+    expect(page.get_by_text("belvedere export verify")).to_be_visible()
+
+
+def test_how_a_camera_is_recorded_is_set_on_a_page(demo: Demo, sign_in: SignIn) -> None:
+    """Mode, hours, days, gigabytes; wrong hours stay in their field, with what is wrong."""
+    page = sign_in("olivia", allow="422")
+    page.goto(f"{demo.url}/cameras/{demo.cameras['Counter']}")
+    page.get_by_role("link", name=re.compile("^Recording")).click(timeout=40_000)
+    page.get_by_text("At certain hours").first.click()
+    page.get_by_label("Monday").fill("22:00 - 24:00, 8:00-9")
+    page.get_by_label("Gigabytes").fill("20")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Hours look like")).to_be_visible()
+    page.get_by_label("Monday").fill("22:00 - 24:00, 8:00-9:30")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Saved. It holds from now on.")).to_be_visible()
+    expect(page.get_by_label("Monday")).to_have_value("22:00–24:00, 08:00–09:30")
+    expect(page.get_by_label("Gigabytes")).to_have_value("20")
