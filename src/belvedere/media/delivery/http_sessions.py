@@ -325,25 +325,36 @@ class Exchange(asyncio.Protocol):
                 self._readers.submit(found.body.close)
 
     async def _send_chunks(self, found: Answer, body: Body, at: int, end: int) -> None:
-        """Law: the lease is asked for each chunk, and between that and the write nothing is awaited."""
-        loop = asyncio.get_running_loop()
-        while at < end:
-            await self._writable.wait()
-            try:
-                data = await loop.run_in_executor(self._readers, body.read, at, min(CHUNK, end - at))
-            except (FootageGone, OSError):
-                log.info("footage_gone", session=self._session.grant.session)
-                self.drop()
-                return
-            if self._is_over:
-                return
-            if not body.may_send(at):
-                self.drop()
-                return
-            self._transport.write(data)
-            at += len(data)
-            self._counters.bytes_out += len(data)
-            self._session.content.sent(found, at)
+        """Law: the lease is asked for each chunk, and between that and the write nothing is awaited.
+
+        While one chunk is on its way the next is read; it may still not be sent.
+        """
+        reading = self._read(body, at, end)
+        try:
+            while at < end:
+                data = await reading
+                reading = self._read(body, at + len(data), end)
+                await self._writable.wait()
+                if self._is_over:
+                    return
+                if not body.may_send(at):
+                    self.drop()
+                    return
+                self._transport.write(data)
+                at += len(data)
+                self._counters.bytes_out += len(data)
+                self._session.content.sent(found, at)
+        except (FootageGone, OSError):
+            log.info("footage_gone", session=self._session.grant.session)
+            self.drop()
+        finally:
+            reading.cancel()
+
+    def _read(self, body: Body, at: int, end: int) -> asyncio.Future[bytes]:
+        if at >= end:
+            nothing: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+            return nothing
+        return asyncio.get_running_loop().run_in_executor(self._readers, body.read, at, min(CHUNK, end - at))
 
     def _leave(self) -> None:
         self._is_over = True
