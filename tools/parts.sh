@@ -15,7 +15,7 @@ part_types() {
 }
 part_contracts() { "$BIN/lint-imports" --no-cache; }
 part_house() { run_tests tests/house; }
-part_invariants() { run_tests tests/invariants; }
+part_invariants() { run_tests tests/invariants "${PARALLEL[@]}"; }
 part_bus() { run_tests tests/bus "${PARALLEL[@]}"; }
 part_supervisor() { run_tests tests/supervisor; }
 
