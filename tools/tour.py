@@ -137,6 +137,7 @@ class Tour:
         }.items():
             self.shoot(name, "olivia", path)
         self.shoot("admin-audit", "olivia", "/admin/audit", inside="Harbour Hotels")
+        self.shoot("recording", "olivia", f"{self.camera('Pool')}/recording")
         self.api("olivia", "PATCH", f"devices/{pool}", enabled=False)
         self.shoot("wall-one-off", "olivia", "/")
         self.shoot("camera-off", "olivia", self.camera("Pool"))
@@ -197,6 +198,12 @@ class Tour:
         page.get_by_role("button", name="Add it").click()
         page.get_by_role("heading", name="already has an owner").wait_for()
 
+    def walk_recordings(self) -> None:
+        """The past of a camera, a piece of it to take along, and what was taken."""
+        self.shoot("camera-past", "olivia", self.camera("Courtyard"), before=look_back)
+        self.shoot("camera-export", "olivia", self.camera("Courtyard"), before=open_export)
+        self.shoot("exports", "olivia", "/exports")
+
     def enter(self, page: Page, organization: str) -> None:
         """Choose an organization."""
         page.goto(f"{self.url}/organizations")
@@ -238,11 +245,30 @@ class Tour:
         watching.goto(f"{self.url}{self.camera('Courtyard')}")
         watching.wait_for_selector('live-view[data-state="live"]')
         self.shoot("camera", "olivia", self.camera("Courtyard"))
+        self.walk_recordings()
         change = self.api("olivia", "DELETE", f"shares/{share}")["change_id"]
         watching.wait_for_timeout(500)
         context.close()
         self.shoot("receipt", "olivia", f"/receipts/{change}")
         self.shoot("ended", "rita", self.camera("Courtyard"))
+
+
+def look_back(page: Page) -> None:
+    """Ten seconds into the past, as soon as there is one."""
+    page.wait_for_function("() => Number(document.querySelector('time-line').dataset.covered) > 12", timeout=60_000)
+    page.get_by_role("slider").focus()
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_selector('live-view[data-state="playing"]')
+
+
+def open_export(page: Page) -> None:
+    """Export something, and mark the next piece."""
+    look_back(page)
+    page.locator("#export-panel > summary").click()
+    with page.expect_download():
+        page.get_by_role("button", name="Export", exact=True).click()
+    page.get_by_role("link", name="Manifest").first.wait_for(timeout=20_000)
+    page.locator("#export-panel").scroll_into_view_if_needed()
 
 
 def main() -> None:

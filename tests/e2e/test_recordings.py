@@ -128,8 +128,8 @@ def test_live_alone_has_no_time_line(demo: Demo, sign_in: SignIn) -> None:
     expect_live(page)
     expect(page.locator("time-line, #export-panel, .is-recording, .lv-past")).to_have_count(0)
     assert not [url for url in asked if "recordings" in url]
-    now = {"from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z"}
-    assert page.request.get(f"{demo.url}/api/v1/cameras/{camera}/recordings", params=now).status == 403
+    period = "from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z"
+    assert page.request.get(f"{demo.url}/api/v1/cameras/{camera}/recordings?{period}").status == 403
     assert page.goto(f"{demo.url}/cameras/{camera}/recording").status == 403  # type: ignore[union-attr]  # it answers
     with demo.api("olivia") as owner:
         owner.delete(f"shares/{given}").raise_for_status()

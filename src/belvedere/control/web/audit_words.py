@@ -62,6 +62,9 @@ SENTENCES: Final = {
     "camera.renamed": gettext_lazy("{actor} renamed {before} to {name}."),
     "camera.recording_changed": gettext_lazy("{actor} changed how {name} is recorded: {changes}."),
     "camera.exported": gettext_lazy("{actor} exported the footage of {name} from {start} to {end}."),
+    "footage.erased": gettext_lazy(
+        "{actor} erased the footage of {name} from {start} to {end}, for this reason: {reason}."
+    ),
     "device.channels_added": gettext_lazy("{actor} added cameras of {name}."),
     "device.renamed": gettext_lazy("{actor} renamed {before} to {name}."),
     "device.moved": gettext_lazy("{actor} moved {name} from {from_site} to {site}."),
@@ -193,6 +196,9 @@ class _Words:
 
     def end(self) -> SafeString:
         return self._instant("end")
+
+    def reason(self) -> SafeString:
+        return _name(self._text("reason") or _("one that was erased"))
 
     def before(self) -> SafeString:
         return _name(self._text("before"))

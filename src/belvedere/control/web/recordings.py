@@ -1,5 +1,6 @@
 """How a camera is recorded, taking a piece of footage along, and the list of what one took."""
 
+import base64
 from datetime import UTC, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo, available_timezones
@@ -18,9 +19,11 @@ from belvedere.contracts.recordings import RecordMode
 from belvedere.contracts.sessions import Quality
 from belvedere.control.core.errors import Forbidden, Invalid, NotFound, ReauthenticationRequired, Refusal
 from belvedere.control.core.requests import principal_of
+from belvedere.control.core.signing import key_id, public_key
 from belvedere.control.devices.selectors import CameraView, get_camera
 from belvedere.control.organizations.selectors import get_site
 from belvedere.control.recordings import services
+from belvedere.control.recordings.manifests import KEY
 from belvedere.control.recordings.selectors import (
     RecordingSettingsView,
     get_recording_settings,
@@ -180,7 +183,8 @@ def exports(request: HttpRequest) -> HttpResponse:
     }
     if request.headers.get("HX-Request"):
         return render(request, "web/_exports.html", context | {"camera": {"id": camera}, "is_short": bool(camera)})
-    return render(request, "web/exports.html", context)
+    key = base64.b64encode(public_key(KEY)).decode()
+    return render(request, "web/exports.html", context | {"key": key, "key_id": key_id(KEY)})
 
 
 @require_POST
