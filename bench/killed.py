@@ -54,7 +54,7 @@ def wait_for_footage(product: Product, after: float) -> None:
 
 
 def kill(product: Product) -> float:
-    """kill -9; when."""
+    """Kill it at once; when."""
     [media] = product.pids("media")
     at = time.time()
     os.kill(media, signal.SIGKILL)

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
@@ -22,6 +23,10 @@ from belvedere import __version__, logs
 from belvedere.config import ConfigError, Settings
 from belvedere.supervisor.premises import ExitCode, StartError
 
+_MEASUREMENTS = (
+    *("decision", "access", "members", "devices", "fanout", "cut", "first-frame"),
+    *("ingest", "record", "killed", "footage", "seek", "export"),
+)
 #: Data goes to standard output, everything said to people to standard error.
 _json_option = click.option("--json", "as_json", is_flag=True, help="Print data as JSON.")
 
@@ -302,6 +307,51 @@ def audit_head() -> None:
 
 
 @main.group()
+def footage() -> None:
+    """Look after what was recorded."""
+
+
+class Instant(click.ParamType[datetime]):
+    """An instant with its zone: 2026-11-22T10:00:00Z."""
+
+    name = "instant"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Without a zone it could be another hour, so that is no instant."""
+        try:
+            at = datetime.fromisoformat(value)
+        except ValueError:
+            at = None
+        if at is None or at.tzinfo is None:
+            self.fail(f"{value!r} is no instant with its zone, such as 2026-11-22T10:00:00Z", param, ctx)
+        return at
+
+
+@footage.command("erase")
+@click.argument("camera")
+@click.argument("start", metavar="FROM", type=Instant())
+@click.argument("end", metavar="TO", type=Instant())
+@click.option("--reason", required=True, help="Why: it stands in the audit of the camera's owner.")
+@click.option("--yes", is_flag=True, help="Do not ask again.")
+@_json_option
+def footage_erase(*, camera: str, start: datetime, end: datetime, reason: str, yes: bool, as_json: bool) -> None:
+    """Delete footage of CAMERA (its id) for good; it leaves a gap, and an entry in the audit."""
+    settings = _role("operator")
+    from belvedere.control.operate import OperatorError, erase_footage
+
+    if not yes:
+        click.confirm(f"Delete the footage of {camera} from {start} to {end} for good?", abort=True, err=True)
+    try:
+        erased = erase_footage(settings, camera=camera, start=start, end=end, reason=reason)
+    except OperatorError as error:
+        raise click.ClickException(str(error)) from None
+    if as_json:
+        click.echo(json.dumps(erased))
+    else:
+        click.echo(f"{erased['segments']} segments were erased, {erased['bytes'] / 1e6:.1f} MB", err=True)
+
+
+@main.group()
 def export() -> None:
     """Prove that exported footage is genuine."""
 
@@ -345,13 +395,15 @@ def doctor(ctx: click.Context, *, as_json: bool) -> None:
     settings = _role("operator")
     from belvedere.control.operate import examine_database
     from belvedere.media.codecs import list_missing_codecs
-    from belvedere.supervisor.doctor import Health, examine_premises, judge_codecs, judge_database
+    from belvedere.media.footage import find_fault
+    from belvedere.supervisor.doctor import Health, examine_premises, judge_codecs, judge_database, judge_footage
 
     findings = examine_premises(settings)
     # Where nothing was ever served there is nothing to look into, and looking would make it.
     if settings.data.is_dir():
         findings += judge_database(settings, **examine_database(settings)._asdict())
-    findings.append(judge_codecs(list_missing_codecs()))
+    fault = find_fault(settings.footage_folder, settings.data / f"volume-{settings.node}.json")
+    findings += [judge_footage(settings, fault), judge_codecs(list_missing_codecs())]
     if as_json:
         rows = [{"what": row.what, "health": row.health, "says": row.says, "remedy": row.remedy} for row in findings]
         click.echo(json.dumps({"findings": rows}))
@@ -363,9 +415,7 @@ def doctor(ctx: click.Context, *, as_json: bool) -> None:
 
 
 @main.command(context_settings={"ignore_unknown_options": True})
-@click.argument(
-    "what", type=click.Choice(["decision", "access", "members", "devices", "fanout", "ingest", "cut", "first-frame"])
-)
+@click.argument("what", type=click.Choice(_MEASUREMENTS))
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
 def bench(ctx: click.Context, what: str, arguments: tuple[str, ...]) -> None:

@@ -14,8 +14,16 @@ from typing import Any
 import pytest
 
 from belvedere.config import ConfigError, Settings, free_port
+from belvedere.media.footage import Volume, find_fault
 from belvedere.supervisor import doctor
-from belvedere.supervisor.doctor import Finding, Health, examine_premises, judge_codecs, judge_database
+from belvedere.supervisor.doctor import (
+    Finding,
+    Health,
+    examine_premises,
+    judge_codecs,
+    judge_database,
+    judge_footage,
+)
 from supervisor.commands import run
 
 
@@ -81,6 +89,28 @@ def test_what_the_database_says_is_judged(data: Path) -> None:
     assert judge_codecs(["hevc"]).health is Health.BROKEN
 
 
+def test_the_disk_of_footage_is_looked_at(data: Path) -> None:
+    """N25: one that is not there, or another one, is named before anybody wonders where the footage is."""
+    settings = Settings(data=data)
+    expected = data / f"volume-{settings.node}.json"
+
+    def found() -> Finding:
+        return judge_footage(settings, find_fault(settings.footage_folder, expected))
+
+    assert (found().health, "not there yet" in found().says) == (Health.OK, True)
+    Volume.open(settings.footage_folder, expected).close()
+    assert found().health is Health.OK
+    assert "GB are left" in found().says
+    identity = settings.footage_folder / "belvedere-volume.json"
+    for wrong in (b"{", b'{"id": "another", "created": 0.0}'):
+        identity.write_bytes(wrong)
+        assert found().health is Health.BROKEN
+    identity.unlink()  # nothing is mounted
+    assert found().health is Health.BROKEN
+    assert str(settings.footage_folder) in found().remedy
+    assert list(settings.footage_folder.iterdir()) == []  # it only looked
+
+
 @pytest.mark.slow
 def test_the_command_says_what_to_do(tmp_path: Path) -> None:
     """The exit code is for scripts; and it changes nothing."""
@@ -88,15 +118,21 @@ def test_the_command_says_what_to_do(tmp_path: Path) -> None:
     nothing = run(folder, "doctor", "--json")
     assert nothing.returncode == 1
     assert not folder.exists()
-    [data, codecs] = json.loads(nothing.stdout)["findings"]
-    assert (data["health"], codecs["health"]) == ("broken", "ok")
+    [data, footage, codecs] = json.loads(nothing.stdout)["findings"]
+    assert (data["health"], footage["health"], codecs["health"]) == ("broken", "ok", "ok")
     assert "belvedere serve" in data["remedy"]
     assert run(folder, "migrate").returncode == 0
     folder.chmod(0o700)
     ports = {"BELVEDERE_PORT": str(free_port()), "BELVEDERE_MEDIA_PORT": str(free_port())}
     fine = run(folder, "doctor", "--json", **ports)
     assert fine.returncode == 0, fine.stdout + fine.stderr
-    assert {row["what"] for row in json.loads(fine.stdout)["findings"]} >= {"database", "clock", "bus", "codecs"}
+    assert {row["what"] for row in json.loads(fine.stdout)["findings"]} >= {
+        "database",
+        "clock",
+        "bus",
+        "footage",
+        "codecs",
+    }
     http = run(folder, "doctor", BELVEDERE_URL="http://cameras.example.org", **ports)
     assert (http.returncode, "caddy reverse-proxy" in http.stdout) == (1, True)
 

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from belvedere.demo.clips import test_clip
 from belvedere.demo.rtsp import CameraServerThread
-from supervisor.commands import add_camera, create_owner
+from supervisor.commands import add_camera, create_owner, run
 from supervisor.processes import Served, answers, command_of, descendants, is_alive, until
 
 pytestmark = pytest.mark.slow
@@ -86,8 +87,32 @@ def takes_a_camera_from_the_command_line(served: Served) -> None:
         refused = add_camera(served.folder, server.url("/gate"), *arguments, typed="wrong\n")
         assert (refused.returncode, "refuses this user and password" in refused.stderr) == (1, True), refused.stderr
         added = add_camera(served.folder, server.url("/gate"), *arguments, typed=f"{CANARY}\n")  # tried live
-    assert added.returncode == 0, added.stderr
-    assert CANARY not in added.stdout + added.stderr
+        assert added.returncode == 0, added.stderr
+        assert CANARY not in added.stdout + added.stderr
+        erases_what_is_recorded(served, json.loads(added.stdout)["camera"])
+
+
+def erases_what_is_recorded(served: Served, camera: str) -> None:
+    """threats.md §6: whoever was filmed can be told that it is gone, while the camera records on."""
+    folder = served.folder / "footage" / camera / "main"
+    first = until(lambda: list(folder.glob("*/*.part")), "footage")[0]
+    long_ago = ("2020-01-01T00:00:00Z", "2020-06-01T00:00:00Z")
+    asked = run(served.folder, "footage", "erase", camera, *long_ago, "--reason", "asked", typed="n\n")
+    assert (asked.returncode, "for good?" in asked.stderr) == (1, True), asked.stderr
+
+    now = time.time()
+    of_now = tuple(time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at)) for at in (now - 3600, now + 3600))
+
+    def erased() -> int:
+        """Segments; none before the node has said what it holds."""
+        done = run(served.folder, "footage", "erase", camera, *of_now, "--reason", "He asked.", "--yes", "--json")
+        assert done.returncode == 0, done.stderr
+        return int(json.loads(done.stdout)["segments"])
+
+    assert until(erased, "the end of it") >= 1
+    assert not first.exists()
+    assert not [file for file in folder.glob("*/*") if file.name.startswith(first.stem)]
+    until(lambda: list(folder.glob("*/*.part")), "what is recorded from then on")
 
 
 def brings_media_back(served: Served) -> None:

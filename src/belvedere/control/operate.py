@@ -5,7 +5,7 @@ import contextlib
 import dataclasses
 import getpass
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -197,6 +197,31 @@ def sign_audit_heads(settings: Settings) -> list[str]:
     from belvedere.control.organizations.oversight import sign_audit
 
     return [head.line() for head in sign_audit(after=timedelta(0))]
+
+
+def erase_footage(settings: Settings, *, camera: str, start: datetime, end: datetime, reason: str) -> dict[str, int]:
+    """Delete footage of a camera for good, on all nodes of a running installation: `{"segments", "bytes"}`.
+
+    Raises OperatorError.
+    """
+    setup(settings)
+    from belvedere.control.core.errors import NotFound, Refusal, Unavailable
+    from belvedere.control.core.principal import Principal
+    from belvedere.control.recordings import services
+
+    operator = Principal(id="", name="operator", kind="system", address=f"command line, {getpass.getuser()}")
+    try:
+        with _line_to_media(settings):
+            erased = services.erase_footage(operator, camera=camera, start=start, end=end, reason=reason)
+    except NotFound:
+        message = f"there is no camera {camera}"
+        raise OperatorError(message) from None
+    except Unavailable:
+        message = "not all of it was erased: whoever holds it does not answer. Start `belvedere serve`, then try again"
+        raise OperatorError(message) from None
+    except Refusal as refusal:
+        raise OperatorError(refusal.message) from None
+    return {"segments": erased.segments, "bytes": erased.bytes}
 
 
 def export_key(settings: Settings) -> str:

@@ -236,6 +236,22 @@ def _cameras(cameras: Mapping[str, int]) -> Finding:
     return Finding("cameras", Health.WARNING if offline else Health.OK, says, remedy)
 
 
+def judge_footage(settings: Settings, fault: str) -> Finding:
+    """The disk of recorded video: `fault` is what media found wrong with it."""
+    folder = settings.footage_folder
+    if fault:
+        remedy = f"Mount the disk at {folder}; nothing is recorded until then, and live video goes on."
+        return Finding("footage", Health.BROKEN, fault, remedy)
+    if not folder.is_dir():
+        return Finding("footage", Health.OK, f"{folder} is not there yet: the first start makes it")
+    disk = shutil.disk_usage(folder)
+    says = f"{disk.free / 1e9:.1f} of {disk.total / 1e9:.1f} GB are left at {folder}"
+    if disk.free < max(disk.total // 50, 1 << 30):
+        remedy = "The oldest footage goes before its time. Keep it for fewer days, or give it a larger disk."
+        return Finding("footage", Health.WARNING, says, remedy)
+    return Finding("footage", Health.OK, says)
+
+
 def judge_codecs(missing: Sequence[str]) -> Finding:
     """What media found in its FFmpeg."""
     if missing:

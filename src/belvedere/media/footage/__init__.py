@@ -10,7 +10,7 @@ from belvedere.media.footage.index import Index, IndexFailed
 from belvedere.media.footage.repair import Repaired, repair
 from belvedere.media.footage.retention import Retention
 from belvedere.media.footage.segment import Row, SegmentError, SegmentHead, SegmentRef, SegmentTable, Timing, TrackHead
-from belvedere.media.footage.volume import Volume, VolumeRefused
+from belvedere.media.footage.volume import Volume, VolumeRefused, find_fault
 from belvedere.media.footage.writer import OpenSegment, Writer
 
 __all__ = [
@@ -31,5 +31,6 @@ __all__ = [
     "Volume",
     "VolumeRefused",
     "Writer",
+    "find_fault",
     "repair",
 ]

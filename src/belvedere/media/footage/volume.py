@@ -228,6 +228,28 @@ class Volume:
         return fd
 
 
+def find_fault(path: Path, expected: Path) -> str:
+    """What speaks against this folder as the volume that belongs there, in a sentence; "" when nothing does.
+
+    A volume that was never made is no fault. Changes nothing, and may be asked while a process has it.
+    """
+    try:
+        wanted = _read_expected(expected, path)
+        if not wanted:
+            return ""
+        fd = os.open(path / IDENTITY, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            if _read_identity(fd) == wanted:
+                return ""
+        finally:
+            os.close(fd)
+    except FileNotFoundError:
+        pass
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        return f"{path} cannot be used for footage: its identity cannot be read"
+    return _WRONG.format(path=path, expected=expected)
+
+
 _WRONG: Final = (
     "{path} is not the disk that belongs there, or nothing is mounted: mount the right one, "
     "or remove {expected} to begin with this one"

@@ -1,5 +1,6 @@
 """Changing how cameras are recorded; tickets for the past; what media nodes ask and say of footage and exports."""
 
+from belvedere.control.recordings.services.erasing import erase_footage
 from belvedere.control.recordings.services.exports import record_export_opened, record_export_progress, sign_export
 from belvedere.control.recordings.services.reports import list_plans, record_footage
 from belvedere.control.recordings.services.settings import change_recording_settings
@@ -14,6 +15,7 @@ from belvedere.control.recordings.services.tickets import (
 __all__ = [
     "NothingThere",
     "change_recording_settings",
+    "erase_footage",
     "list_plans",
     "open_export",
     "open_past_list",
