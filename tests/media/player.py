@@ -14,6 +14,7 @@ import av
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from belvedere.media.delivery.previews import PREVIEW
 from belvedere.media.node import MediaNode
 
 type Json = dict[str, object]
@@ -90,6 +91,8 @@ class PastPlayer:
     story: list[Json | Shown] = field(default_factory=list)
     #: the init segment of the track and all that followed, playable
     film: bytes = b""
+    #: previews: what was said of each, and the JPEG
+    pictures: list[tuple[Json, bytes]] = field(default_factory=list)
     _inits: dict[int, Json] = field(default_factory=dict)
 
     async def say(self, **order: object) -> None:
@@ -144,6 +147,9 @@ class PastPlayer:
             self.story.append(text)
             return
         track, data = message[0], message[1:]
+        if track == PREVIEW:
+            self.pictures.append((self.texts()[-1], data))
+            return
         if data[4:8] == b"ftyp":
             self.film = data
             return

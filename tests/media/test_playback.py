@@ -1,6 +1,7 @@
 """The past on the live socket: found at once, paced, and never a frame of what may not be seen."""
 
 import asyncio
+import io
 import itertools
 import os
 import socket
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 import pytest
+from PIL import Image
 from websockets.exceptions import ConnectionClosed
 
 from belvedere.contracts.permissions import Permission
@@ -491,6 +493,7 @@ async def test_who_may_see_live_alone_sees_nothing_of_the_past(
     shelf.put(0, 10)
     async with looking(shelf.node, ticket(control, LIVE, since=None, kind="live")) as player:
         orders: list[Json] = [{"type": "seek", "to": shelf.zero}, {"type": "reverse", "x": 1}, {"type": "step"}]
+        orders.append({"type": "preview", "to": shelf.zero})
         for n, order in enumerate(orders):
             await player.say(n=n, **order)
             await player.heard("refused", n=n, what="playback")
@@ -630,6 +633,38 @@ async def test_what_was_watched_is_told(shelf: Shelf, control: LittleControl) ->
     assert spans[0][0] == 3
     assert spans[0][1] >= 7
     assert spans[-1][1] >= 10.5
+
+
+async def test_previews(shelf: Shelf, control: LittleControl) -> None:
+    """Small pictures while somebody drags; they stand in the ledger, and those too old are not there (N23)."""
+    # A film that can be decoded: one key frame a second of a real clip.
+    clip = test_clip(seconds=10, gop=25)
+    content, codec = film_of(clip)
+    head = head_of()
+    head = msgspec.structs.replace(head, tracks=(msgspec.structs.replace(head.tracks[0], codec=codec),))
+    shelf.lay(head, content, 0, 10)
+    made = ticket(control, since=shelf.zero + 4)
+    async with looking(shelf.node, made) as player:
+        await player.say(type="preview", n=1, to=shelf.zero + 6.5)
+        await player.until(lambda p: p.pictures)
+        [(told, picture)] = player.pictures
+        assert (told["n"], shelf.of(told["utc"])) == (1, 6.0)
+        with Image.open(io.BytesIO(picture)) as image:
+            assert (image.format, image.size) == ("JPEG", (240, 136))
+        # N23: a millisecond before the window, and far before it: the first one within, as if there were no other.
+        await player.say(type="preview", n=2, to=shelf.zero + 3.999)
+        await player.until(lambda p: len(p.pictures) == 2)
+        assert shelf.of(player.pictures[1][0]["utc"]) == 4.0
+        for _ in range(20):
+            await player.say(type="preview", n=3, to=shelf.zero + 5)
+        await player.say(type="preview", n=4, to=shelf.zero + 8)
+        await player.until(lambda p: p.pictures[-1][0]["n"] == 4)
+        assert len(player.pictures) < 10
+    async with asyncio.timeout(5):
+        while not control.watched:
+            await asyncio.sleep(0.02)
+    spans = [(shelf.of(span.start), shelf.of(span.end)) for told in control.watched for span in told.spans]
+    assert spans[0] == (4.0, 7.0)
 
 
 def test_a_joint_init_comes_apart_again() -> None:

@@ -213,6 +213,7 @@ class Listener:
             find_stream=partial(door.find_stream, reply.camera, reply.quality),
             footage=None if door.archive is None else FootageReader(door.archive, reply.camera, reply.quality),
             report=partial(door.keeper.watched, session),
+            decoder=door.decoder,
         )
 
     async def _open_content(

@@ -9,8 +9,10 @@ import msgspec
 
 from belvedere.contracts.permissions import Permission
 from belvedere.contracts.recordings import Span
+from belvedere.media.decode import Decoder
 from belvedere.media.delivery.footage_reader import FootageReader
 from belvedere.media.delivery.playback import Outlet, Playback
+from belvedere.media.delivery.previews import Previews
 from belvedere.media.delivery.sessions import Lease
 from belvedere.media.delivery.stream import LiveStream
 
@@ -39,12 +41,14 @@ class PlayerMessage(msgspec.Struct, frozen=True, rename={"from_": "from"}):
 class Scene:
     """What there is to see in a session: the present, and the past where any is kept here.
 
-    report  tells control which spans of footage were sent
+    report   tells control which spans of footage were sent
+    decoder  makes small pictures for the time line
     """
 
     find_stream: Callable[[], LiveStream | None]
     footage: FootageReader | None
     report: Callable[[list[Span]], None]
+    decoder: Decoder | None = None
 
 
 class Screen(Outlet, Protocol):
@@ -76,6 +80,9 @@ class Looking:
         self._screen = screen
         self._clock = clock
         self._playback = None if scene.footage is None else Playback(scene.footage, lease, screen, self, clock)
+        self._previews: Previews | None = None
+        if scene.footage is not None and scene.decoder is not None and self._playback is not None:
+            self._previews = Previews(scene.footage, scene.decoder, lease, screen, self._playback.ledger, clock)
         self._told_at = clock()
 
     def follow(self, order: PlayerMessage) -> None:
@@ -95,11 +102,10 @@ class Looking:
                     self._screen.join(self._screen.stream)
             case "speed" if playback is not None:
                 playback.set_speed(order.x)
-            case "seek" | "step" | "reverse":
-                if playback is None or not playback.is_allowed:
-                    self._screen.tell({"type": "refused", "n": order.n, "what": "playback"})
-                else:
-                    self._look_back(playback, order)
+            case "seek" | "step" | "reverse" | "preview" if playback is not None and playback.is_allowed:
+                self._look_back(playback, order)
+            case "seek" | "step" | "reverse" | "preview":
+                self._screen.tell({"type": "refused", "n": order.n, "what": "playback"})
 
     def pump(self) -> None:
         """The transport is free."""
@@ -116,6 +122,8 @@ class Looking:
 
     def end(self) -> None:
         """From here on nothing is sent."""
+        if self._previews is not None:
+            self._previews.stop()
         if self._playback is not None:
             self._playback.stop()
         self._tell_watched()
@@ -153,6 +161,8 @@ class Looking:
                 playback.step(order.n, order.by, order.from_)
             case "reverse":
                 playback.reverse(order.n, order.x)
+            case "preview" if self._previews is not None:
+                self._previews.ask(order.n, order.to)
         if playback.is_active:
             self._screen.leave()
 

@@ -129,7 +129,7 @@ class Playback:
 
     def seek(self, n: int, to_s: float) -> None:
         """Show the picture at an instant, seconds since the epoch, and go on from there. The latest one wins."""
-        self._ask(_Wish(n, _us(to_s)))
+        self._ask(_Wish(n, instant_us(to_s)))
 
     def step(self, n: int, by: int, from_s: float | None) -> None:
         """One picture forward, or (by < 0) to the key frame before, and stand there.
@@ -138,9 +138,9 @@ class Playback:
         """
         self.pause()
         if by < 0:
-            self._ask(_Wish(n, self._here_us() if from_s is None else _us(from_s), is_back=True))
+            self._ask(_Wish(n, self._here_us() if from_s is None else instant_us(from_s), is_back=True))
         elif from_s is not None or not self.is_active:
-            self._ask(_Wish(n, _us(time.time() if from_s is None else from_s), is_next=True))
+            self._ask(_Wish(n, instant_us(time.time() if from_s is None else from_s), is_next=True))
         else:
             self._steps.append(n)
             self._is_over = False
@@ -190,7 +190,7 @@ class Playback:
         """The instant that is on, or was asked for."""
         if self._wish is not None:
             return self._wish.to_us
-        return int(self._tempo.now_us) if self.is_active else _us(time.time())
+        return int(self._tempo.now_us) if self.is_active else instant_us(time.time())
 
     def _ask(self, wish: _Wish) -> None:
         self.is_active = True
@@ -419,7 +419,7 @@ class Playback:
             self._answer(wish, slice_)
         elif wish is not None:
             self._wish = None
-            self._tell_at(wish.n, min(wish.to_us, _us(time.time())))
+            self._tell_at(wish.n, min(wish.to_us, instant_us(time.time())))
             self._end(is_back=wish.is_back)
         elif slice_ is None and self._queue:
             self._is_dry = True
@@ -468,6 +468,6 @@ class Playback:
         self._steps.clear()
 
 
-def _us(seconds: float) -> int:
+def instant_us(seconds: float) -> int:
     """Seconds since the epoch, as anybody may say them → microseconds within the time that files can have."""
     return int(min(max(seconds, 0.0), _END_OF_TIME_S) * 1e6)
