@@ -12,6 +12,7 @@ The head alone is enough to understand a file whose end was never written: `walk
 """
 
 import os
+import re
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -270,7 +271,12 @@ def _parse_head(start: bytes) -> tuple[SegmentHead, bytes, int] | None:
                 head = msgspec.json.decode(start[begin + 24 : at], type=SegmentHead)
             except (msgspec.MsgspecError, UnicodeDecodeError):
                 return None
-            sane = head.version == VERSION and all(track.timescale > 0 for track in head.tracks)
+            # The run stands in playlists: nothing but what `secrets.token_hex` makes may get there.
+            sane = (
+                head.version == VERSION
+                and _RUN.fullmatch(head.run) is not None
+                and all(track.timescale > 0 for track in head.tracks)
+            )
             return (head, start[:begin], at) if sane else None
     return None
 
@@ -294,6 +300,7 @@ def read_segment(fd: int) -> SegmentTable:
     return SegmentTable(head, init, _parse_table(table, begin, at))
 
 
+_RUN: Final = re.compile(r"[0-9a-f]{1,32}", re.ASCII)
 _TORN: Final = "a segment whose end was never written"
 
 

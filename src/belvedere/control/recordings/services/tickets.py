@@ -27,7 +27,7 @@ from belvedere.control.streaming import services as streaming
 from belvedere.control.streaming.services import Ticket
 
 MAX_LIST: Final = timedelta(days=1)
-MAX_EXPORT: Final = timedelta(days=31)
+MAX_EXPORT: Final = timedelta(days=1)
 #: an export that is longer wants a fresh identity (threats V7.5)
 FRESH_BEYOND: Final = timedelta(hours=1)
 #: exports of one account at the same time
@@ -140,7 +140,7 @@ def open_export(
     The export is in `list_exports`, and in the audit, from when somebody comes with the ticket. Raises NotFound,
     Forbidden, Invalid, ReauthenticationRequired, RateLimited (three at once), NothingThere, Unavailable.
     """
-    check_period(start, end, longest=MAX_EXPORT, message=_("An export holds 31 days at most."))
+    check_period(start, end, longest=MAX_EXPORT, message=_("An export holds 24 hours at most. Export day by day."))
     if end - start > FRESH_BEYOND:
         require_fresh(actor)
     if _count_running(actor) >= MAX_EXPORTS:
