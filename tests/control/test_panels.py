@@ -477,7 +477,7 @@ def test_a_panel_and_cameras_in_one_share(people: cast.Cast) -> None:
     }
     offered = people.olivia.api().post("/api/v1/shares", body, content_type="application/json").json()
     assert offered["items"] == [
-        {"camera": people.courtyard, "name": "Courtyard", "permissions": ["live_view"]},
+        {"camera": people.courtyard, "name": "Courtyard", "permissions": ["live_view"], "footage": None},
         {"device": panel, "name": "Alarm", "permissions": ["notify", "arm"]},
     ]
     run_due(limit=100)

@@ -152,9 +152,11 @@ def test_an_offer_shows_name_sharer_and_rights_alone(world: World) -> None:
         "offered_at",
         "decided_at",
         "ended_at",
+        "starts_at",
         "ends_at",
+        "hours",
     }
-    assert offer["items"] == [{"camera": people.pool, "name": "Pool", "permissions": ["live_view"]}]
+    assert offer["items"] == [{"camera": people.pool, "name": "Pool", "permissions": ["live_view"], "footage": None}]
     assert people.pat.api().get(f"/api/v1/cameras/{people.pool}").status_code == 404
 
 

@@ -52,6 +52,7 @@ OUTBOX: Final[dict[str, Consumer]] = {
     "mail.share_answered": Consumer(mails.send_answer),
     "mail.share_ended": Consumer(mails.send_ended),
     "mail.share_extended": Consumer(mails.send_extended),
+    "mail.share_changed": Consumer(mails.send_changed),
     "text.phone_code": Consumer(texts.send_phone_code),
 }
 

@@ -80,6 +80,41 @@ def decide(grants: Iterable[GrantFacts], at: float) -> Decision:
     return Decision(permissions, playback_from, export_from, tuple(because), narrows_at)
 
 
+def covered(held: Iterable[GrantFacts], given: GrantFacts, at: float) -> Permission:
+    """Of what `given` gives, the permissions that one of `held` gives as long, at those hours, and as far back.
+
+    Nobody gives what he does not hold, or longer (rule 5). One grant has to cover each permission alone: what several
+    cover by turns would be a calculation that nobody can follow.
+    """
+    found = NONE
+    wanted = normalize(Permission(given.permissions))
+    for grant in held:
+        if not _outlasts(grant, given, at):
+            continue
+        common = wanted & normalize(Permission(grant.permissions))
+        found |= common if _reaches(grant, given, at) else common & ~(Permission.PLAYBACK | Permission.EXPORT)
+    return normalize(found)
+
+
+def _outlasts(grant: GrantFacts, given: GrantFacts, at: float) -> bool:
+    starts_at = max(at, given.starts_at or at)
+    return (
+        (grant.starts_at is None or grant.starts_at <= starts_at)
+        and (grant.ends_at is None or (given.ends_at is not None and given.ends_at <= grant.ends_at))
+        and grant.hours in {"", given.hours}
+    )
+
+
+def _reaches(grant: GrantFacts, given: GrantFacts, at: float) -> bool:
+    """Whether `grant` shows all that `given` would, now and for as long as both hold."""
+    if grant.footage_last_s is not None and (
+        given.footage_last_s is None or given.footage_last_s > grant.footage_last_s
+    ):
+        return False
+    # Both windows only ever move forward: what is no farther back now will not be later.
+    return grant.footage_from is None or _earliest(given, at) >= grant.footage_from
+
+
 def _holds_until(grant: GrantFacts, at: float) -> float:
     """The instant up to which `grant` holds without a break from `at`; `at` itself if it does not hold."""
     if grant.starts_at is not None and at < grant.starts_at:

@@ -156,9 +156,10 @@ def count_shared_with(resources: Sequence[str]) -> dict[str, int]:
         return {}
     statement = (
         "SELECT resource, COUNT(DISTINCT principal) FROM access_grant "  # noqa: S608  marks only
-        f"WHERE resource IN ({sql.marks(resources)}) AND origin = %s AND ended_at IS NULL GROUP BY resource"
+        f"WHERE resource IN ({sql.marks(resources)}) AND origin = %s AND ended_at IS NULL "
+        "AND (ends_at IS NULL OR ends_at > %s) GROUP BY resource"
     )
-    return dict(sql.fetch(statement, *resources, Origin.SHARE.value))
+    return dict(sql.fetch(statement, *resources, Origin.SHARE.value, clock.now()))
 
 
 def list_principals_of_change(change_id: str) -> list[str]:

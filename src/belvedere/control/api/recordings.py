@@ -12,7 +12,7 @@ from belvedere.contracts.sessions import Quality, SessionKind
 from belvedere.control.api.auth import actor_of
 from belvedere.control.api.cameras import origin_of
 from belvedere.control.api.pages import DEFAULT_LIMIT, MAX_LIMIT, paginate
-from belvedere.control.api.schemas import In, Out, PersonOut, ProblemOut
+from belvedere.control.api.schemas import Hours, In, Out, PersonOut, ProblemOut
 from belvedere.control.recordings import services
 from belvedere.control.recordings.selectors import (
     ExportView,
@@ -62,13 +62,6 @@ class RecordingsOut(Out):
     coverage: list[PeriodOut]
     events: list[dict[str, Any]] = Field(description="what happened; none are kept yet")
     unknown: list[PeriodOut] = Field(description="whoever holds these does not answer: there may be footage, or none")
-
-
-class Hours(In):
-    """Weekly windows of wall time, as in a share."""
-
-    zone: str = Field(max_length=60, description="as in Europe/Madrid")
-    weekly: dict[str, list[tuple[str, str]]] = Field(description='{"mon": [["22:00", "24:00"]]}')
 
 
 class RecordingSettingsIn(In):

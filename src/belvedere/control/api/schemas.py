@@ -26,6 +26,13 @@ class In(Schema):
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
 
+class Hours(In):
+    """Weekly windows of wall time, for shares and for recording."""
+
+    zone: str = Field(max_length=60, description="as in Europe/Madrid")
+    weekly: dict[str, list[tuple[str, str]]] = Field(description='{"mon": [["22:00", "24:00"]]}')
+
+
 class Out(Schema):
     """Base of every body that goes out."""
 

@@ -1,16 +1,18 @@
 """`/shares` and `/recipients`."""
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Final, Literal, Self
+from typing import Any, Final, Literal, Self
 
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 from ninja import Router, Status
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
-from belvedere.contracts.permissions import parse_names
+from belvedere.contracts.permissions import Permission, parse_names
 from belvedere.control.api.auth import actor_of
 from belvedere.control.api.pages import DEFAULT_LIMIT, MAX_LIMIT, paginate
-from belvedere.control.api.schemas import CutOut, Id, In, Name, Out, PersonOut, ProblemOut, ReceiptOut
+from belvedere.control.api.schemas import CutOut, Hours, Id, In, Name, Out, PersonOut, ProblemOut, ReceiptOut
 from belvedere.control.audit.selectors import find_caused
 from belvedere.control.core.errors import Invalid, NotFound
 from belvedere.control.core.offers import OfferState
@@ -30,6 +32,7 @@ from belvedere.control.sharing.selectors import (
     list_received,
     list_recipients,
 )
+from belvedere.control.sharing.terms import Footage, TermsPatch, parse_footage
 from belvedere.control.streaming.selectors import list_cuts
 
 router = Router(tags=["sharing"])
@@ -40,7 +43,15 @@ _STATES: Final = {
     "member.removed": "removed",
     "member.left": "left",
     "site.closed": "closed",
+    "share.changed": "changed",
 }
+
+
+class FootageIn(In):
+    """How far back playback reaches: the last so many days or hours, or from acceptance on."""
+
+    last: str | None = Field(default=None, max_length=12, examples=["P7D", "PT24H"])
+    since: Literal["grant"] | None = None
 
 
 class ItemIn(In):
@@ -49,27 +60,29 @@ class ItemIn(In):
     camera: Id | None = None
     device: Id | None = None
     permissions: list[str] = Field(min_length=1, max_length=11)
+    footage: FootageIn | None = Field(default=None, description="how far back, if not as the share says")
 
 
 class ShareIn(In):
-    """An offer to be made. `hours`, `footage` and `starts_at` come with a later version and must be null."""
+    """An offer to be made. Null is without a bound: from acceptance on, for good, at any hour, all footage there is."""
 
     recipient: str = Field(max_length=254, examples=["rita@example.org"])
     remark: Name = ""
     message: str = Field(default="", max_length=280)
     items: list[ItemIn] = Field(min_length=1, max_length=64)
-    starts_at: None = None
-    ends_at: datetime | None = None
-    hours: None = None
-    footage: None = None
+    starts_at: AwareDatetime | None = None
+    ends_at: AwareDatetime | None = None
+    hours: Hours | None = None
+    footage: FootageIn | None = Field(default=None, description="of every item with playback that has none of its own")
 
 
 class ItemOut(Out):
-    """One camera of a share."""
+    """One camera of a share. `footage` is null where playback reaches as far as there is any, or is not given."""
 
     camera: str
     name: str
     permissions: list[str]
+    footage: dict[str, str] | None
 
 
 class PanelItemOut(Out):
@@ -93,7 +106,10 @@ class GivenOut(Out):
     offered_at: datetime
     decided_at: datetime | None
     ended_at: datetime | None
+    starts_at: datetime | None
     ends_at: datetime | None
+    hours: dict[str, Any] | None
+    version: int
 
     @classmethod
     def of(cls, row: GivenShare) -> "GivenOut":
@@ -108,21 +124,42 @@ class GivenOut(Out):
             offered_at=row.offered_at,
             decided_at=row.decided_at,
             ended_at=row.ended_at,
+            starts_at=row.starts_at,
             ends_at=row.ends_at,
+            hours=row.hours,
+            version=row.version,
         )
 
 
-class ExtendedOut(GivenOut):
-    """The share as it is now, and the change; widening cuts nothing."""
+class ChangedOut(GivenOut):
+    """The share as it is now, and the receipt of the change; widening cuts nothing."""
 
     change_id: str
     cut: list[CutOut]
 
 
-class SharePatch(In):
-    """What is added to a share: each item as in an offer."""
+class ItemPatch(ItemIn):
+    """What a camera or device of the share gets from now on, instead. Without permissions it leaves the share."""
 
-    add: list[ItemIn] = Field(min_length=1, max_length=64)
+    permissions: list[str] = Field(max_length=11)
+
+
+class SharePatch(In):
+    """What is to change of a share. What is left out stays; null takes a bound away.
+
+    add       what comes to it, as in an offer; alone, or not at all
+    items     what some of its cameras get from now on
+    footage   of every item with playback that has none said of its own
+    version   of the share as it was read: 409 if it was changed since
+    """
+
+    add: list[ItemIn] = Field(default=[], max_length=64)
+    items: list[ItemPatch] = Field(default=[], max_length=64)
+    starts_at: AwareDatetime | None = None
+    ends_at: AwareDatetime | None = None
+    hours: Hours | None = None
+    footage: FootageIn | None = None
+    version: int | None = Field(default=None, ge=1, le=2**31 - 2)
 
 
 class ReceivedOut(Out):
@@ -137,7 +174,9 @@ class ReceivedOut(Out):
     offered_at: datetime
     decided_at: datetime | None
     ended_at: datetime | None
+    starts_at: datetime | None
     ends_at: datetime | None
+    hours: dict[str, Any] | None
 
     @classmethod
     def of(cls, row: ReceivedShare) -> Self:
@@ -151,7 +190,9 @@ class ReceivedOut(Out):
             offered_at=row.offered_at,
             decided_at=row.decided_at,
             ended_at=row.ended_at,
+            starts_at=row.starts_at,
             ends_at=row.ends_at,
+            hours=row.hours,
         )
 
 
@@ -194,7 +235,7 @@ def _item(item: ItemView) -> ItemOut | PanelItemOut:
     names = item.permissions.wire_names
     if item.kind == "panel":
         return PanelItemOut(device=item.resource, name=item.name, permissions=names)
-    return ItemOut(camera=item.resource, name=item.name, permissions=names)
+    return ItemOut(camera=item.resource, name=item.name, permissions=names, footage=item.footage.wire)
 
 
 @router.get("/shares", response={200: SharesOut, 400: ProblemOut, 401: ProblemOut})
@@ -242,15 +283,20 @@ def offer_share(request: HttpRequest, body: ShareIn) -> Status[GivenOut]:
     share = services.offer_share(
         actor,
         recipient=body.recipient,
-        items=_expand(actor, body.items),
+        items=_expand(actor, body.items, body.footage),
         remark=body.remark,
         message=body.message,
+        starts_at=body.starts_at,
         ends_at=body.ends_at,
+        hours=body.hours.model_dump(mode="json") if body.hours else None,
     )
     return Status(201, GivenOut.of(get_given(actor, share)))
 
 
-def _expand(actor: Principal, items: list[ItemIn]) -> list[services.Item]:
+def _expand(
+    actor: Principal, items: Sequence[ItemIn | ItemPatch], shared: FootageIn | None = None
+) -> list[services.Item]:
+    """Items as services take them. `shared` is how far back those with playback reach that say nothing themselves."""
     found = []
     for item in items:
         try:
@@ -259,17 +305,26 @@ def _expand(actor: Principal, items: list[ItemIn]) -> list[services.Item]:
             raise Invalid(str(error), field="permissions") from None
         if (item.camera is None) == (item.device is None):
             raise Invalid("Each item names a camera or a device.", field="items")
+        is_said = "footage" in item.model_fields_set and (item.footage or not shared)
+        from_share = shared if Permission.PLAYBACK in permissions else None
+        footage = _footage(item.footage) if is_said else _footage(from_share) if from_share else None
         if item.camera:
-            found.append(services.Item(item.camera, permissions))
+            found.append(services.Item(item.camera, permissions, footage=footage))
             continue
         if any(row.id == item.device for row in list_panels(actor)):
-            found.append(services.Item(item.device or "", permissions, "panel"))
+            found.append(services.Item(item.device or "", permissions, "panel", footage))
             continue
         cameras = [row.id for row in list_cameras(actor) if row.device == item.device]
         if not cameras:
             raise NotFound
-        found += [services.Item(camera, permissions) for camera in cameras]
+        found += [services.Item(camera, permissions, footage=footage) for camera in cameras]
+    if shared and not any(Permission.PLAYBACK in item.permissions for item in found):
+        raise Invalid(_("How far back somebody may look means nothing without playback."), field="footage")
     return found
+
+
+def _footage(said: FootageIn | None) -> Footage:
+    return parse_footage(said.model_dump(exclude_none=True) if said else None)
 
 
 @router.get("/shares/{share_id}", response={200: GivenOut | ReceivedOut, 401: ProblemOut, 404: ProblemOut})
@@ -285,7 +340,7 @@ def share(request: HttpRequest, share_id: str) -> GivenOut | ReceivedOut:
 @router.patch(
     "/shares/{share_id}",
     response={
-        200: ExtendedOut,
+        200: ChangedOut,
         401: ProblemOut,
         403: ProblemOut,
         404: ProblemOut,
@@ -293,11 +348,39 @@ def share(request: HttpRequest, share_id: str) -> GivenOut | ReceivedOut:
         422: ProblemOut,
     },
 )
-def extend_share(request: HttpRequest, share_id: str, body: SharePatch) -> ExtendedOut:
-    """Add cameras to a share the caller gave. Accepted, they are in force at once and the recipient is told."""
+def change_share(request: HttpRequest, share_id: str, body: SharePatch) -> ChangedOut:
+    """Change a share the caller gave, or add cameras to it.
+
+    Less acts at once, on running pictures too: the receipt says on which. More is in force at once, if the share was
+    accepted, and the recipient is told.
+    """
     actor = actor_of(request)
-    change_id = services.extend_shares(actor, additions={share_id: _expand(actor, body.add)})
-    return ExtendedOut(**GivenOut.of(get_given(actor, share_id)).model_dump(), change_id=change_id, cut=[])
+    if body.add:
+        if body.model_fields_set != {"add"}:
+            raise Invalid(_("Add to a share, or change what is in it: one after the other."), field="add")
+        change_id = services.extend_shares(actor, additions={share_id: _expand(actor, body.add)})
+    else:
+        change_id = services.change_share(
+            actor, share=share_id, terms=_terms(body), items=_expand(actor, body.items), version=body.version
+        )
+    receipt = ReceiptOut.of("changed", change_id, list_cuts(change_id))
+    return ChangedOut(**GivenOut.of(get_given(actor, share_id)).model_dump(), change_id=change_id, cut=receipt.cut)
+
+
+def _terms(body: SharePatch) -> TermsPatch:
+    said = body.model_fields_set
+    if not said & {"items", "starts_at", "ends_at", "hours", "footage"}:
+        raise Invalid(_("Say what is to change."), field="body")
+    terms: TermsPatch = {}
+    if "starts_at" in said:
+        terms["starts_at"] = body.starts_at
+    if "ends_at" in said:
+        terms["ends_at"] = body.ends_at
+    if "hours" in said:
+        terms["hours"] = body.hours.model_dump(mode="json") if body.hours else None
+    if "footage" in said:
+        terms["footage"] = _footage(body.footage)
+    return terms
 
 
 @router.delete("/shares/{share_id}", response={200: ReceiptOut, 401: ProblemOut, 404: ProblemOut, 409: ProblemOut})

@@ -5,23 +5,36 @@ from typing import Final, Literal
 
 from django.utils.translation import gettext as _
 
-from belvedere.contracts.permissions import SHAREABLE, Permission, normalize
+from belvedere.contracts.permissions import NONE, SHAREABLE, Permission, normalize
+from belvedere.control.access.decision import Decision, GrantFacts, covered
 from belvedere.control.access.guard import check
+from belvedere.control.core import clock
 from belvedere.control.core.errors import Forbidden, Invalid
 from belvedere.control.core.principal import Principal
 from belvedere.control.devices.models import Camera, Panel
 from belvedere.control.devices.panels import SHAREABLE_OF_PANELS
+from belvedere.control.sharing.terms import EVERYTHING, Footage, When
 
 MAX_ITEMS: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One camera or panel and what is offered on it."""
+    """One camera or panel and what is offered on it.
+
+    `footage` is how far back playback reaches. None: nothing was said of that, so it stays as it was, or is all there
+    is.
+    """
 
     resource: str
     permissions: Permission
     kind: Literal["camera", "panel"] = "camera"
+    footage: Footage | None = None
+
+    @property
+    def reach(self) -> Footage:
+        """How far back playback reaches."""
+        return self.footage or EVERYTHING
 
 
 def normalize_items(items: list[Item]) -> list[Item]:
@@ -45,12 +58,15 @@ def normalize_items(items: list[Item]) -> list[Item]:
             )
         if not permissions:
             raise Invalid(_("Choose what they may do: nothing is given by itself."), field="permissions")
-        found.append(Item(item.resource, permissions, item.kind))
+        if item.reach != EVERYTHING and Permission.PLAYBACK not in permissions:
+            raise Invalid(_("How far back somebody may look means nothing without playback."), field="footage")
+        found.append(item)
     return found
 
 
-def check_items(actor: Principal, items: list[Item]) -> str:
-    """The one organization all of it belongs to. The actor may share each, and holds what he gives (rule 5).
+def check_items(actor: Principal, items: list[Item], when: When) -> str:
+    """The one organization all of it belongs to. The actor may share each, and holds what he gives (rule 5): for as
+    long, at those hours, and as far back.
 
     Raises NotFound, Forbidden, Invalid (of several organizations).
     """
@@ -58,6 +74,8 @@ def check_items(actor: Principal, items: list[Item]) -> str:
         decision = check(actor, Permission.SHARE, on=item.kind, resource=item.resource)
         if item.permissions & ~decision.permissions:
             raise Forbidden(_("You cannot give what you do not hold yourself."))
+        if item.permissions & ~list_givable(decision, item, when):
+            raise Forbidden(_("You cannot give it for longer, or farther back, than you hold it yourself."))
     offered = [item.resource for item in items]
     owners = {
         *Camera.objects.filter(pk__in=offered).values_list("organization_id", flat=True),
@@ -66,3 +84,30 @@ def check_items(actor: Principal, items: list[Item]) -> str:
     if len(owners) != 1:
         raise Invalid(_("The cameras of one share belong to one organization."), field="items")
     return str(owners.pop())
+
+
+def list_givable(decision: Decision, item: Item, when: When) -> Permission:
+    """Of what an item gives in that time, what whoever `decision` is about may give (rule 5)."""
+    at = clock.now()
+    wanted = facts_of(item, when, given_at=at.timestamp())
+    # Whoever gives it has to be one who may share it, for as long.
+    found = covered(
+        decision.because, wanted._replace(permissions=wanted.permissions | Permission.SHARE), at.timestamp()
+    )
+    return normalize(found & item.permissions) if Permission.SHARE in found else NONE
+
+
+def facts_of(item: Item, when: When, *, given_at: float) -> GrantFacts:
+    """What an item would give, as decisions read grants; accepted at `given_at`."""
+    return GrantFacts(
+        id="",
+        resource=item.resource,
+        permissions=int(item.permissions),
+        origin="",
+        origin_id="",
+        starts_at=when.starts_at.timestamp() if when.starts_at else None,
+        ends_at=when.ends_at.timestamp() if when.ends_at else None,
+        hours=when.hours,
+        footage_last_s=item.reach.last_s,
+        footage_from=given_at if item.reach.is_since_grant else None,
+    )

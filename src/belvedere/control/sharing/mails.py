@@ -44,6 +44,13 @@ def send_extended(payload: dict[str, Any]) -> None:
         _send("share_extended", share.recipient.email, share, link=link, only=payload["added"])
 
 
+def send_changed(payload: dict[str, Any]) -> None:
+    """Tell the recipient of a share what it gives from now on: more than before (HC-32)."""
+    share = _get(payload["share"])
+    if share.state == OfferState.ACCEPTED:
+        _send("share_changed", share.recipient.email, share, link=f"{settings.BELVEDERE.url}/")
+
+
 def send_answer(payload: dict[str, Any]) -> None:
     """Tell the sharer what became of his offer."""
     share = _get(payload["share"])

@@ -1,14 +1,16 @@
 """Recipient, share, item."""
 
 from collections.abc import Collection
+from datetime import datetime
 
 from django.conf import settings
 from django.db import models
 
 from belvedere.control.core.ids import new_id
-from belvedere.control.core.offers import Offer
+from belvedere.control.core.offers import OPEN_STATES, Offer, OfferState
 from belvedere.control.devices.models import Camera, Panel
 from belvedere.control.organizations.models import Membership, Organization
+from belvedere.control.sharing.terms import Footage, When
 
 #: what an item needs beside itself, to say its name and site
 THINGS = ("camera", "panel__device")
@@ -19,6 +21,20 @@ IS_BOUND = models.Q(camera__isnull=False, camera__closed_at=None) | models.Q(pan
 def of_things(resources: Collection[str]) -> models.Q:
     """Items of these cameras and panels."""
     return models.Q(camera__in=resources) | models.Q(panel__in=resources)
+
+
+def in_states(states: Collection[str], at: datetime, *, of: str = "") -> models.Q:
+    """Shares that are in one of these states at an instant; `of` is the way to the share, as "share__".
+
+    No job has to mark what ran out: from the second of its end on it is expired, on every surface (rule 3).
+    """
+    still = [state for state in states if state in OPEN_STATES]
+    over = [state for state in states if state not in OPEN_STATES]
+    has_time = models.Q(**{f"{of}ends_at": None}) | models.Q(**{f"{of}ends_at__gt": at})
+    found = models.Q(**{f"{of}state__in": over}) | (models.Q(**{f"{of}state__in": still}) & has_time)
+    if OfferState.EXPIRED in over:
+        found |= models.Q(**{f"{of}state__in": OPEN_STATES, f"{of}ends_at__lte": at})
+    return found
 
 
 class Recipient(models.Model):
@@ -53,9 +69,22 @@ class Share(Offer):
     #: the account that accepted or rejected it; "" while it waits
     accepted_by = models.CharField(max_length=26, default="", db_index=True)
     change_id = models.CharField(max_length=26, default="", db_index=True)
+    #: one more with every change: of two who edit at once the second is told
+    version = models.IntegerField(default=1)
 
     class Meta:
         indexes = (models.Index(fields=("sharer", "state"), name="sharing_share_given"),)
+
+    def state_at(self, at: datetime) -> OfferState:
+        """Where it stands at an instant: what has run out is expired, whatever the row still says."""
+        state = OfferState(self.state)
+        is_over = state in OPEN_STATES and self.ends_at is not None and self.ends_at <= at
+        return OfferState.EXPIRED if is_over else state
+
+    @property
+    def when(self) -> When:
+        """From when until when, at which hours."""
+        return When(starts_at=self.starts_at, ends_at=self.ends_at, hours=self.hours)
 
 
 class ShareItem(models.Model):
@@ -66,6 +95,11 @@ class ShareItem(models.Model):
     camera = models.ForeignKey(Camera, on_delete=models.PROTECT, null=True, related_name="share_items")
     panel = models.ForeignKey(Panel, on_delete=models.PROTECT, null=True, related_name="share_items")
     permissions = models.IntegerField()
+    #: how far back playback reaches; neither = all there is
+    footage_last_s = models.IntegerField(null=True)
+    is_since_grant = models.BooleanField(default=False)
+    #: when it came into force: at acceptance, or later, if it joined an accepted share
+    given_at = models.DateTimeField(null=True)
     #: this item left the share while the rest goes on: the giver may not share it any more
     ended_at = models.DateTimeField(null=True)
 
@@ -85,6 +119,11 @@ class ShareItem(models.Model):
         found = self.camera or self.panel
         assert found is not None  # noqa: S101  the constraint says so
         return found
+
+    @property
+    def footage(self) -> Footage:
+        """How far back playback reaches."""
+        return Footage(self.footage_last_s, self.is_since_grant)
 
     @property
     def resource(self) -> str:

@@ -84,6 +84,7 @@ SENTENCES: Final = {
     "panel.not_confirmed": gettext_lazy("{name} did not confirm “{command}” of {actor}."),
     "share.offered": gettext_lazy("{actor} offered {cameras} to {recipient}."),
     "share.extended": gettext_lazy("{actor} added {cameras} to the share with {recipient}."),
+    "share.changed": gettext_lazy("{actor} changed what the share with {recipient} gives, or when."),
     "share.accepted": gettext_lazy("{actor} accepted the offer of {cameras}."),
     "share.rejected": gettext_lazy("{actor} turned the offer of {cameras} down."),
     "share.left": gettext_lazy("{actor} gave {cameras} back."),

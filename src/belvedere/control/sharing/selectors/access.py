@@ -17,6 +17,7 @@ from belvedere.control.access.models import Origin
 from belvedere.control.access.roles import TITLES, Role
 from belvedere.control.access.selectors import Holder, ResourcePath, get_decision, list_holders
 from belvedere.control.accounts.selectors import Person, find_verified, get_persons
+from belvedere.control.core import clock
 from belvedere.control.core.errors import NotFound
 from belvedere.control.core.ids import is_id
 from belvedere.control.core.names import clean_email
@@ -29,7 +30,7 @@ from belvedere.control.organizations.selectors import (
     get_site,
     get_standings,
 )
-from belvedere.control.sharing.models import Share, ShareItem, of_things
+from belvedere.control.sharing.models import Share, ShareItem, in_states, of_things
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +142,9 @@ def _list_access(actor: Principal, path: ResourcePath, holders: list[Holder]) ->
 
 def _pending_access(actor: Principal, resource: str) -> list[AccessRow]:
     items = (
-        ShareItem.objects.filter(of_things([resource]), share__state=OfferState.PENDING)
+        ShareItem.objects.filter(
+            of_things([resource]), in_states([OfferState.PENDING], clock.now(), of="share__"), ended_at=None
+        )
         .select_related("share__recipient", "share__sharer")
         .order_by("share__offered_at")
     )

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
 from operator import and_
-from typing import Literal
+from typing import Any, Literal
 
 from django.db.models import Prefetch, Q, QuerySet
 
 from belvedere.contracts.permissions import NONE, Permission, normalize
 from belvedere.control.accounts.models import digest_of
 from belvedere.control.accounts.selectors import Person, list_verified_addresses
+from belvedere.control.core import clock
 from belvedere.control.core.errors import NotFound
 from belvedere.control.core.ids import is_id
 from belvedere.control.core.offers import OPEN_STATES, OfferState
@@ -21,7 +22,8 @@ from belvedere.control.organizations.selectors import (
     get_management,
     get_member,
 )
-from belvedere.control.sharing.models import IS_BOUND, THINGS, Recipient, Share, ShareItem, of_things
+from belvedere.control.sharing.models import IS_BOUND, THINGS, Recipient, Share, ShareItem, in_states, of_things
+from belvedere.control.sharing.terms import Footage, hours_wire
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class ItemView:
     resource: str
     name: str
     permissions: Permission
+    footage: Footage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +52,13 @@ class GivenShare:
     offered_at: datetime
     decided_at: datetime | None
     ended_at: datetime | None
+    starts_at: datetime | None
     ends_at: datetime | None
+    #: weekly windows, `{"zone", "weekly"}`; None = at any hour
+    hours: dict[str, Any] | None
     change_id: str
+    #: to be sent back with a change, so that nobody overwrites what he has not read
+    version: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +74,9 @@ class ReceivedShare:
     decided_at: datetime | None
     ended_at: datetime | None
     ended_reason: str
+    starts_at: datetime | None
     ends_at: datetime | None
+    hours: dict[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +121,31 @@ def _with_items(rows: QuerySet[Share]) -> QuerySet[Share]:
 def _items(share: Share) -> list[ItemView]:
     """Cameras first, each kind by name."""
     views = [
-        ItemView("panel" if item.panel_id else "camera", item.resource, item.thing.name, Permission(item.permissions))
+        ItemView(
+            "panel" if item.panel_id else "camera",
+            item.resource,
+            item.thing.name,
+            Permission(item.permissions),
+            item.footage,
+        )
         for item in share.items.all()
     ]
     return sorted(views, key=lambda view: (view.kind, view.name, view.resource))
+
+
+def _life(share: Share) -> dict[str, Any]:
+    """What both sides read alike of its time. What has run out has ended at its end, for the reason it was given."""
+    state = share.state_at(clock.now())
+    has_run_out = state == OfferState.EXPIRED != share.state
+    return {
+        "state": state.value,
+        "offered_at": share.offered_at,
+        "decided_at": share.decided_at,
+        "ended_at": share.ends_at if has_run_out else share.ended_at,
+        "starts_at": share.starts_at,
+        "ends_at": share.ends_at,
+        "hours": hours_wire(share.hours),
+    }
 
 
 def _given(share: Share) -> GivenShare:
@@ -122,18 +153,15 @@ def _given(share: Share) -> GivenShare:
     known = share.recipient.account
     return GivenShare(
         id=share.pk,
-        state=share.state,
         recipient_id=share.recipient_id,
         recipient_name=known.name if known else None,
         recipient_email=share.recipient.email,
         remark=share.recipient.remark,
         message=share.message,
         items=_items(share),
-        offered_at=share.offered_at,
-        decided_at=share.decided_at,
-        ended_at=share.ended_at,
-        ends_at=share.ends_at,
         change_id=share.change_id,
+        version=share.version,
+        **_life(share),
     )
 
 
@@ -141,29 +169,26 @@ def _received(share: Share) -> ReceivedShare:
     sharer = Person(share.sharer.pk, share.sharer.name, share.sharer.email)
     return ReceivedShare(
         id=share.pk,
-        state=share.state,
         sharer=sharer,
         message=share.message,
         items=_items(share),
-        offered_at=share.offered_at,
-        decided_at=share.decided_at,
-        ended_at=share.ended_at,
-        ended_reason=share.ended_reason,
-        ends_at=share.ends_at,
+        ended_reason="expired" if share.state_at(clock.now()) == OfferState.EXPIRED else share.ended_reason,
+        **_life(share),
     )
 
 
 def _mine(actor: Principal) -> QuerySet[Share]:
     """Shares meant for the actor: to an address he has proven, or accepted by him."""
     rows = _with_items(Share.objects.all())
-    pending = rows.filter(state=OfferState.PENDING, recipient__email__in=list_verified_addresses(actor.id))
+    waiting = in_states([OfferState.PENDING], clock.now())
+    pending = rows.filter(waiting, recipient__email__in=list_verified_addresses(actor.id))
     decided = rows.exclude(state=OfferState.PENDING).filter(accepted_by=actor.id)
     return pending | decided
 
 
 def list_given(actor: Principal, *, states: Iterable[str] = OPEN_STATES) -> list[GivenShare]:
     """Shares the actor gave, newest first."""
-    rows = _with_items(Share.objects.filter(sharer_id=actor.id, state__in=list(states)))
+    rows = _with_items(Share.objects.filter(in_states(list(states), clock.now()), sharer_id=actor.id))
     return [_given(row) for row in rows.order_by("-offered_at", "-pk")]
 
 
@@ -185,14 +210,15 @@ def find_given_by_change(actor: Principal, change_id: str) -> GivenShare | None:
 
 def list_received(actor: Principal, *, states: Iterable[str] = OPEN_STATES) -> list[ReceivedShare]:
     """Shares meant for the actor, newest first."""
-    rows = _mine(actor).filter(state__in=list(states)).order_by("-offered_at", "-pk")
+    rows = _mine(actor).filter(in_states(list(states), clock.now())).order_by("-offered_at", "-pk")
     return [_received(row) for row in rows]
 
 
 def count_offers(actor: Principal) -> int:
     """How many offers wait for the actor."""
     addresses = list_verified_addresses(actor.id)
-    return Share.objects.filter(state=OfferState.PENDING, recipient__email__in=addresses).count()
+    waiting = in_states([OfferState.PENDING], clock.now())
+    return Share.objects.filter(waiting, recipient__email__in=addresses).count()
 
 
 def get_received(actor: Principal, share: str) -> ReceivedShare:
@@ -225,9 +251,9 @@ def list_recipients(actor: Principal) -> list[PastRecipient]:
     """Everybody the actor has shared with, the latest first."""
     rows = Recipient.objects.filter(sharer_id=actor.id).select_related("account").order_by("-created_at")
     sees: dict[str, int] = {}
-    for recipient in ShareItem.objects.filter(share__sharer_id=actor.id, share__state=OfferState.ACCEPTED).values_list(
-        "share__recipient_id", flat=True
-    ):
+    accepted = in_states([OfferState.ACCEPTED], clock.now(), of="share__")
+    items = ShareItem.objects.filter(accepted, share__sharer_id=actor.id, ended_at=None)
+    for recipient in items.values_list("share__recipient_id", flat=True):
         sees[recipient] = sees.get(recipient, 0) + 1
     return [
         PastRecipient(row.pk, row.email, row.account.name if row.account else None, row.remark, sees.get(row.pk, 0))
@@ -241,8 +267,8 @@ def list_extensions(actor: Principal, device: str) -> dict[str, list[Extension]]
     Not those whose recipient has it from the actor already, nor those that it has left. Two queries.
     """
     items = (
-        ShareItem.objects.filter(share__sharer=actor.id, share__state__in=OPEN_STATES, camera__device=device)
-        .filter(IS_BOUND)
+        ShareItem.objects.filter(share__sharer=actor.id, camera__device=device)
+        .filter(IS_BOUND, in_states(OPEN_STATES, clock.now(), of="share__"))
         .select_related("share__recipient__account")
         .order_by("share__recipient__email", "share__pk")
     )
@@ -284,7 +310,8 @@ def list_resting_shares(actor: Principal, member: str) -> list[RestingShare]:
     Raises NotFound, Forbidden. A constant number of queries.
     """
     view = get_member(actor, member)
-    items = ShareItem.objects.filter(share__membership=member, share__state__in=OPEN_STATES, ended_at=None)
+    is_open = in_states(OPEN_STATES, clock.now(), of="share__")
+    items = ShareItem.objects.filter(is_open, share__membership=member, ended_at=None)
     if not view.is_me:
         sites = list(get_management(actor, view.organization).sites)
         items = items.filter(Q(camera__site__in=sites) | Q(panel__device__site__in=sites))
@@ -306,7 +333,7 @@ def list_resting_shares(actor: Principal, member: str) -> list[RestingShare]:
 def find_join_address(secret: str) -> str:
     """The address whose mail carried this secret, while its offer waits; "" otherwise."""
     row = (
-        Share.objects.filter(join_digest=digest_of(secret), state=OfferState.PENDING)
+        Share.objects.filter(in_states([OfferState.PENDING], clock.now()), join_digest=digest_of(secret))
         .select_related("recipient")
         .first()
         if secret
@@ -317,8 +344,12 @@ def find_join_address(secret: str) -> str:
 
 def list_ended_since(actor: Principal, since: datetime) -> list[ReceivedShare]:
     """Shares the actor had that ended of late, for the inbox."""
-    rows = _with_items(Share.objects.filter(accepted_by=actor.id, state=OfferState.REVOKED, ended_at__gte=since))
-    return [_received(row) for row in rows.order_by("-ended_at")[:20]]
+    at = clock.now()
+    revoked = Q(state=OfferState.REVOKED, ended_at__gte=since)
+    ran_out = in_states([OfferState.EXPIRED], at) & Q(ends_at__gte=since)
+    rows = _with_items(Share.objects.filter(revoked | ran_out, accepted_by=actor.id))
+    found = sorted((_received(row) for row in rows), key=lambda row: row.ended_at or at, reverse=True)
+    return found[:20]
 
 
 def list_decided_since(actor: Principal, since: datetime) -> list[GivenShare]:

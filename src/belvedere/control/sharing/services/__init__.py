@@ -1,6 +1,7 @@
-"""Offering, answering, extending and ending shares."""
+"""Offering, answering, changing, extending and ending shares."""
 
 from belvedere.control.sharing.items import Item
+from belvedere.control.sharing.services.changing import change_share
 from belvedere.control.sharing.services.covering import end_uncovered_shares
 from belvedere.control.sharing.services.growing import extend_shares
 from belvedere.control.sharing.services.offers import (
@@ -16,6 +17,7 @@ from belvedere.control.sharing.services.offers import (
 __all__ = [
     "Item",
     "accept_share",
+    "change_share",
     "end_share",
     "end_shares_of_closed",
     "end_uncovered_shares",

@@ -16,7 +16,7 @@ from belvedere.control.core.principal import Principal
 from belvedere.control.organizations.selectors import find_membership, get_standings
 from belvedere.control.organizations.standing import Standing
 from belvedere.control.outbox.services import enqueue
-from belvedere.control.sharing.models import IS_BOUND, THINGS, Recipient, Share, ShareItem, of_things
+from belvedere.control.sharing.models import IS_BOUND, THINGS, Recipient, Share, ShareItem, in_states, of_things
 
 
 @unguarded("asked by whatever narrows memberships or moves cameras, whose guard has decided")
@@ -34,7 +34,7 @@ def end_uncovered_shares(
         return []
     items = list(
         ShareItem.objects.filter(Q(share__membership__in=memberships) | of_things(cameras))
-        .filter(IS_BOUND, ended_at=None, share__state__in=OPEN_STATES)
+        .filter(IS_BOUND, in_states(OPEN_STATES, clock.now(), of="share__"), ended_at=None)
         .select_related("share__recipient", *THINGS)
     )
     standings = get_standings({item.share.membership_id for item in items})

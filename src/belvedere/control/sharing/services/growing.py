@@ -7,9 +7,8 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from belvedere.control.access.guard import unguarded
-from belvedere.control.access.models import Origin
-from belvedere.control.access.services import Terms, grant
 from belvedere.control.audit.services import write_entry
+from belvedere.control.core import clock
 from belvedere.control.core.errors import Conflict, Invalid, NotFound
 from belvedere.control.core.ids import is_id, new_id
 from belvedere.control.core.offers import OPEN_STATES, OfferState
@@ -17,7 +16,8 @@ from belvedere.control.core.principal import Principal
 from belvedere.control.organizations.services import touch_membership
 from belvedere.control.outbox.services import enqueue
 from belvedere.control.sharing.items import MAX_ITEMS, Item, check_items, normalize_items
-from belvedere.control.sharing.models import Share, ShareItem, of_things
+from belvedere.control.sharing.models import Share, ShareItem, in_states, of_things
+from belvedere.control.sharing.services.offers import columns_of, project_item, terms_written
 
 MAX_SHARES: Final = 500
 
@@ -47,30 +47,22 @@ def _extend(actor: Principal, share: str, items: list[Item], change_id: str) -> 
     if row is None:
         raise NotFound
     touch_membership(row.membership_id)
-    # The conditional UPDATE comes first: what is being accepted or ended at this instant waits, or is seen.
-    if row.state not in OPEN_STATES or not Share.objects.filter(pk=share, state=row.state).update(state=row.state):
-        raise Conflict(_("This share is over, or was answered just now. Nothing was changed."))
-    if check_items(actor, items) != row.organization_id:
+    claim_version(row)
+    if check_items(actor, items, row.when) != row.organization_id:
         raise Invalid(_("The cameras of one share belong to one organization."), field="items")
     _refuse_held(row, items)
+    at = clock.now()
     for item in items:
         # What left this share before comes back to its old place.
         ShareItem.objects.update_or_create(
             share=row,
             camera_id=item.resource if item.kind == "camera" else None,
             panel_id=item.resource if item.kind == "panel" else None,
-            defaults={"permissions": int(item.permissions), "ended_at": None},
+            defaults=columns_of(item)
+            | {"given_at": at if row.state == OfferState.ACCEPTED else None, "ended_at": None},
         )
         if row.state == OfferState.ACCEPTED:
-            grant(
-                principal=row.accepted_by,
-                resource=item.resource,
-                permissions=item.permissions,
-                origin=Origin.SHARE,
-                origin_id=row.pk,
-                created_by=actor.id,
-                terms=Terms(starts_at=row.starts_at, ends_at=row.ends_at, hours=row.hours),
-            )
+            project_item(row, item, given_at=at)
     write_entry(
         actor=actor,
         action="share.extended",
@@ -79,13 +71,26 @@ def _extend(actor: Principal, share: str, items: list[Item], change_id: str) -> 
         change_id=change_id,
         recipient=row.recipient.email,
         cameras={item.resource: item.permissions.wire_names for item in items},
+        **terms_written(row.when, items),
     )
     if row.state == OfferState.ACCEPTED:
         enqueue("mail.share_extended", {"share": row.pk, "added": [item.resource for item in items]})
 
 
+def claim_version(share: Share, version: int | None = None) -> None:
+    """Take the right to change an open share: of two who read the same version one gets it. Raises Conflict.
+
+    The conditional UPDATE comes first: what is being accepted or ended at this instant waits, or is seen.
+    """
+    version = share.version if version is None else version
+    open_still = Share.objects.filter(in_states(OPEN_STATES, clock.now()), pk=share.pk, state=share.state)
+    if not open_still.filter(version=version).update(version=version + 1):
+        raise Conflict(_("This share is over, or was answered or changed just now. Nothing was changed."))
+    share.version = version + 1
+
+
 def _refuse_held(share: Share, items: list[Item]) -> None:
-    there = ShareItem.objects.filter(ended_at=None, share__state__in=OPEN_STATES)
+    there = ShareItem.objects.filter(in_states(OPEN_STATES, clock.now(), of="share__"), ended_at=None)
     held = there.filter(of_things([item.resource for item in items]), share__recipient=share.recipient_id)
     if held.exists():
         raise Conflict(_("They already have one of these cameras from you, or an offer of it waits."))

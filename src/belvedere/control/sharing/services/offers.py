@@ -4,13 +4,15 @@ Known and unknown addresses take the same steps and get the same answer (N1): a 
 address may answer.
 """
 
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from belvedere.contracts.permissions import Permission, normalize
+from belvedere.contracts.permissions import Permission
 from belvedere.control.access.guard import unguarded
 from belvedere.control.access.models import Origin
 from belvedere.control.access.selectors import ResourcePath, get_decision
@@ -28,8 +30,9 @@ from belvedere.control.devices.selectors import find_camera_path
 from belvedere.control.organizations.selectors import find_membership, get_owner
 from belvedere.control.organizations.services import touch_membership
 from belvedere.control.outbox.services import enqueue
-from belvedere.control.sharing.items import Item, check_items, normalize_items
-from belvedere.control.sharing.models import IS_BOUND, Recipient, Share, ShareItem, of_things
+from belvedere.control.sharing.items import Item, check_items, list_givable, normalize_items
+from belvedere.control.sharing.models import IS_BOUND, Recipient, Share, ShareItem, in_states, of_things
+from belvedere.control.sharing.terms import When, check_when, clean_hours
 
 #: new people a day; to one address: a few that were never answered, and none for a week after a rejection (HC 18)
 NEW_PEOPLE_A_DAY: Final = 20
@@ -48,18 +51,23 @@ def offer_share(
     items: list[Item],
     remark: str = "",
     message: str = "",
+    starts_at: datetime | None = None,
     ends_at: datetime | None = None,
+    hours: dict[str, Any] | None = None,
 ) -> str:
     """Offer cameras to whoever holds an address; the share id.
 
-    Raises NotFound or Forbidden for a camera, Invalid (address, oneself, the owner, nothing offered, end in the past),
-    Conflict (already has or is offered it), RateLimited.
+    starts_at, ends_at  the time in which it holds, once accepted; None = no bound
+    hours               weekly windows, `{"zone", "weekly"}`; None = at any hour
+
+    Raises NotFound or Forbidden for a camera, Invalid (address, oneself, the owner, nothing offered, end in the past or
+    before the start, hours that are none), Conflict (already has or is offered it), RateLimited.
     """
     email = clean_email(recipient, field="recipient")
     items = normalize_items(items)
-    organization = check_items(actor, items)
-    if ends_at is not None and ends_at <= clock.now():
-        raise Invalid(_("That end lies in the past."), field="ends_at")
+    when = When(starts_at=starts_at, ends_at=ends_at, hours=clean_hours(hours))
+    organization = check_items(actor, items, when)
+    check_when(when, clock.now())
     membership = find_membership(actor.id, organization, needs=Permission.SHARE)
     if membership is None:
         raise Forbidden
@@ -74,11 +82,12 @@ def offer_share(
         recipient=row,
         message=clean_name(message, field="message", optional=True, max_length=280),
         offered_at=clock.now(),
-        ends_at=ends_at,
+        starts_at=when.starts_at,
+        ends_at=when.ends_at,
+        hours=when.hours,
     )
     ShareItem.objects.bulk_create(
-        ShareItem(share=share, **{f"{item.kind}_id": item.resource}, permissions=int(item.permissions))
-        for item in items
+        ShareItem(share=share, **{f"{item.kind}_id": item.resource}, **columns_of(item)) for item in items
     )
     write_entry(
         actor=actor,
@@ -87,9 +96,30 @@ def offer_share(
         organization=organization,
         recipient=email,
         cameras={item.resource: item.permissions.wire_names for item in items},
+        **terms_written(when, items),
     )
     enqueue("mail.share_offered", {"share": share.pk})
     return share.pk
+
+
+def columns_of(item: Item) -> dict[str, Any]:
+    """What a row says of what is given."""
+    return {
+        "permissions": int(item.permissions),
+        "footage_last_s": item.reach.last_s,
+        "is_since_grant": item.reach.is_since_grant,
+    }
+
+
+def terms_written(when: When, items: Iterable[Item]) -> dict[str, Any]:
+    """The terms for the audit: what bounds them, and nothing where nothing does."""
+    terms = {
+        "starts_at": when.starts_at.isoformat() if when.starts_at else None,
+        "ends_at": when.ends_at.isoformat() if when.ends_at else None,
+        "hours": when.hours,
+        "footage": {item.resource: item.reach.wire for item in items if item.reach.wire},
+    }
+    return {key: value for key, value in terms.items() if value}
 
 
 def _refuse_pointless(actor: Principal, email: str, organization: str) -> None:
@@ -102,7 +132,9 @@ def _refuse_pointless(actor: Principal, email: str, organization: str) -> None:
 def _refuse_repeated(actor: Principal, email: str, items: list[Item]) -> None:
     mine = Share.objects.filter(sharer_id=actor.id, recipient__email=email)
     offered = of_things([item.resource for item in items])
-    if ShareItem.objects.filter(offered, share__in=mine.filter(state__in=OPEN_STATES), ended_at=None).exists():
+    if ShareItem.objects.filter(
+        offered, share__in=mine.filter(in_states(OPEN_STATES, clock.now())), ended_at=None
+    ).exists():
         raise Conflict(
             _("They already have one of these cameras from you, or an offer of it waits. Change or end that one first.")
         )
@@ -159,20 +191,31 @@ def accept_share(actor: Principal, *, share: str) -> str:
     if not move(row, OfferState.ACCEPTED, at=at, accepted_by=actor.id):
         raise Conflict(_("This offer was withdrawn in the meantime."))
     Recipient.objects.filter(pk=row.recipient_id).update(account_id=actor.id)
-    terms = Terms(starts_at=row.starts_at, ends_at=row.ends_at, hours=row.hours)
+    row.items.filter(ended_at=None).update(given_at=at)
     for item in items:
-        grant(
-            principal=actor.id,
-            resource=item.resource,
-            permissions=item.permissions,
-            origin=Origin.SHARE,
-            origin_id=row.pk,
-            created_by=row.sharer_id,
-            terms=terms,
-        )
+        project_item(row, item, given_at=at)
     write_entry(actor=actor, action="share.accepted", thing=f"share:{row.pk}", organization=row.organization_id)
     enqueue("mail.share_answered", {"share": row.pk})
     return row.state
+
+
+def project_item(share: Share, item: Item, *, given_at: datetime) -> None:
+    """Put one item of an accepted share in force, with the share's terms. Its footage may begin where that did."""
+    grant(
+        principal=share.accepted_by,
+        resource=item.resource,
+        permissions=item.permissions,
+        origin=Origin.SHARE,
+        origin_id=share.pk,
+        created_by=share.sharer_id,
+        terms=Terms(
+            starts_at=share.starts_at,
+            ends_at=share.ends_at,
+            hours=share.hours,
+            footage_last_s=item.reach.last_s,
+            footage_from=given_at if item.reach.is_since_grant else None,
+        ),
+    )
 
 
 def _still_givable(share: Share) -> list[Item]:
@@ -180,11 +223,10 @@ def _still_givable(share: Share) -> list[Item]:
     for item in share.items.filter(ended_at=None):
         path = _find_path(item)
         decision = get_decision(share.sharer_id, path) if path else None
-        if decision is None or not decision.allows(Permission.SHARE):
-            continue
-        permissions = normalize(Permission(item.permissions) & decision.permissions)
+        offered = Item(item.resource, Permission(item.permissions), footage=item.footage)
+        permissions = list_givable(decision, offered, share.when) if decision else None
         if permissions:
-            items.append(Item(item.resource, permissions))
+            items.append(replace(offered, permissions=permissions))
     return items
 
 
@@ -215,6 +257,8 @@ def leave_share(actor: Principal, *, share: str) -> str:
         raise NotFound
     if row.state == OfferState.LEFT:
         return row.change_id
+    if row.state_at(clock.now()) == OfferState.EXPIRED:
+        raise Conflict(_("This share is over already."))
     return _end(actor, row, OfferState.LEFT, action="share.left")
 
 
@@ -230,6 +274,8 @@ def end_share(actor: Principal, *, share: str) -> str:
         raise NotFound
     if row.state == OfferState.REVOKED:
         return row.change_id
+    if row.state_at(clock.now()) == OfferState.EXPIRED:
+        raise Conflict(_("This share is over already."))
     return _end(actor, row, OfferState.REVOKED, action="share.revoked")
 
 
