@@ -1,6 +1,6 @@
 """The sound of one connection → a track of AAC and its fragments, on the picture's time line.
 
-AAC goes on as it came. G.711, which players of MP4 do not know, becomes AAC of the same 8 kHz: a third of a second of a
+AAC goes on as it came. G.711, which players of MP4 do not know, becomes AAC of the same 8 kHz: a quarter of a second of a
 core for each minute (measured), and only while somebody records or hears it.
 """
 
@@ -24,6 +24,8 @@ CODECS: Final = {"aac": True, "pcm_mulaw": False, "pcm_alaw": False}
 #: AAC-LC: samples in a frame.
 _FRAME: Final = 1024
 _BIT_RATE: Final = 24_000
+#: FFmpeg's quicker search: two fifths less work for the same bits.
+_ENCODER: Final = {"aac_coder": "fast"}
 #: The encoder's time line and the camera's may lie so far apart before ours jumps after it.
 _LATE_S: Final = 0.5
 _MUXER: Final = {"movflags": "frag_every_frame+empty_moov+default_base_moof"}
@@ -44,7 +46,7 @@ class SoundRemuxer:
             if CODECS[stream.codec_context.name]:
                 copy = self._muxer.add_stream_from_template(stream)
             else:
-                copy = self._encoder = self._muxer.add_stream("aac", rate=self._rate)
+                copy = self._encoder = self._muxer.add_stream("aac", rate=self._rate, options=_ENCODER)
                 self._encoder.layout = "mono"
                 self._encoder.bit_rate = _BIT_RATE
                 self._resampler = av.AudioResampler("fltp", "mono", self._rate, _FRAME)
