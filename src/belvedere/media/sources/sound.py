@@ -1,7 +1,7 @@
 """The sound of one connection → a track of AAC and its fragments, on the picture's time line.
 
-AAC goes on as it came. G.711, which players of MP4 do not know, becomes AAC of the same 8 kHz: a quarter of a second of a
-core for each minute (measured), and only while somebody records or hears it.
+AAC goes on as it came. G.711, which players of MP4 do not know, becomes AAC of the same 8 kHz: a quarter of a second
+of a core for each minute (measured), and only while somebody records or hears it.
 """
 
 import io
