@@ -206,3 +206,45 @@ def test_how_a_camera_is_recorded_is_set_on_a_page(demo: Demo, sign_in: SignIn) 
     expect(page.get_by_text("Saved. It holds from now on.")).to_be_visible()
     expect(page.get_by_label("Monday")).to_have_value("22:00–24:00, 08:00–09:30")
     expect(page.get_by_label("Gigabytes")).to_have_value("20")
+
+
+def test_the_time_line_on_days_when_the_clocks_change(demo: Demo, sign_in: SignIn) -> None:
+    """A day of 25 hours is ruled with the hour that comes twice, one of 23 without the hour that is left out."""
+    page = sign_in("olivia")
+    page.goto(f"{demo.url}/cameras/{demo.cameras['Pool']}")
+    autumn, spring = page.evaluate(
+        """async () => {
+          const { dayOf, rule } = await import("belvedere/time-scale");
+          return [Date.UTC(2026, 9, 25, 12), Date.UTC(2026, 2, 29, 12)].map((noon) => {
+            const day = dayOf(noon / 1000);
+            return { hours: (day.to - day.from) / 3600, labels: rule(day, 2400).map((tick) => tick.label) };
+          });
+        }"""
+    )
+    assert (autumn["hours"], spring["hours"]) == (25, 23)
+    assert autumn["labels"][:5] == ["Sun 25", "01:00", "02:00", "02:00", "03:00"]
+    assert spring["labels"][:4] == ["Sun 29", "01:00", "03:00", "04:00"]
+    assert autumn["labels"][-1] == "Mon 26"
+
+
+def test_nearer_further_and_another_day(demo: Demo, sign_in: SignIn) -> None:
+    """From 30 days to 10 seconds by wheel and keys; a day without footage is said."""
+    page = sign_in("olivia")
+    page.goto(f"{demo.url}/cameras/{demo.cameras['Pool']}")
+    expect_footage(page)
+    line = page.locator("time-line")
+    band = page.locator(".tl-track").bounding_box()
+    assert band
+    page.mouse.move(band["x"] + band["width"] / 2, band["y"] + 8)
+    for direction, length in ((1, 30 * 86_400), (-1, 10)):
+        for _ in range(12):
+            page.mouse.wheel(0, direction * 2000)
+        page.wait_for_function(
+            f"element => Math.abs(element.range.to - element.range.from - {length}) < 0.01", arg=line.element_handle()
+        )
+    page.get_by_role("button", name="24 h").click()
+    page.get_by_role("slider").focus()
+    page.keyboard.press("+")
+    page.wait_for_function("element => element.range.to - element.range.from < 80000", arg=line.element_handle())
+    page.get_by_label("Go to a day").fill("2026-01-07")
+    expect(page.get_by_text("There is no footage of Wed 7 January.").first).to_be_visible()

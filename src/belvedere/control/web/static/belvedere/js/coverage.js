@@ -12,6 +12,8 @@ import { join, without } from "belvedere/time-scale";
 const STILL_GROWING_S = 90;
 /** So much is asked for on each side of what is shown, as a part of it. */
 const MARGIN = 0.5;
+/** Closer together than this it is one span, as it is for the server: the end of one answer meets the next. */
+const JOIN_S = 1;
 /** The server answers about a year at once. */
 const AT_ONCE_S = 180 * 86_400;
 
@@ -86,7 +88,7 @@ export class Coverage {
     if (!response.ok) throw new Error(`coverage: ${response.status}`);
     const answer = await response.json();
     this._forget(range);
-    this.covered = join([...this.covered, ...spansOf(answer.coverage)]);
+    this.covered = join([...this.covered, ...spansOf(answer.coverage)], JOIN_S);
     this.unknown = join([...this.unknown, ...spansOf(answer.unknown)]);
     this.events = [...this.events, ...(answer.events ?? []).map(happeningOf)];
     // Of what nobody answered for, the next look asks again.

@@ -91,7 +91,9 @@ export class TimeBand {
     this.slider.classList.toggle("is-away", head < 0 || head > this.width);
     const shapes = this._shapes(scene);
     // What has not moved by a tenth of a pixel is not drawn again.
-    const drawn = shapes.map((shape) => shape.join(" ")).join("|");
+    const tenth = (scene.range.to - scene.range.from) / this.width / 10;
+    const place = `${Math.round(scene.range.from / tenth)} ${tenth} ${this.width}`;
+    const drawn = [place, ...shapes.map((shape) => shape.join(" "))].join("|");
     if (drawn === this._drawn) return;
     this._drawn = drawn;
     this._svg.setAttribute("viewBox", `0 0 ${this.width} ${TRACK}`);

@@ -414,9 +414,9 @@ export class TimeLine extends HTMLElement {
     this._band?.showHover(shown, this._bubble(shown));
   }
 
-  /** @param {PointerEvent} event */
+  /** @param {MouseEvent} event */
   _hover(event) {
-    if (event.pointerType !== "mouse" || !this._band || this._band.isAxis(event.clientY)) {
+    if (event instanceof PointerEvent && event.pointerType !== "mouse" || !this._band || this._band.isAxis(event.clientY)) {
       this._band?.showHover(null, "");
       return;
     }
@@ -450,6 +450,7 @@ export class TimeLine extends HTMLElement {
     } else {
       this._zoom(1.0016 ** event.deltaY, this._timeAt(event.clientX));
     }
+    this._hover(event);
   }
 
   /** @param {number} x */

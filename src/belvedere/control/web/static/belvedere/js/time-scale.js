@@ -145,14 +145,19 @@ export function place(around, share, length, bounds) {
   return { from, to: from + span };
 }
 
-/** Spans in order, those that touch as one. @param {Range[]} spans @returns {Range[]} */
-export function join(spans) {
+/**
+ * Spans in order, those that are no further apart than `within` as one.
+ * @param {Range[]} spans
+ * @param {number} [within]  seconds
+ * @returns {Range[]}
+ */
+export function join(spans, within = 0) {
   const sorted = [...spans].sort((one, other) => one.from - other.from);
   /** @type {Range[]} */
   const joined = [];
   for (const span of sorted) {
     const last = joined[joined.length - 1];
-    if (last && span.from <= last.to) last.to = Math.max(last.to, span.to);
+    if (last && span.from <= last.to + within) last.to = Math.max(last.to, span.to);
     else joined.push({ ...span });
   }
   return joined;
