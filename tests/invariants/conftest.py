@@ -158,7 +158,7 @@ def export_of(who: cast.Person, camera: str) -> str:
         node="local",
         run="run-1",
         issued_at=at,
-        opened_at=at,
+        opened_at=at - timedelta(seconds=1),
         closed_at=at,
     )
     export = Export.objects.create(session=session, camera_id=camera, by=who.id, start_at=start, end_at=end)
