@@ -12,8 +12,8 @@
  */
 
 const CONTAINERS = new Set(["moov", "trak", "mdia", "minf", "stbl", "moof", "traf"]);
-/** Bytes before the first child box: stsd carries a count, avc1 its own fields. */
-const SKIP = new Map([["stsd", 8], ["avc1", 78], ["avc3", 78]]);
+/** Bytes before the first child box: stsd carries a count, avc1 and hvc1 their own fields. */
+const SKIP = new Map([["stsd", 8], ["avc1", 78], ["avc3", 78], ["hvc1", 78], ["hev1", 78]]);
 const SAMPLE_IS_NON_SYNC = 0x10000;
 
 /**
@@ -46,14 +46,14 @@ export function isInitSegment(data) {
 }
 
 /**
- * The decoder configuration of an H.264 track.
+ * The decoder configuration of an H.264 or H.265 track.
  * @param {Uint8Array} data  an init segment
- * @returns {Uint8Array | null} the body of `avcC`, or null when there is none
+ * @returns {Uint8Array | null} the body of `avcC` or `hvcC`, or null when there is none
  */
 export function findDecoderConfiguration(data) {
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
   for (const box of boxes(view, 0, data.length)) {
-    if (box.name === "avcC") return data.subarray(box.start, box.end);
+    if (box.name === "avcC" || box.name === "hvcC") return data.subarray(box.start, box.end);
   }
   return null;
 }
