@@ -33,6 +33,8 @@ function join(view, band) {
   on(band, "toggle", () => (view.state === "paused" ? view.resume() : view.pause()));
   on(band, "step", ({ by }) => view.step(by));
   on(band, "pace", ({ by }) => view.setSpeed(SPEEDS[Math.max(0, Math.min(SPEEDS.length - 1, SPEEDS.indexOf(view.speed) + by))]));
+  on(band, "peek", ({ at }) => view.preview(at));
+  on(view, "preview", ({ jpeg }) => band.showPreview(jpeg));
   on(band, "denied", () => leave(view, band));
   on(view, "instant", ({ utc }) => band.showInstant(utc));
   on(view, "gap", ({ from, to }) => {

@@ -30,6 +30,7 @@ import { isInitSegment } from "belvedere/fmp4";
  * @property {(isEnd: boolean) => void} onEdge                     there is no later footage; or no earlier
  * @property {() => void} onNow                                   the footage ran into now: what comes next is live
  * @property {() => void} onPlaybackEnded                         the right to the past is gone, that to now is not
+ * @property {(utc: number, jpeg: Uint8Array<ArrayBuffer>) => void} onPreview   a small picture of that instant
  * @property {() => void} onLost                                  the way is broken; it will be tried again
  * @property {(isTooMany: boolean) => void} onRetry               about to try again
  * @property {(ending: Ending) => void} onEnded                   over, for good
@@ -41,6 +42,8 @@ const TOO_MANY = 4429;
 const FIRST_DELAY_MS = 200;
 const LAST_DELAY_MS = 5000;
 const TOO_MANY_DELAY_MS = 10_000;
+/** Where a track's number stands: a small picture of the past. */
+const PREVIEW = 254;
 
 export class LiveConnection {
   /**
@@ -58,6 +61,9 @@ export class LiveConnection {
     this._timer = 0;
     this._order = 0;
     this._isWaitingForAt = false;
+    this._previews = 0;
+    /** Of the preview that comes next. */
+    this._previewed = 0;
     /** Grows with every opening and closing, so that late answers know that they are late. */
     this._turn = 0;
   }
@@ -124,6 +130,12 @@ export class LiveConnection {
     this._sayInTurn({ type: "reverse", x });
   }
 
+  /** Ask for a small picture of this instant; what is shown goes on. @param {number} to */
+  preview(to) {
+    this._previews += 1;
+    this._say({ type: "preview", n: this._previews, to });
+  }
+
   /** Go on after a pause in the past. */
   play() {
     this._say({ type: "play" });
@@ -170,6 +182,10 @@ export class LiveConnection {
       return;
     }
     const bytes = new Uint8Array(data);
+    if (bytes[0] === PREVIEW) {
+      this._listener.onPreview(this._previewed, bytes.subarray(1));
+      return;
+    }
     if (this._isWaitingForAt || !this._init || bytes[0] !== this._init.track) return;
     const payload = bytes.subarray(1);
     if (isInitSegment(payload)) this._listener.onTrack(this._init, payload);
@@ -186,6 +202,9 @@ export class LiveConnection {
         if (message.n !== this._order) break;
         this._isWaitingForAt = false;
         this._listener.onAt(message.utc);
+        break;
+      case "preview":
+        this._previewed = message.utc ?? 0;
         break;
       case "camera":
         this._listener.onCamera(message.state === "online", message.since ?? 0);

@@ -145,6 +145,11 @@ export class LiveView extends HTMLElement {
     else if (this._mayLookBack) this._past.seek(to);
   }
 
+  /** Ask for a small picture of an instant: `preview` {utc, jpeg} brings it. @param {number} to */
+  preview(to) {
+    if (this._mayLookBack && this.connection.isOpen) this.connection.preview(to);
+  }
+
   /** Show an instant while a hand drags. @param {number} to */
   drag(to) {
     if (this._isNow(to)) this.goLive();
@@ -220,6 +225,7 @@ export class LiveView extends HTMLElement {
       onGap: (from, to) => this._past.gap(from, to),
       onEdge: (isEnd) => this._past.edge(isEnd),
       onNow: () => this._past.runIntoNow(),
+      onPreview: (utc, jpeg) => this.tell("preview", { utc, jpeg }),
       onPlaybackEnded: () => this._endPlayback(),
       onCamera: (isOnline, since) => this._cameraIs(isOnline, since),
       onRestart: () => this._forgetDelay(),

@@ -52,6 +52,12 @@ export class TimeBand {
     this._bubble.className = "tl-bubble";
     this._bubble.setAttribute("aria-hidden", "true");
     this._bubble.hidden = true;
+    this._bubbleWords = document.createElement("span");
+    this._bubblePicture = document.createElement("img");
+    this._bubblePicture.alt = "";
+    this._bubblePicture.hidden = true;
+    this._bubble.append(this._bubblePicture, this._bubbleWords);
+    this._pictureUrl = "";
     this.element.append(this._svg, this._axis, this.slider, this._bubble);
     this.width = 1;
     this.left = 0;
@@ -74,11 +80,23 @@ export class TimeBand {
   /** A line with words at an instant; null: none. @param {number | null} at @param {string} text */
   showHover(at, text) {
     this._bubble.hidden = at === null;
-    if (at === null) return;
-    this._bubble.textContent = text;
+    if (at === null) {
+      this.showPicture(null);
+      return;
+    }
+    this._bubbleWords.textContent = text;
     const half = this._bubble.offsetWidth / 2;
     const x = this._x(at);
     this._bubble.style.setProperty("--x", `${Math.min(Math.max(x, half), Math.max(half, this.width - half))}px`);
+  }
+
+  /** A small picture above those words; null: none. @param {Uint8Array<ArrayBuffer> | null} jpeg */
+  showPicture(jpeg) {
+    if (this._pictureUrl) URL.revokeObjectURL(this._pictureUrl);
+    this._pictureUrl = jpeg ? URL.createObjectURL(new Blob([jpeg], { type: "image/jpeg" })) : "";
+    this._bubblePicture.hidden = !jpeg;
+    if (jpeg) this._bubblePicture.src = this._pictureUrl;
+    else this._bubblePicture.removeAttribute("src");
   }
 
   /** @param {Scene} scene */

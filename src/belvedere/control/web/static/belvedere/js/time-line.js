@@ -7,7 +7,7 @@
  *   zone          the site's zone, said beside the reader's own
  *
  * It moves nothing but itself: it dispatches `seek` {to, isDragging}, `golive`, `toggle`, `step` {by}, `pace` {by},
- * `mark` {which: in | out, at}, and `denied` when the right to the past is gone. Who plays tells it `showInstant`.
+ * `mark` {which: in | out, at}, `peek` {at} where a small picture is wanted, and `denied` when the right to the past is gone. Who plays tells it `showInstant` and `showPreview`.
  * For tests it carries `data-covered` and `data-unknown`: seconds of footage, and of what nobody answered for, in sight.
  *
  * Drag on the band: to and fro in time. Drag on the axis: the band itself. Wheel, pinch, + and −: nearer, further.
@@ -32,6 +32,8 @@ const NEAR_S = 900;
 const NOW_S = 2;
 const ZOOM = 1.6;
 const SAY_AFTER_MS = 400;
+/** Small pictures are asked for no more often. */
+const PEEK_MS = 150;
 
 export class TimeLine extends HTMLElement {
   constructor() {
@@ -47,6 +49,9 @@ export class TimeLine extends HTMLElement {
     this._second = 0;
     this._saying = 0;
     this._learning = 0;
+    /** What the mouse is over, waiting for its picture. @type {number | null} */
+    this._peeked = null;
+    this._peeking = 0;
     this._moving = { pointers: new Map(), kind: "", from: 0 };
   }
 
@@ -69,6 +74,7 @@ export class TimeLine extends HTMLElement {
     clearTimeout(this._refresh);
     clearTimeout(this._saying);
     clearTimeout(this._learning);
+    clearTimeout(this._peeking);
     this._band?.disconnect();
   }
 
@@ -78,6 +84,11 @@ export class TimeLine extends HTMLElement {
     this.at = utc;
     this._follow();
     this._draw();
+  }
+
+  /** A small picture of what the mouse is over. @param {Uint8Array<ArrayBuffer>} jpeg */
+  showPreview(jpeg) {
+    if (this._peeked !== null) this._band?.showPicture(jpeg);
   }
 
   /** Mark where a piece begins or ends; null takes the mark away. @param {"in" | "out"} which @param {number | null} at */
@@ -116,7 +127,7 @@ export class TimeLine extends HTMLElement {
     for (const end of /** @type {const} */ (["pointerup", "pointercancel"])) {
       this._band.element.addEventListener(end, (event) => this._pointerUp(event));
     }
-    this._band.element.addEventListener("pointerleave", () => this._band?.showHover(null, ""));
+    this._band.element.addEventListener("pointerleave", () => this._hoverEnds());
     this._band.element.addEventListener("wheel", (event) => this._wheel(event), { passive: false });
     void this._learn().then(() => this._chooseLength());
   }
@@ -362,6 +373,8 @@ export class TimeLine extends HTMLElement {
     moving.kind = band.isAxis(event.clientY) ? "pan" : "scrub";
     if (moving.kind === "scrub") {
       this._isDragging = true;
+      this._peeked = null;
+      band.showPicture(null); // the picture itself follows
       band.slider.focus({ preventScroll: true });
       this._scrub(event.clientX);
     }
@@ -395,7 +408,7 @@ export class TimeLine extends HTMLElement {
     moving.kind = "";
     if (!this._isDragging) return;
     this._isDragging = false;
-    this._band?.showHover(null, "");
+    this._hoverEnds();
     if (kind !== "scrub") return;
     if (event.type === "pointercancel") {
       // The page was scrolled: back to where it was.
@@ -417,11 +430,31 @@ export class TimeLine extends HTMLElement {
   /** @param {MouseEvent} event */
   _hover(event) {
     if (event instanceof PointerEvent && event.pointerType !== "mouse" || !this._band || this._band.isAxis(event.clientY)) {
-      this._band?.showHover(null, "");
+      this._hoverEnds();
       return;
     }
     const at = this._timeAt(event.clientX);
     this._band.showHover(at, this._bubble(at));
+    this._peek(at);
+  }
+
+  _hoverEnds() {
+    this._peeked = null;
+    this._band?.showHover(null, "");
+  }
+
+  /** @param {number} at */
+  _peek(at) {
+    if (!this._has(at)) {
+      this._peeked = null;
+      this._band?.showPicture(null);
+      return;
+    }
+    this._peeked = at;
+    this._peeking ||= window.setTimeout(() => {
+      this._peeking = 0;
+      if (this._peeked !== null) this._tell("peek", { at: this._peeked });
+    }, PEEK_MS);
   }
 
   /** @param {PointerEvent} event */
