@@ -36,6 +36,18 @@ def look_back(page: Page) -> float:
     return instant_of(page)
 
 
+def expect_preview(page: Page) -> None:
+    """Over footage, the mouse brings a small picture of it."""
+    band = page.locator(".tl-track").bounding_box()
+    assert band
+    place = "line => (line._coverage.covered.at(-1).from + 3 - line.range.from) / (line.range.to - line.range.from)"
+    share: float = page.locator("time-line").evaluate(place)
+    page.mouse.move(band["x"] + share * band["width"], band["y"] + band["height"] / 2)
+    picture = page.locator('.tl-bubble img[src^="blob:"]')
+    expect(picture).to_be_visible()
+    page.wait_for_function("picture => picture.naturalWidth === 240", arg=picture.element_handle())
+
+
 def instant_of(page: Page) -> float:
     """What the picture is of, seconds since the epoch."""
     page.wait_for_function("element => Boolean(element.dataset.at)", arg=page.locator("live-view").element_handle())
@@ -73,6 +85,8 @@ def test_the_past_plays_and_live_brings_it_back(
     expect_footage(page)
     slider = page.get_by_role("slider")
     expect(slider).to_have_attribute("aria-valuetext", re.compile("^Live"))
+    if viewport == DESK:
+        expect_preview(page)
 
     began = look_back(page)
     assert time.time() - 30 < began < time.time() - 5
