@@ -29,6 +29,7 @@ from belvedere.control.web import (
     receipts,
     recordings,
     requests,
+    share,
     sharing,
 )
 
@@ -64,7 +65,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("panels/<str:panel_id>/command", panels.panel_command, name="panel-command"),
     path("panels/<str:panel_id>/address", panels.panel_address, name="panel-address"),
     path("panels/<str:panel_id>/share", panels.panel_share, name="panel-share"),
-    path("share", sharing.share, name="share"),
+    path("share", share.share, name="share"),
     path("sharing", sharing.sharing, name="sharing"),
     path("sharing/<str:share_id>/end", sharing.share_end, name="share-end"),
     path("sharing/<str:share_id>/leave", sharing.share_leave, name="share-leave"),

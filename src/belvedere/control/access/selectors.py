@@ -124,15 +124,21 @@ class GrantsOfPrincipal:
 
 
 class Holder(NamedTuple):
-    """A principal with what he holds on a resource, and since when he was given each grant."""
+    """A principal with what he holds on a resource, and since when he was given each grant.
+
+    `later` are grants that hold again, or for the first time, at another hour or day: nothing now, but not over.
+    """
 
     principal: str
     decision: Decision
     given_at: dict[str, datetime]
+    later: tuple[GrantFacts, ...] = ()
 
 
 def list_holders(path: ResourcePath) -> list[Holder]:
-    """Everybody who may do anything with `path.leaf`, and because of what. The caller has decided who may ask."""
+    """Everybody who may do anything with `path.leaf`, now or later, and because of what. The caller has decided who may
+    ask.
+    """
     at = asked_at()
     found: dict[str, list[GrantFacts]] = {}
     given_at: dict[str, dict[str, datetime]] = {}
@@ -146,8 +152,12 @@ def list_holders(path: ResourcePath) -> list[Holder]:
             facts = _facts(row)
             found.setdefault(principal, []).append(facts)
             given_at.setdefault(principal, {})[facts.id] = datetime.fromtimestamp(_seconds(created_at) or 0, UTC)
-    holders = [Holder(principal, decide(grants, at), given_at[principal]) for principal, grants in found.items()]
-    return [holder for holder in holders if holder.decision.permissions]
+    holders = []
+    for principal, grants in found.items():
+        decision = decide(grants, at)
+        later = (grant for grant in grants if grant not in decision.because and (grant.ends_at or at + 1) > at)
+        holders.append(Holder(principal, decision, given_at[principal], tuple(later)))
+    return [holder for holder in holders if holder.decision.permissions or holder.later]
 
 
 def count_shared_with(resources: Sequence[str]) -> dict[str, int]:

@@ -64,6 +64,7 @@ RULES: Final[dict[tuple[str, str], str]] = {
     ("GET", "exports/{export_id}/manifest"): "watch",
     ("POST", "cameras/{camera_id}/tickets"): "watch",
     ("POST", "tickets"): "watch",
+    ("GET", "presets"): "read",
     ("GET", "recipients"): "read",
     ("PATCH", "recipients/{recipient_id}"): "share",
     ("GET", "shares"): "read",

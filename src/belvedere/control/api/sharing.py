@@ -20,6 +20,7 @@ from belvedere.control.core.principal import Principal
 from belvedere.control.devices.panels import list_panels
 from belvedere.control.devices.selectors import list_cameras
 from belvedere.control.sharing import services
+from belvedere.control.sharing.presets import PRESETS
 from belvedere.control.sharing.selectors import (
     GivenShare,
     ItemView,
@@ -32,7 +33,7 @@ from belvedere.control.sharing.selectors import (
     list_received,
     list_recipients,
 )
-from belvedere.control.sharing.terms import Footage, TermsPatch, parse_footage
+from belvedere.control.sharing.terms import HOUR, Footage, TermsPatch, parse_footage
 from belvedere.control.streaming.selectors import list_cuts
 
 router = Router(tags=["sharing"])
@@ -44,6 +45,8 @@ _STATES: Final = {
     "member.left": "left",
     "site.closed": "closed",
     "share.changed": "changed",
+    "guest_link.changed": "changed",
+    "guest_link.revoked": "revoked",
 }
 
 
@@ -427,6 +430,42 @@ def leave_share(request: HttpRequest, share_id: str) -> ReceiptOut:
     """Give a received share back."""
     change_id = services.leave_share(actor_of(request), share=share_id)
     return ReceiptOut.of("left", change_id, list_cuts(change_id))
+
+
+class PresetOut(Out):
+    """What somebody of this kind mostly needs: to begin from. `weekly` in the zone of the camera."""
+
+    id: str
+    name: str
+    permissions: list[str]
+    footage: dict[str, str] | None
+    weekly: dict[str, list[list[str]]] | None
+    lasts: str | None = Field(description="how long after the offer it ends, as PT8H; null = it does not")
+
+
+class PresetsOut(Out):
+    """The presets there are."""
+
+    items: list[PresetOut]
+
+
+@router.get("/presets", response={200: PresetsOut, 401: ProblemOut})
+def presets(request: HttpRequest) -> PresetsOut:
+    """Sets of permissions and terms to begin from. In none of them is anybody listened to, or spoken to."""
+    actor_of(request)
+    return PresetsOut(
+        items=[
+            PresetOut(
+                id=row.id,
+                name=str(row.name),
+                permissions=row.permissions.wire_names,
+                footage=row.footage.wire if row.footage else None,
+                weekly=row.weekly,
+                lasts=f"PT{row.lasts_s // HOUR}H" if row.lasts_s else None,
+            )
+            for row in PRESETS
+        ]
+    )
 
 
 @router.get("/recipients", response={200: RecipientsOut, 401: ProblemOut})

@@ -1,10 +1,11 @@
 """Reading devices and cameras: only what the actor holds something on, and only the fields he may know (N14)."""
 
+import json
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import NamedTuple
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
 
 from django.db.models import Q, QuerySet
 
@@ -43,7 +44,9 @@ class CameraView:
     mine: bool
     shared_by: Person | None
     shared_with: int | None
+    #: when the last of his grants ends, and the weekly hours they all keep to; None = without
     ends_at: datetime | None
+    hours: dict[str, Any] | None
     permissions: Permission
     width: int
     height: int
@@ -258,7 +261,8 @@ def _is_mine(decision: Decision) -> bool:
 def _view(
     row: _Row, decision: Decision, alias: str, people: dict[str, Person], shared: dict[str, int], *, mine: bool
 ) -> CameraView:
-    ends = decision.narrows_at
+    ends = [grant.ends_at for grant in decision.because]
+    hours = {grant.hours for grant in decision.because}
     sharer = next((people[grant.created_by] for grant in _shares(decision) if grant.created_by in people), None)
     may_share = Permission.SHARE in decision.permissions
     return CameraView(
@@ -276,7 +280,8 @@ def _view(
         mine=mine,
         shared_by=None if mine else sharer,
         shared_with=shared.get(row.id, 0) if may_share else None,
-        ends_at=None if ends == float("inf") else datetime.fromtimestamp(ends, tz=clock.now().tzinfo),
+        ends_at=None if None in ends else datetime.fromtimestamp(max(end for end in ends if end), UTC),
+        hours=json.loads(found) if len(hours) == 1 and (found := hours.pop()) else None,
         permissions=decision.permissions,
         width=row.width,
         height=row.height,

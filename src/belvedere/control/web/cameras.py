@@ -26,6 +26,7 @@ from belvedere.control.web.device_words import off_mark
 from belvedere.control.web.errors import answers_refusals
 from belvedere.control.web.panel_cards import list_panels_here, panel_card
 from belvedere.control.web.recording_words import export_line, recording_chip
+from belvedere.control.web.share_words import footage_words, hours_words, item_words, terms_line
 
 #: the seven fixed slots, always in this order
 SLOTS: Final = (
@@ -71,6 +72,7 @@ def tile(view: CameraView, watching: int | None, glance: RecordingGlance | None 
         "since": view.since,
         "off": off_mark(view),
         "ends_at": view.ends_at,
+        "hours": hours_words(view.hours),
         "mine": view.mine,
         "shared_by": person(view.shared_by) if view.shared_by else None,
         "shared_with_count": view.shared_with,
@@ -142,7 +144,7 @@ def camera(request: HttpRequest, camera_id: str) -> HttpResponse:
         },
         "rights": rights_slots(view.permissions),
         "may_share": may_share,
-        "received": find_received_of_camera(actor, view.id) if not view.mine else None,
+        "received": _received(actor, view.id) if not view.mine else None,
         "footage": _footage(actor, view) if view.may(Permission.PLAYBACK) else None,
     }
     if view.may(Permission.EXPORT):
@@ -152,6 +154,20 @@ def camera(request: HttpRequest, camera_id: str) -> HttpResponse:
     if may_share:
         context = _access(actor, view) | context
     return render(request, "web/camera.html", context)
+
+
+def _received(actor: Principal, camera: str) -> dict[str, Any] | None:
+    """The share by which one sees it, as the page shows it."""
+    row = find_received_of_camera(actor, camera)
+    if row is None:
+        return None
+    item = next((item for item in row.items if item.resource == camera), None)
+    return {
+        "id": row.id,
+        "sharer": row.sharer,
+        "terms": terms_line(row),
+        "footage": item_words(item) if item else "",
+    }
 
 
 def _footage(actor: Principal, view: CameraView) -> dict[str, Any]:
@@ -170,8 +186,16 @@ def _ended(request: HttpRequest, actor: Principal, camera: str) -> HttpResponse:
         "nav": "wall",
         "still_open": [tile(other, None) for other in list_cameras_here(request)[:2]],
     }
-    if share and share.ended_at:
-        item = next(item for item in share.items if item.resource == camera)
+    item = next((item for item in share.items if item.resource == camera), None) if share else None
+    if share and item and not share.ended_at:
+        # Accepted and not over: it holds at another hour, or from another day on.
+        context |= {
+            "camera_name": item.name,
+            "sharer": person(share.sharer),
+            "reason": "later",
+            "terms": terms_line(share),
+        }
+    elif share and item:
         context |= {
             "camera_name": item.name,
             "sharer": person(share.sharer),
@@ -222,7 +246,13 @@ def _access_row(row: AccessRow, me: str) -> dict[str, Any]:
                 "by_me": bool(ground.given_by and ground.given_by.id == me),
                 "remark": ground.remark,
                 "since": ground.since,
-                "ends_at": ground.ends_at,
+                "terms": {
+                    "hours": hours_words(ground.hours),
+                    "starts_at": None if ground.holds_now else ground.starts_at,
+                    "ends_at": ground.ends_at,
+                },
+                "footage": footage_words(ground.footage) if Permission.PLAYBACK in ground.permissions else "",
+                "holds_now": ground.holds_now,
                 "rights": rights_slots(ground.permissions, is_offered=is_pending),
                 "share_id": ground.share,
             }

@@ -1,4 +1,4 @@
-"""The share flow, Manage sharing, and the inbox."""
+"""Manage sharing, and the inbox. The flow that leads there is in `share.py`."""
 
 from datetime import timedelta
 from typing import Any, Final
@@ -8,17 +8,16 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_POST
 
-from belvedere.contracts.permissions import Permission, parse_names
+from belvedere.contracts.permissions import Permission
 from belvedere.control.appeals.selectors import list_blocked, list_claims, list_received_requests, list_sent_requests
 from belvedere.control.core import clock
-from belvedere.control.core.errors import Invalid, NotFound, Refusal
-from belvedere.control.core.names import clean_email
+from belvedere.control.core.errors import NotFound
 from belvedere.control.core.principal import Principal
 from belvedere.control.core.requests import principal_of
 from belvedere.control.devices.panels import PanelView
-from belvedere.control.devices.selectors import CameraView, get_stability, list_bind_attempts, list_cameras
+from belvedere.control.devices.selectors import CameraView, list_bind_attempts
 from belvedere.control.handover.selectors import list_received_handovers
 from belvedere.control.organizations.selectors import list_received_invitations
 from belvedere.control.sharing import services
@@ -26,149 +25,30 @@ from belvedere.control.sharing.selectors import (
     GivenShare,
     ItemView,
     ReceivedShare,
-    get_given,
     list_decided_since,
     list_ended_since,
     list_given,
     list_received,
-    list_recipients,
 )
-from belvedere.control.web.cameras import rights_slots, tile
+from belvedere.control.web.cameras import rights_slots
 from belvedere.control.web.claims import claim_card
-from belvedere.control.web.context import follow, here, is_in, list_cameras_here, person
+from belvedere.control.web.context import here, list_cameras_here, person
 from belvedere.control.web.errors import answers_refusals
 from belvedere.control.web.handovers import handover_card
 from belvedere.control.web.invited import invitation_card
 from belvedere.control.web.panel_cards import list_panels_here, panel_slots
 from belvedere.control.web.requests import request_card, sent_notice
+from belvedere.control.web.share_words import item_words, terms_line
 
-STEPS: Final = ("recipient", "cameras", "permissions", "review")
 NEWS: Final = timedelta(days=30)
 
 
-# ── The share flow: four steps, each a page of its own, everything so far in the form ────────────────────────────────
-
-
-@require_http_methods(["GET", "POST"])
-@answers_refusals
-def share(request: HttpRequest) -> HttpResponse:
-    """Recipient → cameras → permissions → review → sent. State travels in the form: nothing is kept in between."""
-    actor = principal_of(request)
-    data = request.POST if request.method == "POST" else request.GET
-    shareable = [view for view in list_cameras(actor) if view.may(Permission.SHARE)]
-    for view in shareable:
-        if view.id == data.get("camera"):
-            follow(request, view)
-    mine = [view for view in shareable if is_in(view, here(request))]
-    if not mine:
-        raise NotFound
-    chosen = [view for view in mine if view.id in data.getlist("camera")]
-    draft: dict[str, Any] = {
-        "to": data.get("to", "").strip(),
-        "remark": data.get("remark", "").strip(),
-        "message": data.get("message", "").strip(),
-        "cameras": chosen,
-        "permissions": data.getlist("permission") or ["live_view"],
-    }
-    step, error = _next_step(request, actor, draft)
-    if step == "sent":
-        return _send(request, actor, draft, mine)
-    return _share_page(request, actor, step, draft, mine, error=error)
-
-
-def _next_step(request: HttpRequest, actor: Principal, draft: dict[str, Any]) -> tuple[str, str]:
-    """Where the form wants to go, or back to the step whose answer is missing."""
-    wanted = (request.POST if request.method == "POST" else request.GET).get("step", "recipient")
-    if wanted not in (*STEPS, "sent") or (wanted == "sent" and request.method != "POST"):
-        return "recipient", ""
-    if wanted == "recipient":
-        return wanted, ""
-    try:
-        draft["to"] = clean_email(draft["to"])
-    except Invalid as invalid:
-        return "recipient", invalid.message
-    if draft["to"] == actor.email:
-        return "recipient", _("That is your own address. You see this camera already.")
-    if wanted == "cameras":
-        return wanted, ""
-    if not draft["cameras"]:
-        return "cameras", _("Choose at least one camera.")
-    try:
-        parse_names(draft["permissions"])
-    except ValueError:
-        return "permissions", _("Choose what they may do.")
-    return wanted, ""
-
-
-def _share_page(
-    request: HttpRequest,
-    actor: Principal,
-    step: str,
-    draft: dict[str, Any],
-    mine: list[CameraView],
-    *,
-    error: str = "",
-    status: int = 200,
-) -> HttpResponse:
-    recipients = list_recipients(actor)
-    known = next((row for row in recipients if row.email == draft["to"]), None)
-    first = draft["cameras"][0] if draft["cameras"] else mine[0]
-    context = {
-        "nav": "sharing",
-        "step": step,
-        "step_number": STEPS.index(step) + 1 if step in STEPS else len(STEPS),
-        "error": error,
-        "to": draft["to"],
-        "to_name": (known.name if known and known.name else draft["to"]),
-        "remark": draft["remark"] or (known.remark if known else ""),
-        "message": draft["message"],
-        "recipients": [
-            _face(row.id, row.name or row.email) | {"email": row.email, "remark": row.remark, "sees": row.sees}
-            for row in recipients
-        ],
-        "cameras": [tile(view, None) | {"chosen": view in draft["cameras"]} for view in mine],
-        "chosen": [tile(view, None) | {"rights": rights_slots(_permissions(draft))} for view in draft["cameras"]],
-        "permissions": draft["permissions"],
-        "choices": [{"value": "live_view", "key": "live", "label": _("Live view"), "chosen": True}],
-        "camera": tile(first, None),
-        "stability": get_stability(actor, first.id) if first.mine else None,
-    }
-    return render(request, "web/share.html", context, status=422 if error and status == 200 else status)
-
-
-def _permissions(draft: dict[str, Any]) -> Permission:
-    try:
-        return parse_names(draft["permissions"])
-    except ValueError:
-        return Permission.LIVE_VIEW
-
-
-def _face(key: str, name: str) -> dict[str, Any]:
-    return person(Principal(id=key, name=name))
-
-
-def _send(request: HttpRequest, actor: Principal, draft: dict[str, Any], mine: list[CameraView]) -> HttpResponse:
-    try:
-        share_id = services.offer_share(
-            actor,
-            recipient=draft["to"],
-            items=[services.Item(view.id, _permissions(draft)) for view in draft["cameras"]],
-            remark=draft["remark"],
-            message=draft["message"],
-        )
-    except NotFound:
-        raise
-    except Refusal as refusal:
-        return _share_page(request, actor, "review", draft, mine, error=refusal.message, status=refusal.status)
-    return _sent(request, actor, share_id)
-
-
-def _sent(request: HttpRequest, actor: Principal, share_id: str) -> HttpResponse:
-    given = get_given(actor, share_id)
-    return render(request, "web/share_sent.html", {"nav": "sharing", "share": _given(given)})
-
-
 # ── Manage sharing ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def face(key: str, name: str) -> dict[str, Any]:
+    """Somebody who may have no account, as pages show people."""
+    return person(Principal(id=key, name=name))
 
 
 def _item(item: ItemView, *, is_offered: bool) -> dict[str, Any]:
@@ -176,22 +56,24 @@ def _item(item: ItemView, *, is_offered: bool) -> dict[str, Any]:
     return {
         "camera_name": item.name,
         "rights": slots(item.permissions, is_offered=is_offered),
+        "footage": item_words(item),
         "url": reverse(item.kind, args=[item.resource]),
     }
 
 
-def _given(row: GivenShare) -> dict[str, Any]:
+def given_card(row: GivenShare) -> dict[str, Any]:
+    """A share as its giver's pages show it."""
     is_pending = row.state == "pending"
     return {
         "id": row.id,
         "state": row.state,
-        "person": _face(row.recipient_id, row.recipient_name or row.recipient_email) | {"email": row.recipient_email},
+        "person": face(row.recipient_id, row.recipient_name or row.recipient_email) | {"email": row.recipient_email},
         "remark": row.remark,
         "message": row.message,
         "items": [_item(item, is_offered=is_pending) for item in row.items],
         "offered_at": row.offered_at,
         "decided_at": row.decided_at,
-        "ends_at": row.ends_at,
+        "terms": terms_line(row),
     }
 
 
@@ -205,7 +87,7 @@ def sharing(request: HttpRequest) -> HttpResponse:
     if not shareable:
         raise NotFound
     # What is in one share is of one organization.
-    shares = [_given(row) for row in list_given(actor) if any(item.resource in shareable for item in row.items)]
+    shares = [given_card(row) for row in list_given(actor) if any(item.resource in shareable for item in row.items)]
     context = {
         "nav": "sharing",
         "accepted": [row for row in shares if row["state"] == "accepted"],
@@ -240,7 +122,7 @@ def _offer(row: ReceivedShare) -> dict[str, Any]:
         "has_panel": any(item.kind == "panel" for item in row.items),
         "message": row.message,
         "offered_at": row.offered_at,
-        "ends_at": row.ends_at,
+        "terms": terms_line(row),
     }
 
 
@@ -275,6 +157,8 @@ def inbox(request: HttpRequest) -> HttpResponse:
 def _ended_words(row: ReceivedShare) -> str:
     if row.ended_reason == "released":
         return _("Released to somebody who stood at the device")
+    if row.ended_reason == "expired":
+        return _("What %(who)s shared with you ended as agreed") % {"who": row.sharer.name}
     return _("%(who)s ended your access") % {"who": row.sharer.name}
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import reduce
 from operator import or_
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -31,13 +31,19 @@ from belvedere.control.organizations.selectors import (
     get_standings,
 )
 from belvedere.control.sharing.models import Share, ShareItem, in_states, of_things
+from belvedere.control.sharing.terms import EVERYTHING, Footage, hours_wire
+
+#: origins that come after every role
+_NO_ROLES: Final = frozenset({Origin.SHARE, Origin.GUEST_LINK})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
     """One grant that somebody's access rests on, or the offer of one: who gave it, what, since when, until when.
 
-    `origin` is `share` or a role. `given_by` is None for what nobody else gave: an owner’s own. `share` and `remark`
+    `holds_now` False: it holds at another hour or day. `footage` is how far back it reaches.
+
+    `origin` is `share`, `guest_link` or a role. `given_by` is None for what nobody else gave: an owner’s own. `share` and `remark`
     are there for who gave the share, and "" for everybody else.
     """
 
@@ -46,6 +52,10 @@ class Ground:
     given_by: Person | None
     since: datetime | None
     ends_at: datetime | None
+    starts_at: datetime | None = None
+    hours: dict[str, Any] | None = None
+    footage: Footage = EVERYTHING
+    holds_now: bool = True
     share: str = ""
     remark: str = ""
 
@@ -66,8 +76,9 @@ class AccessRow:
 
     @property
     def permissions(self) -> Permission:
-        """All grounds together."""
-        return reduce(or_, (ground.permissions for ground in self.because))
+        """All grounds that hold now together; all there are, where none does just now."""
+        now = [ground for ground in self.because if ground.holds_now]
+        return reduce(or_, (ground.permissions for ground in now or self.because))
 
     @property
     def since(self) -> datetime | None:
@@ -101,12 +112,16 @@ def list_panel_access(actor: Principal, panel: str) -> list[AccessRow]:
     path = find_panel_path(panel)
     if path is None:
         raise NotFound
-    holders = [holder for holder in list_holders(path) if holder.decision.permissions & READERS]
+    holders = [
+        holder
+        for holder in list_holders(path)
+        if any(grant.permissions & READERS for grant in (*holder.decision.because, *holder.later))
+    ]
     return _list_access(actor, path, holders)
 
 
 def _list_access(actor: Principal, path: ResourcePath, holders: list[Holder]) -> list[AccessRow]:
-    grants = [grant for holder in holders for grant in holder.decision.because]
+    grants = [grant for holder in holders for grant in (*holder.decision.because, *holder.later)]
     people = get_persons([holder.principal for holder in holders] + [grant.created_by for grant in grants])
     standings = get_standings(grant.origin_id for grant in grants if grant.origin == Origin.MEMBERSHIP)
     shares = {
@@ -120,11 +135,15 @@ def _list_access(actor: Principal, path: ResourcePath, holders: list[Holder]) ->
         share, standing = shares.get(grant.origin_id), standings.get(grant.origin_id)
         return Ground(
             # The role here: what somebody is on other sites is no reason, and not the reader's to know.
-            origin=standing.on(path.site).value if standing else "share",
+            origin=standing.on(path.site).value if standing else grant.origin,
             permissions=Permission(grant.permissions),
             given_by=people.get(grant.created_by) if grant.created_by != holder.principal else None,
             since=holder.given_at.get(grant.id),
+            starts_at=datetime.fromtimestamp(grant.starts_at, UTC) if grant.starts_at else None,
             ends_at=datetime.fromtimestamp(grant.ends_at, UTC) if grant.ends_at else None,
+            hours=hours_wire(grant.hours),
+            footage=Footage(grant.footage_last_s, grant.footage_from is not None),
+            holds_now=grant in holder.decision.because,
             share=share.pk if share else "",
             remark=share.recipient.remark if share else "",
         )
@@ -132,11 +151,12 @@ def _list_access(actor: Principal, path: ResourcePath, holders: list[Holder]) ->
     rows = []
     for holder in holders:
         because = sorted(
-            (ground(holder, grant) for grant in holder.decision.because), key=lambda row: row.origin == "share"
+            (ground(holder, grant) for grant in (*holder.decision.because, *holder.later)),
+            key=lambda row: row.origin in _NO_ROLES,
         )
         person = people.get(holder.principal)
         rows.append(AccessRow(account=person, email=person.email if person else "", state="accepted", because=because))
-    rows.sort(key=lambda row: (row.origin != Role.OWNER, row.origin == "share", row.email))
+    rows.sort(key=lambda row: (row.origin != Role.OWNER, row.origin in _NO_ROLES, row.email))
     return rows + _pending_access(actor, path.leaf)
 
 
@@ -157,7 +177,10 @@ def _pending_access(actor: Principal, resource: str) -> list[AccessRow]:
                 permissions=Permission(item.permissions),
                 given_by=Person(share.sharer.pk, share.sharer.name, share.sharer.email),
                 since=share.offered_at,
+                starts_at=share.starts_at,
                 ends_at=share.ends_at,
+                hours=hours_wire(share.hours),
+                footage=item.footage,
                 share=share.pk if is_mine else "",
                 remark=share.recipient.remark if is_mine else "",
             )
@@ -169,7 +192,7 @@ def _pending_access(actor: Principal, resource: str) -> list[AccessRow]:
 class Reason:
     """One grant that gives what was asked about, in words. `role` is what a member is there."""
 
-    origin: Literal["share", "membership"]
+    origin: Literal["share", "membership", "guest_link"]
     id: str
     role: Role | None
     resource: str
@@ -229,6 +252,9 @@ def _reasons(actor: Principal, person: Person, path: ResourcePath, grants: list[
                 words["end"] = date_format(share.ends_at, "j F Y")
                 text = _("%(sharer)s shared it with %(name)s until %(end)s") % words
             yield Reason("share", share.pk, None, grant.resource, text)
+        elif grant.origin == Origin.GUEST_LINK:
+            words = {"name": person.name}
+            yield Reason("guest_link", grant.origin_id, None, grant.resource, _("%(name)s has a guest link") % words)
         elif standing := standings.get(grant.origin_id):
             role = standing.on(path.site)
             is_whole = grant.resource == path.organization
