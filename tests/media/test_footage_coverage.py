@@ -1,12 +1,14 @@
 """Spans that are kept in memory are those that a fresh look would find, whatever came and went."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from belvedere.contracts.sessions import Quality
 from belvedere.media.footage import Index, SegmentRef, Volume
-from belvedere.media.footage.coverage import Coverage, clip, merge
+from belvedere.media.footage.coverage import Coverage, clip, coarse, merge
 from media.film import CAMERA, OTHER
 
 SECOND = 1_000_000
@@ -31,6 +33,22 @@ def test_clipping() -> None:
     assert clip(spans, 25, 26) == [(25, 26)]
     assert clip(spans, 30, 5) == []
     assert clip([], 0, 1) == []
+
+
+@given(st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), max_size=40), st.integers(1, 40))
+def test_never_more_than_so_many(steps: list[tuple[int, int]], most: int) -> None:
+    """From pairs of (break before it, length). Nothing that was recorded is left out, and long breaks stay longest."""
+    spans, at = [], 0
+    for pause, length in steps:
+        spans.append((at + pause, at + pause + length))
+        at += pause + length
+    told = coarse(spans, most)
+    assert len(told) <= most
+    assert (told == spans) == (len(spans) <= most)
+    assert all(any(start <= one and other <= end for start, end in told) for one, other in spans)
+    kept = {later[0] - earlier[1] for earlier, later in pairwise(told)}
+    hidden = {later[0] - earlier[1] for earlier, later in pairwise(spans)} - kept
+    assert not kept or not hidden or max(hidden) <= min(kept)
 
 
 @settings(deadline=None)
