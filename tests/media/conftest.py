@@ -1,6 +1,7 @@
 """A media node on a real bus, real cameras before it, a little control behind it."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import subprocess
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -16,7 +17,29 @@ from media.little_control import NODE, LittleControl
 
 type StartNode = Callable[..., Awaitable[MediaNode]]
 
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "mounts: mounts a little disk, which takes the rights of the system's owner")
+
+
 PASSWORD = "p@ss:w/ö?#% é"
+
+
+@pytest.fixture
+def mount_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
+    """Mount a little disk of so many megabytes. Its tests are marked `mounts`: who may not mount leaves them out."""
+    mounted: list[Path] = []
+
+    def mount(megabytes: int) -> Path:
+        disk = tmp_path / "disk"
+        disk.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(disk)], check=True)
+        mounted.append(disk)
+        return disk
+
+    yield mount
+    for disk in mounted:
+        subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
 @pytest.fixture(scope="module")

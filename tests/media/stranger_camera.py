@@ -43,7 +43,7 @@ def serve(mounts: dict[str, str], auth: "GstRtspServer.RTSPAuth | None" = None) 
 
 
 def main() -> None:
-    """First port: `/open`, `/reordered`, and `/sound`, which has no picture. Second port: `/closed`, by digest, u and p."""
+    """First port: `/open`, `/reordered`, and `/sound` without a picture. Second port: `/closed`, by digest, u and p."""
     Gst.init(None)
     auth = GstRtspServer.RTSPAuth()
     auth.set_supported_methods(GstRtsp.RTSPAuthMethod.DIGEST)

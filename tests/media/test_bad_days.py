@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -149,26 +149,16 @@ async def test_killed_while_it_records_two_cameras(
 # -- no room ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def little_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 16 MB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    if (
-        os.geteuid() != 0
-        or subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(disk)], check=False, capture_output=True
-        ).returncode
-    ):
-        pytest.skip("nothing may be mounted here")
-    yield disk
-    subprocess.run(["umount", "--lazy", str(disk)], check=True)
-
-
+@pytest.mark.mounts
 async def test_a_full_disk_costs_footage_and_not_the_picture(
-    control: LittleControl, cameras: CameraServer, bus_server: BusServer, tmp_path: Path, little_disk: Path
+    control: LittleControl,
+    cameras: CameraServer,
+    bus_server: BusServer,
+    tmp_path: Path,
+    mount_disk: Callable[[int], Path],
 ) -> None:
     add_two(control, cameras)
+    little_disk = mount_disk(16)
     async with running_node(bus_server, tmp_path, footage=little_disk) as node:
         for camera in (YARD, GATE):
             await until_there(await archive_of(node), camera, 1)

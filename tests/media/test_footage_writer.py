@@ -284,25 +284,12 @@ def test_a_disk_that_takes_no_more(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts a little disk")
-def test_a_disk_that_is_full(tmp_path: Path) -> None:
+@pytest.mark.mounts
+def test_a_disk_that_is_full(tmp_path: Path, mount_disk: Callable[[int], Path]) -> None:
     """ENOSPC of a real file system of 4 MB: recording, the index and retention, all on it."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(disk)], check=False, capture_output=True
+    mount_disk(4)
+    script = Path(__file__).with_name("full_volume.py")
+    done = subprocess.run(
+        [sys.executable, str(script), str(tmp_path), "tmpfs"], capture_output=True, text=True, check=False, timeout=60
     )
-    if mounted.returncode:
-        pytest.skip("nothing may be mounted here")
-    try:
-        script = Path(__file__).with_name("full_volume.py")
-        done = subprocess.run(
-            [sys.executable, str(script), str(tmp_path), "tmpfs"],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
-        assert done.returncode == 0, done.stderr
-    finally:
-        subprocess.run(["umount", str(disk)], check=True)
+    assert done.returncode == 0, done.stderr

@@ -9,7 +9,6 @@ import secrets
 import shutil
 import socket
 import stat
-import struct
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -183,7 +182,7 @@ def ask_time(server: str) -> float:
 
 def _instant(stamp: bytes) -> float:
     """Seconds since 1970 of an NTP timestamp, which counts from 1900, and since 7 February 2036 anew."""
-    seconds, fraction = struct.unpack("!II", stamp)
+    seconds, fraction = int.from_bytes(stamp[:4]), int.from_bytes(stamp[4:])
     return seconds + (0 if seconds >= 1 << 31 else 1 << 32) - 2_208_988_800 + fraction / (1 << 32)
 
 
