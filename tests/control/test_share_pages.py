@@ -18,7 +18,8 @@ from belvedere.control.sharing.presets import PRESETS
 from belvedere.control.sharing.selectors import GivenShare, list_given
 from belvedere.control.sharing.services import accept_share
 from belvedere.control.sharing.terms import DAY, EVERYTHING, Footage
-from belvedere.control.web.share_words import cannot_words, footage_words, hours_words, sees_words
+from belvedere.control.sharing.words import footage_words, hours_words
+from belvedere.control.web.share_words import cannot_words, sees_words
 
 LOOK = Permission.LIVE_VIEW
 ZONE = "Europe/Madrid"

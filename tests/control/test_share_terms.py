@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.core import mail
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +16,7 @@ from belvedere.control.access.models import Grant
 from belvedere.control.core import clock
 from belvedere.control.core.errors import Conflict, Forbidden, Invalid, NotFound
 from belvedere.control.devices.selectors import get_camera, list_cameras
+from belvedere.control.outbox.services import run_due
 from belvedere.control.recordings.glance import get_earliest
 from belvedere.control.sharing import services
 from belvedere.control.sharing.selectors import get_given, get_received, list_access, list_given, list_received
@@ -300,3 +302,52 @@ def test_a_stranger_learns_nothing_of_terms(people: cast.Cast) -> None:
             items=[Item(people.courtyard, BACK)],
             hours={"zone": "UTC", "weekly": {"mon": "always"}},
         )
+
+
+# ── What is told ──
+
+
+def test_the_mail_says_when_and_how_far_back(people: cast.Cast) -> None:
+    """HC-15, HC-17, B-5, B-6: hours with their zone, the end, and the window of each camera; as text and as HTML."""
+    run_due()
+    mail.outbox.clear()
+    answer = post(
+        people.olivia,
+        offer(
+            people,
+            hours=WEEKDAYS,
+            starts_at="2098-01-01T00:00:00Z",
+            ends_at="2099-12-31T00:00:00Z",
+            footage={"last": "PT24H"},
+        ),
+    )
+    assert answer.status_code == 201
+    run_due()
+    [message] = mail.outbox
+    for body in (str(message.body), str(message.alternatives[0][0])):  # type: ignore[union-attr]  # ours all have them
+        for said in (
+            "weekdays 8–18 (Europe/Madrid)",
+            "begins on 1 January 2098",
+            "ends on 31 December 2099",
+            "of the last 24 hours",
+        ):
+            assert said in body
+
+
+def test_a_name_of_ones_own_is_ones_own(people: cast.Cast) -> None:
+    """HC-19: whoever a camera is shared with may call it what he likes; nobody else ever reads it."""
+    people.olivia.share(people.rita, people.counter)
+    answer = people.rita.api().put(
+        f"/api/v1/cameras/{people.counter}/alias", {"name": "Her till"}, content_type="application/json"
+    )
+    assert (answer.status_code, answer.json()["alias"], answer.json()["name"]) == (200, "Her till", "Counter")
+    assert "Her till" in people.rita.browser().get("/").content.decode()
+    for other in (people.olivia, people.vera):
+        browser = other.browser()
+        for page in ("/", f"/cameras/{people.counter}"):
+            assert "Her till" not in browser.get(page).content.decode()
+        assert other.api().get(f"/api/v1/cameras/{people.counter}").json()["alias"] == ""
+    stranger = people.xena.api().put(
+        f"/api/v1/cameras/{people.counter}/alias", {"name": "Mine"}, content_type="application/json"
+    )
+    assert stranger.status_code == 404

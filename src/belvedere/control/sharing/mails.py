@@ -17,6 +17,8 @@ from belvedere.control.accounts.models import digest_of
 from belvedere.control.accounts.selectors import find_verified
 from belvedere.control.core.offers import OfferState
 from belvedere.control.sharing.models import THINGS, Share, of_things
+from belvedere.control.sharing.terms import hours_wire
+from belvedere.control.sharing.words import footage_words, hours_words
 
 
 def send_offer(payload: dict[str, Any]) -> None:
@@ -82,12 +84,19 @@ def _send(kind: str, to: str, share: Share, *, link: str, only: Collection[str] 
         "sharer": {"name": share.sharer.name, "email": share.sharer.email},
         "recipient": {"name": account.name if account else share.recipient.email, "email": share.recipient.email},
         "items": [
-            {"camera_name": item.thing.name, "rights": Permission(item.permissions).wire_names}
+            {
+                "camera_name": item.thing.name,
+                "rights": Permission(item.permissions).wire_names,
+                "footage": footage_words(item.footage) if Permission.PLAYBACK & item.permissions else "",
+            }
             for item in items.select_related(*THINGS).order_by("camera__name", "pk")
         ],
         "message": share.message,
         "link": link,
+        "starts_at": share.starts_at,
         "ends_at": share.ends_at,
+        "hours": hours_words(hours := hours_wire(share.hours)),
+        "zone": hours["zone"] if hours else "",
         "is_released": share.ended_reason == "released",
     }
     subject = " ".join(render_to_string(f"mail/{kind}_subject.txt", context).split())

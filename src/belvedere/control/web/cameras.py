@@ -20,13 +20,14 @@ from belvedere.control.organizations.selectors import get_site
 from belvedere.control.recordings.glance import RecordingGlance, get_earliest, glance_at_recording
 from belvedere.control.recordings.selectors import list_exports
 from belvedere.control.sharing.selectors import AccessRow, find_received_of_camera, list_access
+from belvedere.control.sharing.words import footage_words, hours_words
 from belvedere.control.streaming.selectors import count_watching, find_loss, list_viewers
 from belvedere.control.web.context import follow, list_cameras_here, list_sites_to_equip, person
 from belvedere.control.web.device_words import off_mark
 from belvedere.control.web.errors import answers_refusals
 from belvedere.control.web.panel_cards import list_panels_here, panel_card
 from belvedere.control.web.recording_words import export_line, recording_chip
-from belvedere.control.web.share_words import footage_words, hours_words, item_words, terms_line
+from belvedere.control.web.share_words import item_words, terms_line
 
 #: the seven fixed slots, always in this order
 SLOTS: Final = (

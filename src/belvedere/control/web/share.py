@@ -3,9 +3,12 @@
 All that was chosen so far travels in the form: nothing is kept in between, and every step works without scripts.
 """
 
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import reduce
 from itertools import groupby
+from operator import or_
 from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -22,7 +25,7 @@ from belvedere.control.devices.selectors import CameraView, get_stability, list_
 from belvedere.control.organizations.selectors import get_site
 from belvedere.control.sharing import services
 from belvedere.control.sharing.selectors import get_given, list_recipients
-from belvedere.control.web.cameras import rights_slots, tile
+from belvedere.control.web.cameras import SLOTS, rights_slots, tile
 from belvedere.control.web.context import follow, here, is_in
 from belvedere.control.web.errors import answers_refusals
 from belvedere.control.web.share_form import TermsForm, check_chosen, chosen_of, filled_in, grid, preset_names
@@ -165,12 +168,19 @@ def _page(
         "presets": preset_names(),
         "terms": draft.terms,
         "days": [draft.terms[day] for day in draft.terms.fields if len(day) == 3],
+        "permissions_words": _chosen_words(rights.values()),
         "camera": tile(first, None),
         "stability": get_stability(actor, first.id) if first.mine else None,
     }
     if step == "review":
         context |= _said(draft)
     return render(request, "web/share.html", context, status=422 if error and status == 200 else status)
+
+
+def _chosen_words(rights: Iterable[Permission]) -> str:
+    """`Live view, Playback`: what any of the cameras gives."""
+    every = reduce(or_, rights, NONE)
+    return ", ".join(str(label) for bit, _key, label in SLOTS if bit in every)
 
 
 def _kept(draft: Draft) -> list[tuple[str, str]]:
@@ -219,4 +229,9 @@ def _send(request: HttpRequest, actor: Principal, draft: Draft, mine: list[Camer
     except Refusal as refusal:
         return _page(request, actor, "review", draft, mine, error=refusal.message, status=refusal.status)
     given = get_given(actor, share_id)
-    return render(request, "web/share_sent.html", {"nav": "sharing", "share": given_card(given)})
+    context = {
+        "nav": "sharing",
+        "share": given_card(given),
+        "permissions_words": _chosen_words(item.permissions for item in given.items),
+    }
+    return render(request, "web/share_sent.html", context)

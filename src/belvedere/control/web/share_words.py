@@ -1,27 +1,21 @@
 """The terms of a share in words: “weekdays 8–18, until 31 December”, “recordings of the last 24 hours”."""
 
-from collections.abc import Sequence
 from datetime import datetime
-from itertools import groupby
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
-from belvedere.contracts.hours import DAYS
 from belvedere.contracts.permissions import Permission
 from belvedere.control.core import clock
 from belvedere.control.sharing.selectors import GivenShare, ItemView, ReceivedShare
-from belvedere.control.sharing.terms import DAY, EVERYTHING, HOUR, Footage
+from belvedere.control.sharing.terms import DAY, EVERYTHING, Footage
+from belvedere.control.sharing.words import footage_words, hours_words
 from belvedere.control.web.invited import time_left
 
-_SHORT: Final = dict(
-    zip(DAYS, map(gettext_lazy, ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")), strict=True),
-)
 _WEEK: Final = 7 * DAY
-_FULL: Final = [["00:00", "24:00"]]
 _CAN: Final = (
     (Permission.LISTEN, gettext_lazy("listen")),
     (Permission.EXPORT, gettext_lazy("export")),
@@ -29,51 +23,6 @@ _CAN: Final = (
     (Permission.PTZ, gettext_lazy("move the camera")),
     (Permission.NOTIFY, gettext_lazy("get notifications")),
 )
-
-
-def hours_words(hours: dict[str, Any] | None) -> str:
-    """`weekdays 8–18`, `Mon–Wed 8:30–12, 14–18; Sat`; "" for any hour."""
-    if not hours:
-        return ""
-    weekly = hours["weekly"]
-    runs = [
-        (list(days), windows)
-        for windows, days in groupby((day for day in DAYS), key=lambda day: weekly.get(day) or [])
-        if windows
-    ]
-    if [days for days, _windows in runs] == [["sat", "sun"]]:
-        return " ".join(filter(None, (_("weekends"), _windows_words(runs[0][1]))))
-    return "; ".join(" ".join(filter(None, (_days_words(days), _windows_words(windows)))) for days, windows in runs)
-
-
-def _days_words(days: Sequence[str]) -> str:
-    if len(days) == len(DAYS):
-        return _("every day")
-    if list(days) == list(DAYS[:5]):
-        return _("weekdays")
-    return str(_SHORT[days[0]]) if len(days) == 1 else f"{_SHORT[days[0]]}–{_SHORT[days[-1]]}"
-
-
-def _windows_words(windows: list[list[str]]) -> str:
-    windows = [list(window) for window in windows]
-    return "" if windows == _FULL else ", ".join(f"{_clock(first)}–{_clock(last)}" for first, last in windows)
-
-
-def _clock(text: str) -> str:
-    hour, minute = text.split(":")
-    return f"{int(hour)}:{minute}" if int(minute) else str(int(hour))
-
-
-def footage_words(footage: Footage) -> str:
-    """`of the last 24 hours`, `since they accept`; "" for all there is."""
-    if footage.is_since_grant:
-        return _("from the day they accept")
-    if footage.last_s is None:
-        return ""
-    if footage.last_s <= 2 * DAY or footage.last_s % DAY:
-        count = footage.last_s // HOUR
-        return ngettext("of the last hour", "of the last %(count)d hours", count) % {"count": count}
-    return _("of the last %(count)d days") % {"count": footage.last_s // DAY}
 
 
 def instant_words(at: datetime, zone: str) -> str:

@@ -43,8 +43,8 @@ class Ground:
 
     `holds_now` False: it holds at another hour or day. `footage` is how far back it reaches.
 
-    `origin` is `share`, `guest_link` or a role. `given_by` is None for what nobody else gave: an owner’s own. `share` and `remark`
-    are there for who gave the share, and "" for everybody else.
+    `origin` is `share`, `guest_link` or a role. `given_by` is None for what nobody else gave: an owner’s own. `share`
+    and `remark` are there for who gave the share, and "" for everybody else.
     """
 
     origin: str
