@@ -108,8 +108,9 @@ async def media_process(server: BusServer, folder: Path, port: int) -> AsyncIter
         log.close()
 
 
-def has_grown(spans: list[Span], pieces: int, seconds: float = 2) -> bool:
-    return len(spans) == pieces and spans[-1].end - spans[-1].start > seconds
+def goes_on(spans: list[Span], after: float, seconds: float = 2) -> bool:
+    """Whether there is some that began later than that."""
+    return bool(spans) and spans[-1].start > after and spans[-1].end - spans[-1].start > seconds
 
 
 async def test_killed_while_it_records_two_cameras(
@@ -118,22 +119,22 @@ async def test_killed_while_it_records_two_cameras(
     """The gap is the outage and nothing else, and the past plays across it."""
     add_two(control, cameras)
     port = free_port()
-    killed: list[float] = []
+    killed = [0.0]
     before: dict[str, list[Span]] = {}
-    for number in range(1, 4):
+    for _ in range(3):
         async with media_process(bus_server, tmp_path, port) as process:
             for camera in (YARD, GATE):
-                before[camera] = await until_covered(control, camera, lambda spans: has_grown(spans, number))  # noqa: B023  called within
+                before[camera] = await until_covered(control, camera, lambda spans: goes_on(spans, killed[-1]))
             killed.append(time.time())
             process.send_signal(signal.SIGKILL)
     async with media_process(bus_server, tmp_path, port):
         for camera in (YARD, GATE):
-            spans = await until_covered(control, camera, lambda spans: has_grown(spans, 4))
-            for span, at in zip(spans, killed, strict=False):
-                assert at - span.end < 1  # what kill -9 costs, target of the issue
-            for old, new in zip(before[camera], spans, strict=False):
-                assert abs(old.start - new.start) < 0.001
-                assert new.end >= old.end - 0.001
+            spans = await until_covered(control, camera, lambda spans: goes_on(spans, killed[-1]))
+            for at in killed[1:]:
+                last = max(span.end for span in spans if span.start < at)
+                assert at - last < 1  # what kill -9 costs, target of the issue
+            for old in before[camera]:  # nothing that was there is missing
+                assert any(new.start <= old.start + 0.001 and old.end - 0.001 <= new.end for new in spans)
         seen = control.ticket(YARD, kind=SessionKind.PLAYBACK, playback_from=0.0)
         control.rows[seen.split(".")[0]].permissions = Permission.PLAYBACK
         spans = await covered(control, YARD)
@@ -279,7 +280,7 @@ def test_flapping_all_day(tmp_path: Path) -> None:
         assert sum(end - start for start, end in spans) == pytest.approx(times * 4e6, rel=0.01)
         # Half of the bytes are too much: the older half goes, folders and all that is known of it.
         size = sum(ref.size for ref in segments)
-        stage.index.keep_plans([RecordingPlan(YARD, RecordMode.CONTINUOUS, keep_bytes=size // 2)])
+        stage.index.keep_plans([RecordingPlan(YARD, RecordMode.CONTINUOUS, keep_bytes=size // 2)]).result()
         Retention(stage.volume, stage.index, lambda: stage.now).sweep()
         stage.index.flush()
         left = stage.archive.segments(YARD, None, 0, 2**62)
