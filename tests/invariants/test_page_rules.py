@@ -153,6 +153,10 @@ PAGES: Final[dict[tuple[str, str], str]] = {
     ("GET", "request"): "giver",
     ("POST", "request-approve"): "giver",
     ("POST", "request-deny"): "giver",
+    ("GET", "sharing-matrix"): "any-sharer",
+    ("GET", "sharing-matrix-csv"): "any-sharer",
+    ("GET", "share-cell"): "giver",
+    ("POST", "share-cell"): "giver",
     ("POST", "requester-unblock"): "member",
     ("GET", "claim-new"): "nobody",  # without a refusal of one's own
     ("POST", "claim-new"): "nobody",
@@ -270,6 +274,7 @@ def address_of(name: str, ids: dict[str, str]) -> str:
     more = {
         "secret": "s3cret",
         "key": "k3y",
+    "share-cell": {"permission": ["live_view", "playback"]},
         "uidb36": "0",
         "session_id": "f" * 64,
         "passkey_id": "77",

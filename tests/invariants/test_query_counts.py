@@ -109,10 +109,30 @@ def _count(client: Client, address: str) -> int:
     return len(queries)
 
 
-OWNERS = ("cameras", "devices", "shares?direction=given", "recipients", "/", "/devices", "/sharing", "/share")
+OWNERS = (
+    "cameras",
+    "devices",
+    "shares?direction=given",
+    "recipients",
+    "/",
+    "/devices",
+    "/sharing",
+    "/sharing/matrix",
+    "/share",
+)
 EXPLAIN = "access/explain?account=vera@example.org&camera={}&permission=live_view"
 LEDGER = f"cameras/{{}}/viewings?from={clock.now() - DAY:%FT%TZ}&to={clock.now() + DAY:%FT%TZ}"
-OF_A_CAMERA = ("shares", "recipients", "cameras/{}/access", "cameras/{}/viewers", LEDGER, "/sharing", "/cameras/{}")
+MATRIX = "/sharing/matrix?by=camera"
+OF_A_CAMERA = (
+    "shares",
+    "recipients",
+    "cameras/{}/access",
+    "cameras/{}/viewers",
+    LEDGER,
+    "/sharing",
+    MATRIX,
+    "/cameras/{}",
+)
 
 
 @pytest.mark.parametrize(
@@ -122,7 +142,7 @@ OF_A_CAMERA = ("shares", "recipients", "cameras/{}/access", "cameras/{}/viewers"
         (cameras, "vera", ("cameras", "shares?direction=received", "/", "/inbox")),
         (recipients, "olivia", OF_A_CAMERA),
         (sites, "olivia", ("organizations", "organizations/{org}/sites", "/devices/add", "me")),
-        (members, "olivia", ("organizations/{org}/members", "organizations/{org}/invitations", EXPLAIN)),
+        (members, "olivia", ("organizations/{org}/members", "organizations/{org}/invitations", EXPLAIN, MATRIX)),
         (members, "vera", ("me", "inbox")),
         (handovers, "vera", ("handovers", "/inbox")),
         (handovers, "olivia", ("handovers", "/handovers/new?organization={mill}")),

@@ -34,6 +34,7 @@ from belvedere.control.web import (
 )
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    sharing_matrix,
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics, name="metrics"),
@@ -70,6 +71,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("sharing/<str:share_id>/end", sharing.share_end, name="share-end"),
     path("sharing/<str:share_id>/leave", sharing.share_leave, name="share-leave"),
     path("requests/new", requests.request_new, name="request-new"),
+    path("sharing/matrix", sharing_matrix.matrix, name="sharing-matrix"),
+    path("sharing/matrix.csv", sharing_matrix.matrix_csv, name="sharing-matrix-csv"),
+    path("sharing/<str:share_id>/cameras/<str:camera_id>", sharing_matrix.cell, name="share-cell"),
     path("requests/<str:request_id>", requests.request, name="request"),
     path("requests/<str:request_id>/approve", requests.request_approve, name="request-approve"),
     path("requests/<str:request_id>/deny", requests.request_deny, name="request-deny"),

@@ -1,6 +1,6 @@
 """Who is watching, and the receipt of a loss."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -13,6 +13,7 @@ from belvedere.contracts.sessions import MAX_TTL_MS, SessionKind
 from belvedere.control.access.guard import check
 from belvedere.control.access.selectors import GrantsOfPrincipal
 from belvedere.control.accounts.selectors import Person, get_persons
+from belvedere.control.core import sql
 from belvedere.control.core.ids import is_id
 from belvedere.control.core.principal import Principal
 from belvedere.control.core.spans import check_period
@@ -124,6 +125,17 @@ def count_watching(actor: Principal, cameras: Iterable[str]) -> dict[str, int]:
         .annotate(count=Count("pk"))
     )
     return {pk: counted.get(pk, 0) for pk in asked}
+
+
+def list_watchers(cameras: Collection[str], *, since: datetime) -> set[tuple[str, str]]:
+    """Who watched which of these cameras since then: (account, camera). The caller may share them. One query."""
+    if not cameras:
+        return set()
+    statement = (
+        "SELECT DISTINCT principal, camera_id FROM streaming_viewingsession "  # noqa: S608  marks only
+        f"WHERE camera_id IN ({sql.marks(cameras)}) AND issued_at >= %s AND opened_at IS NOT NULL"
+    )
+    return {(principal, camera) for principal, camera in sql.fetch(statement, *cameras, since)}
 
 
 def list_cuts(change_id: str) -> list[CutView]:

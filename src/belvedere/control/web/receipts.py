@@ -38,7 +38,8 @@ def receipt(request: HttpRequest, change_id: str) -> HttpResponse:
         "ended_at": ended_at,
         "audit": {"seq": proof.sequence, "hash": proof.digest},
     }
-    return render(request, "web/receipt.html", {"nav": "admin" if caused else "sharing", "receipt": shown})
+    nav = shown.get("nav", "admin" if caused else "sharing")
+    return render(request, "web/receipt.html", {"nav": nav, "receipt": shown})
 
 
 def _cuts(rows: list[CutView], ended_at: datetime) -> dict[str, Any]:
@@ -119,11 +120,33 @@ def _closed(entry: EntryView, _who: str) -> dict[str, Any]:
     }
 
 
+def _share_changed(_entry: EntryView, _who: str) -> dict[str, Any]:
+    return {
+        "title": _("What you share has changed"),
+        "keeps": [_("Whatever the share still gives goes on, unbroken")],
+        "url": reverse("sharing-matrix"),
+        "link": _("See who can see what"),
+        "nav": "sharing",
+    }
+
+
+def _guest_ended(entry: EntryView, _who: str) -> dict[str, Any]:
+    return {
+        "title": format_html(_("The guest link <bdi>{name}</bdi> opens nothing any more"), name=entry.text("name")),
+        "keeps": [_("Your other guest links and shares are as they were")],
+        "url": reverse("guest-links"),
+        "link": _("See the guest links"),
+        "nav": "sharing",
+    }
+
+
 _ABOUT: Final[dict[str, Callable[[EntryView, str], dict[str, Any]]]] = {
     "member.changed": _changed,
     "member.removed": _removed,
     "member.left": _left,
     "site.closed": _closed,
+    "guest_link.revoked": _guest_ended,
+    "share.changed": _share_changed,
 }
 
 

@@ -9,6 +9,13 @@ from belvedere.control.sharing.selectors.access import (
     list_access,
     list_panel_access,
 )
+from belvedere.control.sharing.selectors.matrix import (
+    GivenCell,
+    Matrix,
+    MatrixCell,
+    MatrixPerson,
+    get_matrix,
+)
 from belvedere.control.sharing.selectors.shares import (
     Extension,
     GivenShare,
@@ -36,9 +43,13 @@ __all__ = [
     "AccessRow",
     "Explanation",
     "Extension",
+    "GivenCell",
     "GivenShare",
     "Ground",
     "ItemView",
+    "Matrix",
+    "MatrixCell",
+    "MatrixPerson",
     "PastRecipient",
     "Reason",
     "ReceivedShare",
@@ -50,6 +61,7 @@ __all__ = [
     "find_received_of_camera",
     "find_received_of_panel",
     "get_given",
+    "get_matrix",
     "get_received",
     "list_access",
     "list_decided_since",
