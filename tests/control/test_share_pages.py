@@ -16,7 +16,7 @@ from belvedere.control.devices.models import Camera
 from belvedere.control.organizations.models import Site
 from belvedere.control.sharing.presets import PRESETS
 from belvedere.control.sharing.selectors import GivenShare, list_given
-from belvedere.control.sharing.services import accept_share
+from belvedere.control.sharing.services import accept_share, change_share, end_share
 from belvedere.control.sharing.terms import DAY, EVERYTHING, Footage
 from belvedere.control.sharing.words import footage_words, hours_words
 from belvedere.control.web.share_words import cannot_words, sees_words
@@ -267,3 +267,57 @@ def test_rights_in_words() -> None:
     assert sees_words(back, EVERYTHING) == "live, and recordings"
     assert footage_words(Footage(DAY)) == "of the last 24 hours"
     assert cannot_words(back) == "They can’t listen, export, talk, move the camera, or share any of it."
+
+
+# ── Changing it later ──
+
+
+def test_when_is_changed_on_a_page(people: cast.Cast, olivia: Client) -> None:
+    """HC-21, HC-32: the form is as the share is; saved, it is so; what is not touched stays."""
+    share = people.olivia.share(people.rita, people.courtyard, permissions=LOOK | Permission.PLAYBACK)
+    change_share(people.olivia.actor, share=share, terms={"footage": Footage(5 * DAY)})  # what no button says
+    page = f"/sharing/{share}/terms"
+    shown = olivia.get(page)
+    assert (shown.context["terms"]["time"].value(), shown.context["version"]) == ("always", "2")
+    assert not re.search(r'name="footage"[^>]*checked', shown.content.decode())
+    end = clock.now() + timedelta(days=2)
+    saved = olivia.post(page, {"version": "2", "time": "until", "ends": stamp(end), "sat": "10:00-12:00"})
+    assert saved.status_code == 302
+    row = offered(people)
+    assert row.ends_at == end.replace(second=0, microsecond=0)
+    assert row.hours == {"zone": ZONE, "weekly": {"sat": [["10:00", "12:00"]]}}
+    assert row.items[0].footage == Footage(5 * DAY)
+    again = olivia.get(page).context["terms"]
+    assert (again["time"].value(), again["ends"].value(), again["sat"].value()) == ("until", stamp(end), "10:00–12:00")
+    olivia.post(page, {"version": "3", "time": "always", "footage": "day"})
+    row = offered(people)
+    assert (row.ends_at, row.hours, row.items[0].footage) == (None, None, Footage(DAY))
+
+
+def test_of_two_pages_the_second_shows_what_is(people: cast.Cast, olivia: Client) -> None:
+    """HC-21: nothing is overwritten that was not read."""
+    share = people.olivia.share(people.rita, people.courtyard)
+    page, end = f"/sharing/{share}/terms", clock.now() + timedelta(days=2)
+    olivia.post(page, {"version": "1", "time": "until", "ends": stamp(end)})
+    second = olivia.post(page, {"version": "1", "time": "always"})
+    assert (second.status_code, second.context["version"]) == (409, "2")
+    assert second.context["terms"]["ends"].value() == stamp(end)
+    assert offered(people).ends_at
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"version": "x"}, {"time": "until"}, {"time": "between"}, {"mon": "8"}, {"footage": "x"}], ids=str
+)
+def test_nonsense_changes_nothing_there(people: cast.Cast, olivia: Client, wrong: dict[str, str]) -> None:
+    """The share is as it was; the page says what is wrong."""
+    share = people.olivia.share(people.rita, people.courtyard)
+    before = offered(people)
+    assert olivia.post(f"/sharing/{share}/terms", {"version": "1", "time": "always"} | wrong).status_code == 422
+    assert offered(people) == before
+
+
+def test_what_is_over_is_not_changed(people: cast.Cast, olivia: Client) -> None:
+    """An ended share has no terms any more."""
+    share = people.olivia.share(people.rita, people.courtyard)
+    end_share(people.olivia.actor, share=share)
+    assert olivia.get(f"/sharing/{share}/terms").status_code == 404

@@ -144,6 +144,8 @@ PAGES: Final[dict[tuple[str, str], str]] = {
     ("GET", "share"): "any-sharer",
     ("POST", "share"): "share-form",
     ("GET", "sharing"): "any-sharer",
+    ("GET", "share-terms"): "giver",
+    ("POST", "share-terms"): "giver",
     ("POST", "share-end"): "giver",
     ("POST", "share-leave"): "receiver",
     ("GET", "receipt"): "giver",
@@ -254,6 +256,7 @@ FORMS: Final[dict[str, dict[str, Any]]] = {
     "token-create": {"name": "script", "scope": ["read"]},
     "organization-switch": {"organization": "{organization_id}"},
     "organization-new": {"organization-name": "Bakery", "organization-time_zone": "Europe/Madrid", "step": "done"},
+    "share-terms": {"version": "1", "time": "always"},
     "share": {"step": "review", "to": "new@example.org", "camera": ["{camera_id}"], "permission": ["live_view"]},
 }
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")

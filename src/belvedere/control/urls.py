@@ -30,6 +30,7 @@ from belvedere.control.web import (
     recordings,
     requests,
     share,
+    share_changes,
     sharing,
 )
 
@@ -68,6 +69,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("panels/<str:panel_id>/share", panels.panel_share, name="panel-share"),
     path("share", share.share, name="share"),
     path("sharing", sharing.sharing, name="sharing"),
+    path("sharing/<str:share_id>/terms", share_changes.share_terms, name="share-terms"),
     path("sharing/<str:share_id>/end", sharing.share_end, name="share-end"),
     path("sharing/<str:share_id>/leave", sharing.share_leave, name="share-leave"),
     path("requests/new", requests.request_new, name="request-new"),

@@ -80,6 +80,7 @@ RULES: Final[dict[str, Rule]] = {
     "panel-address": Rule.ACCOUNT,
     "panel-share": Rule.ACCOUNT,
     "share": Rule.ACCOUNT,
+    "share-terms": Rule.ACCOUNT,
     "share-end": Rule.ACCOUNT,
     "share-leave": Rule.ACCOUNT,
     "sharing": Rule.ACCOUNT,

@@ -22,13 +22,12 @@ from belvedere.control.core.names import clean_email
 from belvedere.control.core.principal import Principal
 from belvedere.control.core.requests import principal_of
 from belvedere.control.devices.selectors import CameraView, get_stability, list_cameras
-from belvedere.control.organizations.selectors import get_site
 from belvedere.control.sharing import services
 from belvedere.control.sharing.selectors import get_given, list_recipients
 from belvedere.control.web.cameras import SLOTS, rights_slots, tile
 from belvedere.control.web.context import follow, here, is_in
 from belvedere.control.web.errors import answers_refusals
-from belvedere.control.web.share_form import TermsForm, check_chosen, chosen_of, filled_in, grid, preset_names
+from belvedere.control.web.share_form import TermsForm, check_chosen, chosen_of, filled_in, grid, preset_names, zone_of
 from belvedere.control.web.share_words import can_words, cannot_words, sees_words, when_words
 from belvedere.control.web.sharing import face, given_card
 
@@ -82,7 +81,7 @@ def share(request: HttpRequest) -> HttpResponse:
 
 def _draft(actor: Principal, data: QueryDict, mine: list[CameraView]) -> Draft:
     chosen = [view for view in mine if view.id in data.getlist("camera")]
-    zone = _zone(actor, (chosen or mine)[0])
+    zone = zone_of(actor, (chosen or mine)[0])
     names, fields = filled_in(data.get("preset", ""), chosen, zone) or (data.getlist("permission"), data)
     if not names and "asked" not in data:
         names = ["live_view"]
@@ -94,13 +93,6 @@ def _draft(actor: Principal, data: QueryDict, mine: list[CameraView]) -> Draft:
         names=names,
         terms=TermsForm(fields, zone=zone),
     )
-
-
-def _zone(actor: Principal, view: CameraView) -> str:
-    if view.site:
-        with suppress(NotFound):
-            return get_site(actor, view.site).time_zone
-    return "UTC"
 
 
 def _next_step(request: HttpRequest, actor: Principal, draft: Draft) -> tuple[str, str, Draft]:
@@ -167,7 +159,7 @@ def _page(
         "grid": grid(draft.names, draft.cameras),
         "presets": preset_names(),
         "terms": draft.terms,
-        "days": [draft.terms[day] for day in draft.terms.fields if len(day) == 3],
+        "days": draft.terms.days,
         "permissions_words": _chosen_words(rights.values()),
         "camera": tile(first, None),
         "stability": get_stability(actor, first.id) if first.mine else None,

@@ -1,6 +1,7 @@
 """The permissions step of a share: what each camera may be used for, when, and how far back. Fields, and presets."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -14,7 +15,10 @@ from django.utils.translation import gettext_lazy
 from belvedere.contracts.hours import DAYS
 from belvedere.contracts.permissions import NONE, Permission, normalize
 from belvedere.control.core import clock
+from belvedere.control.core.errors import NotFound
+from belvedere.control.core.principal import Principal
 from belvedere.control.devices.selectors import CameraView
+from belvedere.control.organizations.selectors import get_site
 from belvedere.control.sharing.presets import PRESETS
 from belvedere.control.sharing.terms import DAY, EVERYTHING, Footage
 from belvedere.control.web.cameras import SLOTS
@@ -44,7 +48,7 @@ class TermsForm(forms.Form):
         choices=[
             ("always", gettext_lazy("Until one of you ends it")),
             ("until", gettext_lazy("Until a day and hour")),
-            ("between", gettext_lazy("From – until")),
+            ("between", gettext_lazy("From a day on")),
         ],
         required=False,
     )
@@ -73,7 +77,7 @@ class TermsForm(forms.Form):
             super().full_clean()
 
     def clean(self) -> dict[str, Any]:
-        """Hours as windows, and an end where one was promised."""
+        """Hours as windows; an end, or a start, where one was promised."""
         data = dict(super().clean() or {})
         weekly = {}
         for day in DAYS:
@@ -88,8 +92,10 @@ class TermsForm(forms.Form):
         time = data.get("time") or "always"
         data["starts_at"] = data.get("starts") if time == "between" else None
         data["ends_at"] = data.get("ends") if time != "always" else None
-        if time != "always" and not data["ends_at"] and "ends" not in self.errors:
+        if time == "until" and not data["ends_at"] and "ends" not in self.errors:
             self.add_error("ends", _("Say until when."))
+        elif time == "between" and not data["starts_at"] and "starts" not in self.errors:
+            self.add_error("starts", _("Say from when."))
         elif data["ends_at"] and data["ends_at"] <= max(clock.now(), data["starts_at"] or clock.now()):
             self.add_error("ends", _("That end lies in the past, or before the start."))
         return data
@@ -105,9 +111,22 @@ class TermsForm(forms.Form):
         return FOOTAGES[self.cleaned_data.get("footage") or "day"]
 
     @property
+    def days(self) -> list[forms.BoundField]:
+        """The fields of the week."""
+        return [self[day] for day in DAYS]
+
+    @property
     def is_hourly(self) -> bool:
         """Whether any day has hours, right or wrong."""
         return any(self[day].value() for day in DAYS)
+
+
+def zone_of(actor: Principal, view: CameraView) -> str:
+    """The zone of a camera's site, for those who may know the site; UTC for others."""
+    if view.site:
+        with suppress(NotFound):
+            return get_site(actor, view.site).time_zone
+    return "UTC"
 
 
 # ── Permissions, camera by camera ────────────────────────────────────────────────────────────────────────────────────
