@@ -177,7 +177,7 @@ class Life(RuleBasedStateMachine):
 
 def test_no_walk_leads_to_a_right_that_nobody_gave(people: cast.Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     """HC-16, HC-18, HC-20, HC-22, VA-23, rules 2, 3 and 6."""
-    monkeypatch.setattr(services, "UNANSWERED_A_DAY", 1000)
+    monkeypatch.setattr("belvedere.control.sharing.services.offers.UNANSWERED_A_DAY", 1000)
     Life.people = people
     Life.before = get_rows()
     run_state_machine_as_test(

@@ -135,7 +135,7 @@ def open_export(
     quality: Quality = Quality.MAIN,
     origin: str | None = None,
 ) -> Ticket:
-    """A ticket for a range as one file, of 31 days at most. One of more than an hour needs a fresh identity.
+    """A ticket for a range as one file, of a day at most. One of more than an hour needs a fresh identity.
 
     The export is in `list_exports`, and in the audit, from when somebody comes with the ticket. Raises NotFound,
     Forbidden, Invalid, ReauthenticationRequired, RateLimited (three at once), NothingThere, Unavailable.
