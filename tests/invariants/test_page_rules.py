@@ -256,6 +256,7 @@ FORMS: Final[dict[str, dict[str, Any]]] = {
     "token-create": {"name": "script", "scope": ["read"]},
     "organization-switch": {"organization": "{organization_id}"},
     "organization-new": {"organization-name": "Bakery", "organization-time_zone": "Europe/Madrid", "step": "done"},
+    "share-cell": {"permission": ["live_view", "playback"]},
     "share-terms": {"version": "1", "time": "always"},
     "share": {"step": "review", "to": "new@example.org", "camera": ["{camera_id}"], "permission": ["live_view"]},
 }
@@ -277,7 +278,6 @@ def address_of(name: str, ids: dict[str, str]) -> str:
     more = {
         "secret": "s3cret",
         "key": "k3y",
-    "share-cell": {"permission": ["live_view", "playback"]},
         "uidb36": "0",
         "session_id": "f" * 64,
         "passkey_id": "77",

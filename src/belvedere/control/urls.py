@@ -32,10 +32,10 @@ from belvedere.control.web import (
     share,
     share_changes,
     sharing,
+    sharing_matrix,
 )
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    sharing_matrix,
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics, name="metrics"),
