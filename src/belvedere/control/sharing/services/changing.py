@@ -23,8 +23,7 @@ from belvedere.control.organizations.services import touch_membership
 from belvedere.control.outbox.services import enqueue
 from belvedere.control.sharing.items import Item, check_items, facts_of, normalize_items
 from belvedere.control.sharing.models import IS_BOUND, Share, ShareItem
-from belvedere.control.sharing.services.growing import claim_version
-from belvedere.control.sharing.services.offers import columns_of, project_item, terms_written
+from belvedere.control.sharing.projection import claim_version, columns_of, project_item, terms_written
 from belvedere.control.sharing.terms import EVERYTHING, TermsPatch, When, check_when, clean_hours
 
 REASON: Final = "share_changed"

@@ -17,7 +17,7 @@ from belvedere.control.organizations.services import touch_membership
 from belvedere.control.outbox.services import enqueue
 from belvedere.control.sharing.items import MAX_ITEMS, Item, check_items, normalize_items
 from belvedere.control.sharing.models import Share, ShareItem, in_states, of_things
-from belvedere.control.sharing.services.offers import columns_of, project_item, terms_written
+from belvedere.control.sharing.projection import claim_version, columns_of, project_item, terms_written
 
 MAX_SHARES: Final = 500
 
@@ -75,18 +75,6 @@ def _extend(actor: Principal, share: str, items: list[Item], change_id: str) -> 
     )
     if row.state == OfferState.ACCEPTED:
         enqueue("mail.share_extended", {"share": row.pk, "added": [item.resource for item in items]})
-
-
-def claim_version(share: Share, version: int | None = None) -> None:
-    """Take the right to change an open share: of two who read the same version one gets it. Raises Conflict.
-
-    The conditional UPDATE comes first: what is being accepted or ended at this instant waits, or is seen.
-    """
-    version = share.version if version is None else version
-    open_still = Share.objects.filter(in_states(OPEN_STATES, clock.now()), pk=share.pk, state=share.state)
-    if not open_still.filter(version=version).update(version=version + 1):
-        raise Conflict(_("This share is over, or was answered or changed just now. Nothing was changed."))
-    share.version = version + 1
 
 
 def _refuse_held(share: Share, items: list[Item]) -> None:

@@ -4,7 +4,6 @@ Known and unknown addresses take the same steps and get the same answer (N1): a 
 address may answer.
 """
 
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -14,9 +13,8 @@ from django.utils.translation import gettext as _
 
 from belvedere.contracts.permissions import Permission
 from belvedere.control.access.guard import unguarded
-from belvedere.control.access.models import Origin
 from belvedere.control.access.selectors import ResourcePath, get_decision
-from belvedere.control.access.services import Terms, end_grants, grant
+from belvedere.control.access.services import end_grants
 from belvedere.control.accounts.selectors import list_verified_addresses
 from belvedere.control.audit.services import write_entry
 from belvedere.control.core import clock, limits
@@ -32,6 +30,7 @@ from belvedere.control.organizations.services import touch_membership
 from belvedere.control.outbox.services import enqueue
 from belvedere.control.sharing.items import Item, check_items, list_givable, normalize_items
 from belvedere.control.sharing.models import IS_BOUND, Recipient, Share, ShareItem, in_states, of_things
+from belvedere.control.sharing.projection import columns_of, project_item, terms_written
 from belvedere.control.sharing.terms import When, check_when, clean_hours
 
 #: new people a day; to one address: a few that were never answered, and none for a week after a rejection (HC 18)
@@ -100,26 +99,6 @@ def offer_share(
     )
     enqueue("mail.share_offered", {"share": share.pk})
     return share.pk
-
-
-def columns_of(item: Item) -> dict[str, Any]:
-    """What a row says of what is given."""
-    return {
-        "permissions": int(item.permissions),
-        "footage_last_s": item.reach.last_s,
-        "is_since_grant": item.reach.is_since_grant,
-    }
-
-
-def terms_written(when: When, items: Iterable[Item]) -> dict[str, Any]:
-    """The terms for the audit: what bounds them, and nothing where nothing does."""
-    terms = {
-        "starts_at": when.starts_at.isoformat() if when.starts_at else None,
-        "ends_at": when.ends_at.isoformat() if when.ends_at else None,
-        "hours": when.hours,
-        "footage": {item.resource: item.reach.wire for item in items if item.reach.wire},
-    }
-    return {key: value for key, value in terms.items() if value}
 
 
 def _refuse_pointless(actor: Principal, email: str, organization: str) -> None:
@@ -197,25 +176,6 @@ def accept_share(actor: Principal, *, share: str) -> str:
     write_entry(actor=actor, action="share.accepted", thing=f"share:{row.pk}", organization=row.organization_id)
     enqueue("mail.share_answered", {"share": row.pk})
     return row.state
-
-
-def project_item(share: Share, item: Item, *, given_at: datetime) -> None:
-    """Put one item of an accepted share in force, with the share's terms. Its footage may begin where that did."""
-    grant(
-        principal=share.accepted_by,
-        resource=item.resource,
-        permissions=item.permissions,
-        origin=Origin.SHARE,
-        origin_id=share.pk,
-        created_by=share.sharer_id,
-        terms=Terms(
-            starts_at=share.starts_at,
-            ends_at=share.ends_at,
-            hours=share.hours,
-            footage_last_s=item.reach.last_s,
-            footage_from=given_at if item.reach.is_since_grant else None,
-        ),
-    )
 
 
 def _still_givable(share: Share) -> list[Item]:

@@ -1,0 +1,67 @@
+"""How a share stands in rows and grants: for its services alone, whose guard has decided."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from belvedere.control.access.models import Origin
+from belvedere.control.access.services import Terms, grant
+from belvedere.control.core import clock
+from belvedere.control.core.errors import Conflict
+from belvedere.control.core.offers import OPEN_STATES
+from belvedere.control.sharing.items import Item
+from belvedere.control.sharing.models import Share, in_states
+from belvedere.control.sharing.terms import When
+
+
+def claim_version(share: Share, version: int | None = None) -> None:
+    """Take the right to change an open share: of two who read the same version one gets it. Raises Conflict.
+
+    The conditional UPDATE comes first: what is being accepted or ended at this instant waits, or is seen.
+    """
+    version = share.version if version is None else version
+    open_still = Share.objects.filter(in_states(OPEN_STATES, clock.now()), pk=share.pk, state=share.state)
+    if not open_still.filter(version=version).update(version=version + 1):
+        raise Conflict(_("This share is over, or was answered or changed just now. Nothing was changed."))
+    share.version = version + 1
+
+
+def columns_of(item: Item) -> dict[str, Any]:
+    """What a row says of what is given."""
+    return {
+        "permissions": int(item.permissions),
+        "footage_last_s": item.reach.last_s,
+        "is_since_grant": item.reach.is_since_grant,
+    }
+
+
+def terms_written(when: When, items: Iterable[Item]) -> dict[str, Any]:
+    """The terms for the audit: what bounds them, and nothing where nothing does."""
+    terms = {
+        "starts_at": when.starts_at.isoformat() if when.starts_at else None,
+        "ends_at": when.ends_at.isoformat() if when.ends_at else None,
+        "hours": when.hours,
+        "footage": {item.resource: item.reach.wire for item in items if item.reach.wire},
+    }
+    return {key: value for key, value in terms.items() if value}
+
+
+def project_item(share: Share, item: Item, *, given_at: datetime) -> None:
+    """Put one item of an accepted share in force, with the share's terms. Its footage may begin where that did."""
+    grant(
+        principal=share.accepted_by,
+        resource=item.resource,
+        permissions=item.permissions,
+        origin=Origin.SHARE,
+        origin_id=share.pk,
+        created_by=share.sharer_id,
+        terms=Terms(
+            starts_at=share.starts_at,
+            ends_at=share.ends_at,
+            hours=share.hours,
+            footage_last_s=item.reach.last_s,
+            footage_from=given_at if item.reach.is_since_grant else None,
+        ),
+    )
