@@ -25,6 +25,7 @@ from belvedere.control.devices.models import BindAttempt
 from belvedere.control.devices.panel_sources import PanelWish
 from belvedere.control.devices.selectors import get_camera
 from belvedere.control.devices.services import add_device, add_panel, record_hello
+from belvedere.control.guests.services import make_link
 from belvedere.control.handover.services import offer_handover
 from belvedere.control.organizations.selectors import MemberFilter, list_members
 from belvedere.control.organizations.services import (
@@ -179,6 +180,18 @@ def world(put_back: Callable[[str, Callable[[], Any]], Any]) -> World:
     return World(people, ids, {})
 
 
+def _make_link(giver: cast.Person, camera: str) -> str:
+    """A guest link that nobody opened."""
+    return make_link(
+        giver.actor,
+        name="Gardener",
+        cameras=[camera],
+        permissions=Permission.LIVE_VIEW,
+        ends_at=clock.now() + timedelta(days=1),
+        max_uses=3,
+    ).id
+
+
 def _make(people: cast.Cast) -> tuple[cast.Cast, dict[str, str]]:
     olivia = people.olivia
     withdrawn = olivia.offer(people.rita, people.courtyard)
@@ -211,6 +224,7 @@ def _make(people: cast.Cast) -> tuple[cast.Cast, dict[str, str]]:
         "other_camera_id": people.courtyard,
         "share_id": people.veras_share,
         "recipient_id": recipient,
+        "link_id": _make_link(olivia, people.counter),
         "change_id": change,
         "export_id": export_of(olivia, people.counter),
         "token_id": ApiToken.objects.filter(account_id=olivia.id).values_list("pk", flat=True)[0],

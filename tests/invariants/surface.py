@@ -5,12 +5,14 @@ multiplies them. They are written by hand on purpose: what the code believes can
 """
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, Final
 
 from django.urls import URLPattern, URLResolver, get_resolver
 
 import cast
 from belvedere.control.api.app import api
+from belvedere.control.core import clock
 
 type Body = dict[str, Any]
 type Method = str
@@ -107,6 +109,11 @@ ROUTES: Final[dict[tuple[Method, Path], str]] = {
     ("POST", "shares/{share_id}/reject"): "offered",
     ("POST", "shares/{share_id}/leave"): "receiver",
     ("GET", "receipts/{change_id}"): "giver",
+    ("GET", "guest-links"): "own",
+    ("POST", "guest-links"): "sharer",
+    ("GET", "guest-links/{link_id}"): "giver",
+    ("PATCH", "guest-links/{link_id}"): "giver",
+    ("DELETE", "guest-links/{link_id}"): "giver",
     ("GET", "access-requests"): "own",
     # Whoever asks for what, the answer is one: whether there was somebody to ask is not in it.
     ("POST", "access-requests"): "own",
@@ -193,6 +200,8 @@ SCOPES: Final[dict[str, set[tuple[Method, Path]]]] = {
         ("GET", "shares"),
         ("GET", "shares/{share_id}"),
         ("GET", "receipts/{change_id}"),
+        ("GET", "guest-links"),
+        ("GET", "guest-links/{link_id}"),
         ("GET", "access-requests"),
         ("GET", "organizations/{organization_id}/blocked-requesters"),
         ("GET", "device-claims"),
@@ -211,6 +220,9 @@ SCOPES: Final[dict[str, set[tuple[Method, Path]]]] = {
         ("POST", "shares"),
         ("PATCH", "shares/{share_id}"),
         ("DELETE", "shares/{share_id}"),
+        ("POST", "guest-links"),
+        ("PATCH", "guest-links/{link_id}"),
+        ("DELETE", "guest-links/{link_id}"),
         ("POST", "shares/{share_id}/accept"),
         ("POST", "shares/{share_id}/reject"),
         ("POST", "shares/{share_id}/leave"),
@@ -293,6 +305,14 @@ BODIES: Final[dict[tuple[Method, Path], Body]] = {
         "items": [{"camera": "{camera_id}", "permissions": ["live_view"]}],
     },
     ("PATCH", "shares/{share_id}"): {"add": [{"camera": "{other_camera_id}", "permissions": ["live_view"]}]},
+    ("POST", "guest-links"): {
+        "name": "Gardener",
+        "cameras": ["{camera_id}"],
+        "permissions": ["live_view"],
+        "ends_at": f"{clock.now() + timedelta(hours=2):%FT%TZ}",
+        "max_uses": 3,
+    },
+    ("PATCH", "guest-links/{link_id}"): {"name": "Gardener’s friend"},
     ("POST", "access-requests"): {
         "camera": "01zzzzzzzzzzzzzzzzzzzzzzzz",
         "permissions": ["live_view"],
@@ -334,6 +354,7 @@ SUCCESS: Final = {
     ("POST", "cameras/{camera_id}/tickets"): 201,
     ("POST", "tickets"): 201,
     ("POST", "shares"): 201,
+    ("POST", "guest-links"): 201,
     ("POST", "access-requests"): 202,
     ("POST", "access-requests/{request_id}/approve"): 201,
     ("POST", "handovers"): 201,

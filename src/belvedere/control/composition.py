@@ -1,9 +1,12 @@
 """Who answers for what: the guard's resolvers and the outbox's consumers, set once when Django is ready."""
 
 from belvedere.control.access.guard import register_resolver
+from belvedere.control.accounts.selectors import register_others
 from belvedere.control.consumers import OUTBOX
 from belvedere.control.devices.panels import find_panel_path
 from belvedere.control.devices.selectors import find_camera_path, find_device_path
+from belvedere.control.guests.selectors import find_guests
+from belvedere.control.guests.services import end_uncovered_links
 from belvedere.control.organizations.dependents import register_dependent
 from belvedere.control.organizations.selectors import find_organization_path, find_site_path, is_member
 from belvedere.control.outbox.services import register
@@ -13,7 +16,9 @@ from belvedere.control.sharing.services import end_uncovered_shares
 def compose() -> None:
     """Called by `web.apps` when all apps are loaded; a second time changes nothing."""
     register(OUTBOX)
+    register_others(find_guests)
     register_dependent(end_uncovered_shares)
+    register_dependent(end_uncovered_links)
     register_resolver("organization", find_organization_path, visible=is_member)
     register_resolver("site", find_site_path)
     register_resolver("device", find_device_path)

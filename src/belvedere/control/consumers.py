@@ -11,6 +11,7 @@ from belvedere.control.accounts import texts
 from belvedere.control.appeals import mails as appeal_mails
 from belvedere.control.appeals import services as appeals
 from belvedere.control.devices import services as devices
+from belvedere.control.guests import services as guests
 from belvedere.control.handover import mails as handover_mails
 from belvedere.control.organizations import mails as organization_mails
 from belvedere.control.organizations import oversight
@@ -23,6 +24,7 @@ from belvedere.control.streaming import services as streaming
 
 def _cameras_closed(payload: dict[str, list[str]]) -> None:
     sharing.end_shares_of_closed(payload)
+    guests.end_links_of_closed(payload)
     appeals.end_requests_of_closed(payload)
     streaming.cut_changed_cameras(payload)
 

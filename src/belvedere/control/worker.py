@@ -26,6 +26,7 @@ def run_worker(settings: Settings) -> None:
     setup(settings)
     from belvedere.control.appeals.services import expire_requests, settle_claims
     from belvedere.control.devices.services import seek_devices, settle_nodes
+    from belvedere.control.guests.services import purge_visits
     from belvedere.control.handover.services import expire_handovers
     from belvedere.control.listening import connect
     from belvedere.control.organizations.oversight import sign_audit
@@ -49,6 +50,7 @@ def run_worker(settings: Settings) -> None:
         settle_claims: EXPIRE_S,
         seek_devices: EXPIRE_S,
         purge_sessions: PURGE_S,
+        purge_visits: PURGE_S,
         purge: PURGE_S,
         sign_audit: SIGN_S,
     }

@@ -1,7 +1,7 @@
 """Reading accounts: one's own whole, another's only as name and address, and by exact, verified address."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -94,10 +94,27 @@ def require_fresh(actor: Principal) -> None:
         raise ReauthenticationRequired
 
 
+def _name_nobody(_ids: Iterable[str]) -> dict[str, Person]:
+    return {}
+
+
+#: asked for principals that are no accounts: guests, whom an app above this one knows
+_name_others: Callable[[Iterable[str]], dict[str, Person]] = _name_nobody
+
+
+def register_others(find: Callable[[Iterable[str]], dict[str, Person]]) -> None:
+    """Tell who names the principals that are no accounts. Called once, by composition."""
+    global _name_others  # noqa: PLW0603  set once, when Django is ready
+    _name_others = find
+
+
 def get_persons(ids: Iterable[str]) -> dict[str, Person]:
-    """Names and addresses by id; the caller has decided that its actor may know them."""
-    rows = Account.objects.filter(pk__in=set(ids)).values_list("pk", "name", "email")
-    return {pk: Person(pk, name, email) for pk, name, email in rows}
+    """Names and addresses by id; the caller has decided that its actor may know them. A guest has no address."""
+    asked = set(ids)
+    rows = Account.objects.filter(pk__in=asked).values_list("pk", "name", "email")
+    found = {pk: Person(pk, name, email) for pk, name, email in rows}
+    others = {pk for pk in asked - found.keys() if pk}
+    return found | _name_others(others) if others else found
 
 
 def find_verified(email: str) -> Person | None:
@@ -132,12 +149,15 @@ def find_principal_of_token(secret: str, *, address: str = "") -> Principal | No
 
 
 def list_alive_credentials(credentials: Iterable[str]) -> set[str]:
-    """Those of `credentials` that are still good: not ended, not expired, of an active account. Two queries."""
+    """Those of `credentials` that are still good: not ended, not expired, of an active account. Two queries.
+
+    A guest's is never lost by itself: his link ends, and with it every grant there is to him.
+    """
     named = set(credentials)
     at = clock.now()
     sessions = [name.removeprefix("session:") for name in named if name.startswith("session:")]
     tokens = [name.removeprefix("token:") for name in named if name.startswith("token:")]
-    alive: set[str] = set()
+    alive = {name for name in named if name.startswith("guest:")}
     if sessions:
         found = sql.fetch(f"{_ALIVE_SESSIONS} ({sql.marks(sessions)})", at, *sessions)
         alive |= {f"session:{key}" for (key,) in found}

@@ -1,4 +1,4 @@
-"""Who acts: an account (later: a guest link), through one credential, from somewhere."""
+"""Who acts: an account or a guest link, through one credential, from somewhere."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,9 +9,10 @@ from typing import Literal
 class Principal:
     """The actor of every service, its first argument.
 
-    id            the principal of grants: an account's id
+    id            the principal of grants: an account's id, or a guest link's
     name          shown to others, in audit and receipts
-    credential    `session:<hash>` or `token:<id>`; when it dies, what was opened through it ends. "" = none
+    credential    `session:<hash>`, `token:<id>` or `guest:<visit>`; when it dies, what was opened through it
+                  ends. "" = none
     scopes        None = all that the account may; else permission and act names a token is limited to
     address       network address, for the audit
     proved_at     when this session last proved who sits there, by password, code or passkey; None for tokens
@@ -24,7 +25,7 @@ class Principal:
     scopes: frozenset[str] | None = None
     address: str = ""
     proved_at: datetime | None = None
-    kind: Literal["account", "system"] = "account"
+    kind: Literal["account", "guest", "system"] = "account"
 
     def may_use(self, scope: str) -> bool:
         """Whether the credential's scopes contain `scope`."""

@@ -34,6 +34,7 @@ APPS = (
     "streaming",
     "recordings",
     "sharing",
+    "guests",
     "appeals",
     "handover",
 )

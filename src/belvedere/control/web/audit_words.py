@@ -91,6 +91,12 @@ SENTENCES: Final = {
     "share.revoked": gettext_lazy("{actor} ended the share of {cameras} with {recipient}."),
     "share.adopted": gettext_lazy("{actor} took over the share of {cameras} with {recipient}."),
     "share.lapsed": gettext_lazy("The share of {cameras} with {recipient} ended: who gave it may no longer."),
+    "guest_link.made": gettext_lazy("{actor} made the guest link {name} to {cameras}."),
+    "guest_link.changed": gettext_lazy("{actor} changed the guest link {name}."),
+    "guest_link.opened": gettext_lazy("{actor} opened the guest link to {cameras}."),
+    "guest_link.paused": gettext_lazy("Five wrong passcodes: the guest link {name} rests for a while."),
+    "guest_link.revoked": gettext_lazy("{actor} ended the guest link {name} to {cameras}."),
+    "guest_link.lapsed": gettext_lazy("The guest link {name} ended: who gave it may no longer."),
 }
 #: groups of actions to look for
 GROUPS: Final = {
@@ -101,6 +107,7 @@ GROUPS: Final = {
     "camera": gettext_lazy("Cameras"),
     "panel": gettext_lazy("Panels"),
     "share": gettext_lazy("Shares"),
+    "guest_link": gettext_lazy("Guest links"),
     "organization": gettext_lazy("Organization"),
     "handover": gettext_lazy("Handing over"),
     "request": gettext_lazy("Requests"),

@@ -33,6 +33,11 @@ RULES: Final[dict[str, Rule]] = {
     "invitation": Rule.PUBLIC,  # the same; POST acts, for the invited account alone
     "invitation-accept": Rule.PUBLIC,
     "invitation-decline": Rule.PUBLIC,
+    # A guest: the secret, then the cookie that it was exchanged for
+    "guest": Rule.PUBLIC,
+    "guest-open": Rule.PUBLIC,
+    "guest-ticket": Rule.PUBLIC,
+    "guest-recordings": Rule.PUBLIC,
     # Signed in
     "account_logout": Rule.ACCOUNT,
     "sign-out": Rule.ACCOUNT,
@@ -84,6 +89,9 @@ RULES: Final[dict[str, Rule]] = {
     "share-end": Rule.ACCOUNT,
     "share-leave": Rule.ACCOUNT,
     "sharing": Rule.ACCOUNT,
+    "guest-links": Rule.ACCOUNT,
+    "guest-link-new": Rule.ACCOUNT,
+    "guest-link-end": Rule.ACCOUNT,
     "receipt": Rule.ACCOUNT,
     "inbox": Rule.ACCOUNT,
     "offer-accept": Rule.ACCOUNT,
