@@ -45,6 +45,8 @@ def page_routes(resolver: URLResolver | None = None) -> dict[str, str]:
 #: (method, path) → rule
 ROUTES: Final[dict[tuple[Method, Path], str]] = {
     ("GET", "me"): "own",
+    ("GET", "me/qr"): "own",
+    ("POST", "me/qr"): "own",
     ("GET", "inbox"): "own",
     ("GET", "organizations"): "own",
     ("POST", "organizations"): "own",
@@ -99,7 +101,9 @@ ROUTES: Final[dict[tuple[Method, Path], str]] = {
     ("POST", "tickets"): "own",
     ("GET", "presets"): "own",
     ("GET", "recipients"): "own",
+    ("POST", "recipients"): "own",
     ("PATCH", "recipients/{recipient_id}"): "giver",
+    ("DELETE", "recipients/{recipient_id}"): "giver",
     ("GET", "shares"): "own",
     ("POST", "shares"): "sharer",
     ("GET", "shares/{share_id}"): "party",
@@ -197,6 +201,7 @@ SCOPES: Final[dict[str, set[tuple[Method, Path]]]] = {
         ("GET", "cameras/{camera_id}/recording-settings"),
         ("GET", "presets"),
         ("GET", "recipients"),
+        ("GET", "me/qr"),
         ("GET", "shares"),
         ("GET", "shares/{share_id}"),
         ("GET", "receipts/{change_id}"),
@@ -216,7 +221,10 @@ SCOPES: Final[dict[str, set[tuple[Method, Path]]]] = {
         ("GET", "exports/{export_id}/manifest"),
     },
     "share": {
+        ("POST", "me/qr"),
+        ("POST", "recipients"),
         ("PATCH", "recipients/{recipient_id}"),
+        ("DELETE", "recipients/{recipient_id}"),
         ("POST", "shares"),
         ("PATCH", "shares/{share_id}"),
         ("DELETE", "shares/{share_id}"),
@@ -299,6 +307,7 @@ BODIES: Final[dict[tuple[Method, Path], Body]] = {
         "hours": {"zone": "Europe/Madrid", "weekly": {"mon": [["22:00", "24:00"]]}},
     },
     ("POST", "tickets"): {"items": [{"camera": "{camera_id}"}]},
+    ("POST", "recipients"): {"email": "new@example.org"},
     ("PATCH", "recipients/{recipient_id}"): {"remark": "the cook"},
     ("POST", "shares"): {
         "recipient": "new@example.org",
@@ -353,6 +362,7 @@ SUCCESS: Final = {
     ("GET", "cameras/{camera_id}/snapshot.jpg"): 307,
     ("POST", "cameras/{camera_id}/tickets"): 201,
     ("POST", "tickets"): 201,
+    ("POST", "recipients"): 201,
     ("POST", "shares"): 201,
     ("POST", "guest-links"): 201,
     ("POST", "access-requests"): 202,

@@ -48,6 +48,8 @@ ANSWERS: Final[dict[str, tuple[str | int, ...]]] = {
     "ceremony": ("sign-in", 422, 422, 422, 422),
     # Recovery codes stand in for a second factor, which nobody in the cast has.
     "no-factor": ("sign-in", 409, 409, 409, 409),
+    # Nobody's code: a sentence, whoever comes with it.
+    "scanner": ("sign-in", 422, 422, 422, 422),
     "no-bus": (503, 503, 503, 503, 503),
     "forged": (404, 404, 404, 404, 404),
     # A form is no JSON: past it stands the secret.
@@ -165,13 +167,17 @@ PAGES: Final[dict[tuple[str, str], str]] = {
     ("GET", "inbox"): "own",
     ("GET", "request-new"): "own",
     ("POST", "request-new"): "own",
+    ("GET", "recipient"): "giver",
+    ("POST", "recipient"): "giver",
+    ("POST", "recipient-remove"): "giver",
+    ("GET", "recipient-scan"): "own",
+    ("POST", "recipient-scan"): "scanner",
+    ("GET", "recipient-met"): "own",
+    ("GET", "account-qr"): "own",
+    ("POST", "account-qr"): "own",
     ("GET", "request"): "giver",
     ("POST", "request-approve"): "giver",
     ("POST", "request-deny"): "giver",
-    ("GET", "sharing-matrix"): "any-sharer",
-    ("GET", "sharing-matrix-csv"): "any-sharer",
-    ("GET", "share-cell"): "giver",
-    ("POST", "share-cell"): "giver",
     ("POST", "requester-unblock"): "member",
     ("GET", "claim-new"): "nobody",  # without a refusal of one's own
     ("POST", "claim-new"): "nobody",
@@ -277,7 +283,6 @@ FORMS: Final[dict[str, dict[str, Any]]] = {
     "token-create": {"name": "script", "scope": ["read"]},
     "organization-switch": {"organization": "{organization_id}"},
     "organization-new": {"organization-name": "Bakery", "organization-time_zone": "Europe/Madrid", "step": "done"},
-    "share-cell": {"permission": ["live_view", "playback"]},
     "share-terms": {"version": "1", "time": "always"},
     "share": {"step": "review", "to": "new@example.org", "camera": ["{camera_id}"], "permission": ["live_view"]},
 }
@@ -288,7 +293,7 @@ BY_ID: Final = sorted(
     {
         row
         for row in PAGES
-        if "<str:" in page_routes()[row[1]] and not row[1].startswith("account_") and row[1] != "join"
+        if "<str:" in page_routes()[row[1]] and not row[1].startswith("account_") and row[1] not in {"join", "recipient-met"}
     }
 )
 
@@ -304,6 +309,7 @@ def address_of(name: str, ids: dict[str, str]) -> str:
         "passkey_id": "77",
         "phone_id": new_id(),
     }
+        "code": "0" * 32,
     return reverse(name, kwargs={key: (ids | more)[key] for key in names})
 
 

@@ -62,6 +62,8 @@ OF_ONES_OWN_ACCOUNT = {
     "belvedere.control.accounts.services.phones.add_phone",
     "belvedere.control.accounts.services.phones.confirm_phone",
     "belvedere.control.accounts.services.phones.remove_phone",
+    "belvedere.control.accounts.services.qr.renew_qr",
+    "belvedere.control.accounts.services.qr.show_qr",
 }
 #: The operator's and the server's own acts, from the command line and from sign-in.
 OF_THE_SERVER = {

@@ -92,6 +92,18 @@ class Phone(models.Model):
         )
 
 
+class AccountQr(models.Model):
+    """What an account's QR code says. It identifies and opens nothing, so it is kept as it is: its owner sees it again.
+
+    Renewing it replaces the row's code: a picture of the old one leads to nobody.
+    """
+
+    account = models.OneToOneField(Account, primary_key=True, on_delete=models.CASCADE, related_name="qr")
+    #: 128 bits, as 32 hexadecimal digits
+    code = models.CharField(max_length=32, unique=True)
+    created_at = models.DateTimeField()
+
+
 def digest_of(secret: str) -> str:
     """What we keep of a secret with full entropy: its SHA-256, hex."""
     return hashlib.sha256(secret.encode()).hexdigest()

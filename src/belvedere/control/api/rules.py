@@ -10,6 +10,8 @@ PERSON: Final = "person"
 
 RULES: Final[dict[tuple[str, str], str]] = {
     ("GET", "me"): "read",
+    ("GET", "me/qr"): "read",
+    ("POST", "me/qr"): "share",
     ("GET", "inbox"): "read",
     ("GET", "organizations"): "read",
     ("POST", "organizations"): "manage",
@@ -66,7 +68,9 @@ RULES: Final[dict[tuple[str, str], str]] = {
     ("POST", "tickets"): "watch",
     ("GET", "presets"): "read",
     ("GET", "recipients"): "read",
+    ("POST", "recipients"): "share",
     ("PATCH", "recipients/{recipient_id}"): "share",
+    ("DELETE", "recipients/{recipient_id}"): "share",
     ("GET", "shares"): "read",
     ("POST", "shares"): "share",
     ("GET", "shares/{share_id}"): "read",

@@ -1,4 +1,4 @@
-"""`/shares` and `/recipients`."""
+"""`/shares`."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -24,14 +24,12 @@ from belvedere.control.sharing.presets import PRESETS
 from belvedere.control.sharing.selectors import (
     GivenShare,
     ItemView,
-    PastRecipient,
     ReceivedShare,
     find_given_by_change,
     get_given,
     get_received,
     list_given,
     list_received,
-    list_recipients,
 )
 from belvedere.control.sharing.terms import HOUR, Footage, TermsPatch, parse_footage
 from belvedere.control.streaming.selectors import list_cuts
@@ -45,6 +43,7 @@ _STATES: Final = {
     "member.left": "left",
     "site.closed": "closed",
     "share.changed": "changed",
+    "recipient.removed": "removed",
     "guest_link.changed": "changed",
     "guest_link.revoked": "revoked",
 }
@@ -204,34 +203,6 @@ class SharesOut(Out):
 
     items: list[GivenOut | ReceivedOut]
     next: str | None = None
-
-
-class RecipientOut(Out):
-    """Somebody the caller shared with. The remark is the caller's own."""
-
-    id: str
-    name: str | None
-    email: str
-    remark: str
-    sees: int
-
-    @classmethod
-    def of(cls, row: PastRecipient) -> "RecipientOut":
-        """From what selectors return."""
-        return cls(id=row.id, name=row.name, email=row.email, remark=row.remark, sees=row.sees)
-
-
-class RecipientsOut(Out):
-    """Past recipients."""
-
-    items: list[RecipientOut]
-    next: str | None = None
-
-
-class RemarkIn(In):
-    """One's own note."""
-
-    remark: Name
 
 
 def _item(item: ItemView) -> ItemOut | PanelItemOut:
@@ -466,19 +437,3 @@ def presets(request: HttpRequest) -> PresetsOut:
             for row in PRESETS
         ]
     )
-
-
-@router.get("/recipients", response={200: RecipientsOut, 401: ProblemOut})
-def recipients(request: HttpRequest) -> RecipientsOut:
-    """Everybody the caller has shared with."""
-    rows = list_recipients(actor_of(request))
-    return RecipientsOut(items=[RecipientOut.of(row) for row in rows])
-
-
-@router.patch(
-    "/recipients/{recipient_id}", response={200: RecipientsOut, 401: ProblemOut, 404: ProblemOut, 422: ProblemOut}
-)
-def set_remark(request: HttpRequest, recipient_id: str, body: RemarkIn) -> RecipientsOut:
-    """Change one's note on somebody."""
-    services.set_remark(actor_of(request), recipient=recipient_id, remark=body.remark)
-    return recipients(request)

@@ -47,6 +47,8 @@ class Recipient(models.Model):
     #: the sharer's own note; nobody else ever reads it
     remark = models.CharField(max_length=80, default="")
     created_at = models.DateTimeField()
+    #: taken off the sharer's list, with all that was shared; who is shared with again stands on it again
+    removed_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=("sharer", "email"), name="sharing_recipient_one_per_address"),)

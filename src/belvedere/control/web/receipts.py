@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -140,12 +141,24 @@ def _guest_ended(entry: EntryView, _who: str) -> dict[str, Any]:
     }
 
 
+def _recipient_removed(entry: EntryView, _who: str) -> dict[str, Any]:
+    address = entry.text("recipient")
+    return {
+        "title": format_html(_("Nothing is shared with <bdi>{name}</bdi> any more"), name=address),
+        "keeps": [_("What others share with them is as it was")],
+        "url": f"{reverse('share')}?{urlencode({'to': address, 'step': 'cameras'})}",
+        "link": _("Share with them again"),
+        "nav": "sharing",
+    }
+
+
 _ABOUT: Final[dict[str, Callable[[EntryView, str], dict[str, Any]]]] = {
     "member.changed": _changed,
     "member.removed": _removed,
     "member.left": _left,
     "site.closed": _closed,
     "guest_link.revoked": _guest_ended,
+    "recipient.removed": _recipient_removed,
     "share.changed": _share_changed,
 }
 

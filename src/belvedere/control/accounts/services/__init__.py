@@ -29,8 +29,10 @@ from belvedere.control.accounts.services.factors import (
     use_code,
 )
 from belvedere.control.accounts.services.phones import add_phone, confirm_phone, remove_phone
+from belvedere.control.accounts.services.qr import QrView, renew_qr, show_qr
 
 __all__ = [
+    "QrView",
     "activate_app",
     "add_passkey",
     "add_phone",
@@ -53,7 +55,9 @@ __all__ = [
     "remove_phone",
     "rename",
     "rename_passkey",
+    "renew_qr",
     "reset_unproven_credentials",
     "revoke_token",
+    "show_qr",
     "use_code",
 ]

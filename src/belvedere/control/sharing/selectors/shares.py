@@ -7,7 +7,7 @@ from functools import reduce
 from operator import and_
 from typing import Any, Literal
 
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import F, Max, Prefetch, Q, QuerySet
 
 from belvedere.contracts.permissions import NONE, Permission, normalize
 from belvedere.control.accounts.models import digest_of
@@ -248,8 +248,14 @@ def _find_received(actor: Principal, resource: str) -> ReceivedShare | None:
 
 
 def list_recipients(actor: Principal) -> list[PastRecipient]:
-    """Everybody the actor has shared with, the latest first."""
-    rows = Recipient.objects.filter(sharer_id=actor.id).select_related("account").order_by("-created_at")
+    """Everybody the actor has shared with and not taken off his list, the latest first."""
+    rows = (
+        Recipient.objects.filter(sharer_id=actor.id)
+        .annotate(last_offered_at=Max("shares__offered_at"))
+        .filter(Q(removed_at=None) | Q(last_offered_at__gt=F("removed_at")))
+        .select_related("account")
+        .order_by("-created_at")
+    )
     sees: dict[str, int] = {}
     accepted = in_states([OfferState.ACCEPTED], clock.now(), of="share__")
     items = ShareItem.objects.filter(accepted, share__sharer_id=actor.id, ended_at=None)

@@ -13,10 +13,12 @@ from belvedere.control.sharing.services.offers import (
     reject_share,
     set_remark,
 )
+from belvedere.control.sharing.services.recipients import add_recipient, remove_recipient
 
 __all__ = [
     "Item",
     "accept_share",
+    "add_recipient",
     "change_share",
     "end_share",
     "end_shares_of_closed",
@@ -25,5 +27,6 @@ __all__ = [
     "leave_share",
     "offer_share",
     "reject_share",
+    "remove_recipient",
     "set_remark",
 ]

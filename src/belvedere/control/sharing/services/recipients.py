@@ -1,0 +1,88 @@
+"""Whom one shares with: putting somebody on the list, and taking him off it with everything that he has."""
+
+from typing import Final
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from belvedere.control.access.guard import unguarded
+from belvedere.control.access.services import end_grants
+from belvedere.control.accounts.qr import find_by_qr
+from belvedere.control.accounts.selectors import list_verified_addresses
+from belvedere.control.audit.services import write_entry
+from belvedere.control.core import clock, limits
+from belvedere.control.core.errors import Invalid, NotFound
+from belvedere.control.core.ids import is_id, new_id
+from belvedere.control.core.names import clean_email, clean_name
+from belvedere.control.core.offers import OPEN_STATES, OfferState, move
+from belvedere.control.core.principal import Principal
+from belvedere.control.organizations.services import touch_membership
+from belvedere.control.outbox.services import enqueue
+from belvedere.control.sharing.models import Recipient, Share, in_states
+
+SEARCHES_AN_HOUR: Final = 30
+_REASON: Final = "recipient_removed"
+
+
+@unguarded("the actor's own list; it gives nobody anything, and says of nobody whether he is there")
+@transaction.atomic
+def add_recipient(actor: Principal, *, email: str = "", qr: str = "", remark: str = "") -> str:
+    """Put somebody on one's list, by his whole address or by what his QR code says; the recipient's id.
+
+    A known and an unknown address take the same steps and get the same answer (N1). Raises Invalid (no address, one's
+    own, a code that is void or none of ours), RateLimited.
+    """
+    limits.hit("recipient.search", actor.id, limit=SEARCHES_AN_HOUR, per_s=3600)
+    if qr:
+        email = find_by_qr(qr).email
+    email = clean_email(email)
+    if email in {actor.email, *list_verified_addresses(actor.id)}:
+        raise Invalid(_("That is your own address. You see this camera already."), field="email")
+    note = clean_name(remark, field="remark", optional=True)
+    defaults = {"removed_at": None} | ({"remark": note} if note else {})
+    row, _is_new = Recipient.objects.update_or_create(
+        sharer_id=actor.id,
+        email=email,
+        defaults=defaults,
+        create_defaults={"created_at": clock.now(), "remark": note},
+    )
+    return row.pk
+
+
+@unguarded("the actor's own given shares and offers, all of them to one recipient of his")
+@transaction.atomic
+def remove_recipient(actor: Principal, *, recipient: str) -> str:
+    """End everything the actor shares with somebody, at once, and take him off the list (HC-22). The change id.
+
+    What others share with him stays. Raises NotFound.
+    """
+    row = Recipient.objects.filter(pk=recipient, sharer_id=actor.id).first() if is_id(recipient) else None
+    if row is None:
+        raise NotFound
+    at, change_id = clock.now(), new_id()
+    ended: dict[str, list[str]] = {}
+    for share in Share.objects.filter(in_states(OPEN_STATES, at), recipient=row, sharer_id=actor.id).order_by("pk"):
+        touch_membership(share.membership_id)
+        was = share.state
+        if not move(share, OfferState.REVOKED, at=at, ended_by=actor.id, ended_reason=_REASON, change_id=change_id):
+            continue
+        ended.setdefault(share.organization_id, []).append(share.pk)
+        if was == OfferState.ACCEPTED:
+            enqueue("mail.share_ended", {"share": share.pk})
+    # A note on somebody who is gone is nobody's business any more.
+    Recipient.objects.filter(pk=row.pk).update(removed_at=at, remark="")
+    thing = f"recipient:{row.pk}"
+    for organization, shares in sorted(ended.items()):
+        end_grants(
+            actor,
+            organization=organization,
+            reason=_REASON,
+            action="recipient.removed",
+            thing=thing,
+            origin_ids=shares,
+            change_id=change_id,
+            details={"recipient": row.email, "shares": shares},
+        )
+    if not ended:
+        write_entry(actor=actor, action="recipient.removed", thing=thing, change_id=change_id, recipient=row.email)
+    return change_id
