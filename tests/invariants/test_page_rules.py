@@ -155,6 +155,10 @@ PAGES: Final[dict[tuple[str, str], str]] = {
     ("GET", "share"): "any-sharer",
     ("POST", "share"): "share-form",
     ("GET", "sharing"): "any-sharer",
+    ("GET", "sharing-matrix"): "any-sharer",
+    ("GET", "sharing-matrix-csv"): "any-sharer",
+    ("GET", "share-cell"): "giver",
+    ("POST", "share-cell"): "giver",
     ("GET", "share-terms"): "giver",
     ("POST", "share-terms"): "giver",
     ("POST", "share-end"): "giver",
@@ -163,10 +167,6 @@ PAGES: Final[dict[tuple[str, str], str]] = {
     ("GET", "guest-link-new"): "any-sharer",
     ("POST", "guest-link-new"): "guest-form",
     ("POST", "guest-link-end"): "giver",
-    ("GET", "receipt"): "giver",
-    ("GET", "inbox"): "own",
-    ("GET", "request-new"): "own",
-    ("POST", "request-new"): "own",
     ("GET", "recipient"): "giver",
     ("POST", "recipient"): "giver",
     ("POST", "recipient-remove"): "giver",
@@ -175,6 +175,10 @@ PAGES: Final[dict[tuple[str, str], str]] = {
     ("GET", "recipient-met"): "own",
     ("GET", "account-qr"): "own",
     ("POST", "account-qr"): "own",
+    ("GET", "receipt"): "giver",
+    ("GET", "inbox"): "own",
+    ("GET", "request-new"): "own",
+    ("POST", "request-new"): "own",
     ("GET", "request"): "giver",
     ("POST", "request-approve"): "giver",
     ("POST", "request-deny"): "giver",
@@ -280,6 +284,7 @@ FORMS: Final[dict[str, dict[str, Any]]] = {
     "panel-share": {"to": "new@example.org", "permission": ["arm"]},
     "request-new": {"camera": "{camera_id}", "permission": ["live_view"], "reason": "please"},
     "request-approve": {"camera": ["{other_camera_id}"], "permission": ["live_view"]},
+    "share-cell": {"permission": ["live_view", "playback"]},
     "token-create": {"name": "script", "scope": ["read"]},
     "organization-switch": {"organization": "{organization_id}"},
     "organization-new": {"organization-name": "Bakery", "organization-time_zone": "Europe/Madrid", "step": "done"},
@@ -293,7 +298,9 @@ BY_ID: Final = sorted(
     {
         row
         for row in PAGES
-        if "<str:" in page_routes()[row[1]] and not row[1].startswith("account_") and row[1] not in {"join", "recipient-met"}
+        if "<str:" in page_routes()[row[1]]
+        and not row[1].startswith("account_")
+        and row[1] not in {"join", "recipient-met"}
     }
 )
 
@@ -304,12 +311,12 @@ def address_of(name: str, ids: dict[str, str]) -> str:
     more = {
         "secret": "s3cret",
         "key": "k3y",
+        "code": "0" * 32,
         "uidb36": "0",
         "session_id": "f" * 64,
         "passkey_id": "77",
         "phone_id": new_id(),
     }
-        "code": "0" * 32,
     return reverse(name, kwargs={key: (ids | more)[key] for key in names})
 
 
