@@ -20,6 +20,7 @@ from belvedere.control.organizations.services import Wish, change_member
 from belvedere.control.outbox.services import run_due
 from belvedere.control.sharing.selectors import get_given, get_received, list_extensions
 from belvedere.control.sharing.services import Item, accept_share, end_share, extend_shares, leave_share, offer_share
+from belvedere.control.sharing.terms import DAY, Footage
 
 LIVE = Permission.LIVE_VIEW
 BACK = Permission.LIVE_VIEW | Permission.PLAYBACK
@@ -188,3 +189,28 @@ def _post(client: Client, device: str, **form: Any) -> int:
 
 def _patch(client: Client, given: str, body: dict[str, Any]) -> Any:
     return client.patch(f"/api/v1/shares/{given}", body, content_type="application/json")
+
+
+@pytest.mark.parametrize(
+    ("windows", "least"),
+    [
+        ((Footage(7 * DAY), Footage(DAY)), Footage(DAY)),
+        ((Footage(), Footage(DAY)), Footage(DAY)),
+        ((Footage(DAY), Footage(is_since_grant=True)), Footage(is_since_grant=True)),
+        ((Footage(), Footage()), Footage()),
+    ],
+    ids=str,
+)
+def test_a_later_channel_reaches_no_farther_back(
+    people: cast.Cast, recorder: str, windows: tuple[Footage, Footage], least: Footage
+) -> None:
+    """Rule 9, B-6: with what all of the others have, and as far back as the least of them."""
+    there = cameras(recorder)
+    items = [Item(there[name], BACK, footage=window) for name, window in zip(("Till", "Yard"), windows, strict=True)]
+    ritas = offer_share(people.olivia.actor, recipient=people.rita.email, items=items)
+    accept_share(people.rita.actor, share=ritas)
+    gate = join(recorder)
+    assert [row.footage for row in list_extensions(people.olivia.actor, recorder)[gate]] == [least]
+    assert _post(people.olivia.browser(), recorder, share=[f"{ritas}.{gate}"]) == 302
+    given = get_given(people.olivia.actor, ritas)
+    assert next(item.footage for item in given.items if item.resource == gate) == least

@@ -57,7 +57,8 @@ def device_extend(request: HttpRequest, device_id: str) -> HttpResponse:
     for camera, rows in list_extensions(actor, device_id).items():
         for row in rows:
             if _value(camera, row) in ticked:
-                additions.setdefault(row.share, []).append(services.Item(camera, row.permissions))
+                item = services.Item(camera, row.permissions, footage=row.footage)
+                additions.setdefault(row.share, []).append(item)
     if not additions:
         messages.info(request, _("Nothing was added: no share was chosen."))
         return redirect("device", view.id)

@@ -91,7 +91,9 @@ class RestingShare:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extension:
-    """A share of other cameras of a recorder, that a camera which came later may join: with what they all have."""
+    """A share of other cameras of a recorder, that a camera which came later may join: with what they all have, and as
+    far back as the least of them.
+    """
 
     share: str
     state: str
@@ -100,6 +102,7 @@ class Extension:
     recipient_email: str
     remark: str
     permissions: Permission
+    footage: Footage
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,7 +310,16 @@ def _extension(share: Share, held: list[ShareItem]) -> Extension:
         recipient_email=share.recipient.email,
         remark=share.recipient.remark,
         permissions=normalize(bits),
+        footage=_least(item.footage for item in held if Permission.PLAYBACK in Permission(bits)),
     )
+
+
+def _least(windows: Iterable[Footage]) -> Footage:
+    """The window that shows least to somebody who gets it now."""
+    found = list(windows)
+    if any(window.is_since_grant for window in found):
+        return Footage(is_since_grant=True)
+    return Footage(min((window.last_s for window in found if window.last_s is not None), default=None))
 
 
 def list_resting_shares(actor: Principal, member: str) -> list[RestingShare]:
