@@ -351,3 +351,17 @@ def test_a_name_of_ones_own_is_ones_own(people: cast.Cast) -> None:
         f"/api/v1/cameras/{people.counter}/alias", {"name": "Mine"}, content_type="application/json"
     )
     assert stranger.status_code == 404
+
+
+def test_who_has_it_at_other_hours_is_on_the_list(people: cast.Cast) -> None:
+    """VA-22, B-5: who can see it is not a question of the hour; what he may do just now is."""
+    with clock.frozen_at(NOON):
+        accepted(people, hours=WEEKDAYS, footage={"last": "PT24H"})
+        olivia = people.olivia.api()
+    for at, holds in ((NOON, True), (NOON + timedelta(hours=9), False)):
+        with clock.frozen_at(at):
+            rows = olivia.get(f"/api/v1/cameras/{people.courtyard}/access").json()["items"]
+            [row] = [row for row in rows if row["account"]["email"] == people.rita.email]
+            [ground] = row["because"]
+            assert (ground["holds_now"], ground["hours"], ground["footage"]) == (holds, WEEKDAYS, {"last": "P1D"})
+            assert row["permissions"] == ["live_view", "playback"]

@@ -1,7 +1,7 @@
 """`/cameras` and tickets: what one may see, and the way to it."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from django.http import HttpRequest
 from ninja import Router, Status
@@ -44,7 +44,11 @@ class GroundOut(Out):
     permissions: list[str]
     given_by: PersonOut | None = Field(description="null for what nobody else gave: an owner's own")
     since: datetime | None
+    starts_at: datetime | None
     ends_at: datetime | None
+    hours: dict[str, Any] | None
+    footage: dict[str, str] | None = Field(description="how far back playback reaches; null = all there is, or none")
+    holds_now: bool = Field(description="false at other hours than these, and before it starts")
     share: str | None = Field(description="null for a share that somebody else gave")
 
     @classmethod
@@ -55,7 +59,11 @@ class GroundOut(Out):
             permissions=row.permissions.wire_names,
             given_by=PersonOut.of(row.given_by) if row.given_by else None,
             since=row.since,
+            starts_at=row.starts_at,
             ends_at=row.ends_at,
+            hours=row.hours,
+            footage=row.footage.wire,
+            holds_now=row.holds_now,
             share=row.share or None,
         )
 
@@ -66,7 +74,7 @@ class AccessOut(Out):
     account: PersonOut
     origin: str = Field(description="share, or the role of a member: of the first ground")
     state: Literal["accepted", "pending"]
-    permissions: list[str] = Field(description="of all grounds together")
+    permissions: list[str] = Field(description="of all grounds that hold now together; of all, where none does")
     since: datetime | None
     ends_at: datetime | None = Field(description="when the last ground ends; null if one has no end")
     share: str | None
