@@ -21,7 +21,7 @@ from belvedere.control.core.principal import Principal, nobody
 from belvedere.control.devices.selectors import get_camera, list_cameras
 from belvedere.control.devices.services import unbind_device
 from belvedere.control.guests.models import GuestLink, GuestVisit
-from belvedere.control.guests.selectors import find_guest, get_link, list_links
+from belvedere.control.guests.selectors import find_guest, get_link, list_links, list_marked
 from belvedere.control.guests.services import (
     KEEP,
     MadeLink,
@@ -148,6 +148,16 @@ def test_only_who_may_share_reads_and_ends_it(people: cast.Cast) -> None:
             with pytest.raises(NotFound):
                 change_link(person.actor, link=link, name="Mine")
     assert [row.id for row in list_links(people.olivia.actor)] == [made.id]
+
+
+def test_a_camera_is_marked_while_a_guest_may_watch_it(people: cast.Cast) -> None:
+    """For who may share it, and nobody else."""
+    made = make(people.olivia, people.counter)
+    assert list_marked(list_cameras(people.olivia.actor)) == {people.counter}
+    assert list_marked(list_cameras(people.vera.actor)) == set()
+    assert b"open to a guest" in people.olivia.browser().get("/").content
+    end_link(people.olivia.actor, link=made.id)
+    assert list_marked(list_cameras(people.olivia.actor)) == set()
 
 
 # ── Opening ──

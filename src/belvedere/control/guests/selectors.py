@@ -76,15 +76,8 @@ def get_link(actor: Principal, link: str) -> GuestLinkView:
     return _views(actor, [row])[0]
 
 
-def list_open_links(actor: Principal, camera: str) -> list[GuestLinkView]:
-    """Links that open this camera just now, of those that the actor may read."""
-    at = clock.now()
-    return [row for row in list_links(actor) if camera in row.cameras and row.ended_at is None and row.ends_at > at]
-
-
-def list_marked(actor: Principal, cameras: Iterable[CameraView]) -> set[str]:
-    """Those of the actor's cameras that a guest link opens just now, as far as he may share them. One query."""
-    del actor  # what he may share stands in the views, which are his
+def list_marked(cameras: Iterable[CameraView]) -> set[str]:
+    """Of somebody's cameras, those that a guest link opens just now, as far as he may share them. One query."""
     shareable = [view.id for view in cameras if view.may(Permission.SHARE)]
     rows = GuestCamera.objects.filter(
         camera__in=shareable, ended_at=None, link__ended_at=None, link__ends_at__gt=clock.now()

@@ -16,6 +16,7 @@ from belvedere.control.core.principal import Principal
 from belvedere.control.core.requests import principal_of
 from belvedere.control.devices import services as devices
 from belvedere.control.devices.selectors import CameraView, get_camera, get_stability
+from belvedere.control.guests.selectors import list_marked
 from belvedere.control.organizations.selectors import get_site
 from belvedere.control.recordings.glance import RecordingGlance, get_earliest, glance_at_recording
 from belvedere.control.recordings.selectors import list_exports
@@ -106,11 +107,13 @@ def wall(request: HttpRequest) -> HttpResponse:
         and (not text or text.casefold() in f"{view.label} {view.name} {view.site_name}".casefold())
     ]
     watching = count_watching(actor, [view.id for view in shown])
-    glances = glance_at_recording(shown)
+    glances, marked = glance_at_recording(shown), list_marked(shown)
     mine = sum(view.mine for view in everything)
     context = {
         "nav": "wall",
-        "cameras": [tile(view, watching.get(view.id), glances.get(view.id)) for view in shown],
+        "cameras": [
+            tile(view, watching.get(view.id), glances.get(view.id)) | {"has_guest": view.id in marked} for view in shown
+        ],
         "filter": chosen or "all",
         "counts": {"all": len(everything), "mine": mine, "shared": len(everything) - mine},
         "sites": sorted({(view.site, view.site_name) for view in everything if view.site}, key=lambda row: row[1]),
