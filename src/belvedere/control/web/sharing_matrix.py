@@ -37,8 +37,9 @@ from belvedere.control.web.context import here
 from belvedere.control.web.errors import answers_refusals
 from belvedere.control.web.matrix_drawing import Drawing, about, person_of
 
-#: rows that come at once; the next ones when one scrolls to them
+#: rows that come at once, fewer of wide ones; the next ones when one scrolls to them
 ROWS: Final = 25
+_CELLS: Final = 2500
 SHOWS: Final = {
     "ending": gettext_lazy("End this week"),
     "pending": gettext_lazy("Pending"),
@@ -96,13 +97,16 @@ def matrix(request: HttpRequest) -> HttpResponse:
     people, cameras = _filtered(whole, asked)
     start = request.GET.get("start", "")
     first = int(start) if start.isdecimal() and len(start) < 6 else 0
-    draw, part = Drawing(people, cameras), slice(first, first + ROWS)
+    total, width = len(people), len(cameras)
+    if asked.by == "camera":
+        total, width = width, total
+    after = first + min(ROWS, max(10, _CELLS // (width or 1)))
+    draw, part = Drawing(people, cameras), slice(first, after)
     rows = draw.by_camera(part) if asked.by == "camera" else draw.by_person(part)
-    total = len(cameras if asked.by == "camera" else people)
     context: dict[str, Any] = {
         "nav": "sharing",
         "rows": rows,
-        "more_url": f"{request.path}?{asked.query(start=first + ROWS)}" if first + ROWS < total else "",
+        "more_url": f"{request.path}?{asked.query(start=after)}" if after < total else "",
     }
     if request.headers.get("HX-Request"):
         return render(request, "web/_matrix_rows.html", context)

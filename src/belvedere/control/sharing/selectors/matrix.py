@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from belvedere.contracts.permissions import NONE, Permission, normalize
 from belvedere.control.access.models import Grant, Origin
@@ -28,9 +28,11 @@ _ITEMS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class GivenCell:
-    """What one share gives somebody on one camera. `is_mine`: the actor gave it, and may change it here."""
+class GivenCell(NamedTuple):
+    """What one share gives somebody on one camera. `is_mine`: the actor gave it, and may change it here.
+
+    There are thousands: a tuple is made in a third of the time of a frozen dataclass.
+    """
 
     share: str
     permissions: Permission
@@ -164,23 +166,28 @@ def _add_shares(actor: Principal, organization: str, cameras: set[str], people: 
     rows_of_items = sql.fetch(_ITEMS, at - UNUSED_AFTER, organization, *OPEN_STATES)
     watched = list_watchers(cameras, since=at - UNUSED_AFTER)
     whose = {pk: _person_of(actor, share, people) for pk, share in shares.items()}
+    sets: dict[int, Permission] = {}
     for share_id, camera, bits, is_old in rows_of_items:
         share = shares.get(share_id)
         if share is None or camera not in cameras:
             continue
         row = whose[share_id]
+        if bits not in sets:
+            sets[bits] = Permission(bits)
         one = GivenCell(
-            share=share_id,
-            permissions=Permission(bits),
-            is_mine=share.sharer_id == actor.id,
-            is_pending=share.state == OfferState.PENDING,
-            starts_at=share.starts_at,
-            ends_at=share.ends_at,
-            hours=share.hours,
-            is_unused=bool(is_old) and (share.accepted_by, camera) not in watched,
-            is_ending=share.ends_at is not None and share.ends_at <= at + ENDING_WITHIN,
+            share_id,
+            sets[bits],
+            share.sharer_id == actor.id,
+            share.state == OfferState.PENDING,
+            share.starts_at,
+            share.ends_at,
+            share.hours,
+            bool(is_old) and (share.accepted_by, camera) not in watched,
+            share.ends_at is not None and share.ends_at <= at + ENDING_WITHIN,
         )
-        row.cells.setdefault(camera, MatrixCell()).given.append(one)
+        if camera not in row.cells:
+            row.cells[camera] = MatrixCell()
+        row.cells[camera].given.append(one)
         row.is_ending |= one.is_ending
         row.is_pending |= one.is_pending
         row.is_unused |= one.is_unused
