@@ -30,7 +30,7 @@ part_media() {
   need_gstreamer || { [ "${CI:-}" != true ] || return 1; without="not stranger"; }
   need_mosquitto || { [ "${CI:-}" != true ] || return 1; without="${without:+$without and }not broker"; }
   may_mount || without="${without:+$without and }not mounts"
-  run_tests tests/media tests/demo ${without:+-m "$without"}  # one after the other: they keep time
+  run_tests tests/media tests/demo ${without:+-m "$without"} "${PARALLEL[@]}"  # most of their time they wait
 }
 
 # The same tests of the control plane once more, on a real PostgreSQL: the wheel's, started by tests/conftest.py.

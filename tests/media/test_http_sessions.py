@@ -251,7 +251,9 @@ async def test_footage_that_goes_away_on_the_way_is_never_wrong_bytes(
     assert (await fetch(heavy, path, "HEAD")).status == 200
     for file in (tmp_path / "footage").glob("*/main/*/*.mp4"):
         file.unlink()
-    async with reading(heavy, path) as reader:
-        assert await rest_of(reader) < 1_000_000
+    # It may be reset before the first byte is read.
+    with contextlib.suppress(ConnectionResetError):
+        async with reading(heavy, path) as reader:
+            assert await rest_of(reader) < 1_000_000
     another = await enter(heavy, past_ticket(control, 0, 20, kind=EXPORT))
     assert (await fetch(heavy, another)).status == 404
