@@ -40,7 +40,7 @@ class AliasIn(In):
 class GroundOut(Out):
     """One thing that somebody's access rests on."""
 
-    origin: str = Field(description="share, or the role of a member")
+    origin: str = Field(description="share, guest_link, or the role of a member")
     permissions: list[str]
     given_by: PersonOut | None = Field(description="null for what nobody else gave: an owner's own")
     since: datetime | None
@@ -72,7 +72,7 @@ class AccessOut(Out):
     """Somebody who can see the camera, or was offered to: one row a person, all grounds in `because`."""
 
     account: PersonOut
-    origin: str = Field(description="share, or the role of a member: of the first ground")
+    origin: str = Field(description="share, guest_link, or the role of a member: of the first ground")
     state: Literal["accepted", "pending"]
     permissions: list[str] = Field(description="of all grounds that hold now together; of all, where none does")
     since: datetime | None
