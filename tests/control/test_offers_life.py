@@ -56,7 +56,10 @@ class Life(RuleBasedStateMachine):
         """An offer of one camera; refused where one waits or holds, or too soon after a no."""
         camera = [self.people.courtyard, self.people.pool, self.people.counter][index]
         ends_at = self.now + timedelta(hours=hours) if hours else None
-        is_open = any(row[0] in {"pending", "accepted"} and row[1] == camera for row in self.shares.values())
+        is_open = any(
+            state in {"pending", "accepted"} and of == camera and not (until and self.now >= until)
+            for state, of, _, until in self.shares.values()
+        )
         with clock.frozen_at(self.now):
             try:
                 share = services.offer_share(
