@@ -120,7 +120,8 @@ class Life(RuleBasedStateMachine):
         share = self.pick(index)
         if not share:
             return
-        state = self.shares[share][0]
+        state, _, _, ends_at = self.shares[share]
+        is_over = state in {"pending", "accepted"} and bool(ends_at and self.now >= ends_at)
         with clock.frozen_at(self.now):
             try:
                 if is_sharer:
@@ -128,8 +129,9 @@ class Life(RuleBasedStateMachine):
                 else:
                     services.leave_share(self.people.rita.actor, share=share)
             except Refusal:
-                assert state not in ({"pending", "accepted", "revoked"} if is_sharer else {"accepted", "left"})
+                assert is_over or state not in ({"pending", "accepted", "revoked"} if is_sharer else {"accepted", "left"})
                 return
+        assert not is_over
         self.move(share, "revoked" if is_sharer else "left")
 
     @rule(index=indexes)
