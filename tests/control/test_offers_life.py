@@ -129,7 +129,9 @@ class Life(RuleBasedStateMachine):
                 else:
                     services.leave_share(self.people.rita.actor, share=share)
             except Refusal:
-                assert is_over or state not in ({"pending", "accepted", "revoked"} if is_sharer else {"accepted", "left"})
+                assert is_over or state not in (
+                    {"pending", "accepted", "revoked"} if is_sharer else {"accepted", "left"}
+                )
                 return
         assert not is_over
         self.move(share, "revoked" if is_sharer else "left")
