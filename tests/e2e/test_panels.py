@@ -44,7 +44,8 @@ async def panel_at(
 
 def state_of(page: Page, words: str) -> None:
     """What the page says of the panel, without being loaded again."""
-    expect(page.locator("#panel-state strong")).to_have_text(words, timeout=15_000)
+    # The page looks every three seconds; a line that broke is tried again within half a minute.
+    expect(page.locator("#panel-state strong")).to_have_text(words, timeout=45_000)
 
 
 def press(page: Page, name: str, code: str = "") -> None:
