@@ -78,6 +78,16 @@ def offered(people: cast.Cast, device: str) -> dict[str, list[tuple[str, Permiss
     return {camera: [(row.share, row.permissions) for row in rows] for camera, rows in found.items()}
 
 
+def test_of_a_recorder_one_camera_is_picked(people: cast.Cast, recorder: str) -> None:
+    """HC-11: what was not picked stays unseen, though it is the same device's."""
+    there = cameras(recorder)
+    share = offer_share(people.olivia.actor, recipient=people.rita.email, items=[Item(there["Yard"], LIVE)])
+    accept_share(people.rita.actor, share=share)
+    assert [view.id for view in list_cameras(people.rita.actor)] == [there["Yard"]]
+    with pytest.raises(NotFound):
+        get_camera(people.rita.actor, there["Till"])
+
+
 def test_a_later_channel_joins_the_chosen_shares_alone(people: cast.Cast, recorder: str) -> None:
     """Rule 9: offered to be added, with what the others have; before that nobody sees it."""
     there = cameras(recorder)

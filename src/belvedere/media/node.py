@@ -62,6 +62,7 @@ from belvedere.media.metrics import MediaMetrics
 from belvedere.media.onvif import discover, inspect, warm_up
 from belvedere.media.panels import PanelKeeper
 from belvedere.media.sources import probe
+from belvedere.media.waiting import wait_for_nudge
 
 log = structlog.get_logger()
 
@@ -232,7 +233,7 @@ class MediaNode:
             elif not self._is_told:
                 self._carry(await asyncio.to_thread(self._memory.recall))
             known = answered
-            await _wait(self._hello_now, HELLO_EVERY_S if answered else _ASK_AGAIN_S)
+            await wait_for_nudge(self._hello_now, HELLO_EVERY_S if answered else _ASK_AGAIN_S)
 
     async def _on_reconnect(self) -> None:
         self._hello_now.set()
@@ -257,7 +258,7 @@ class MediaNode:
         while True:
             self._pull_now.clear()
             done = await self._pull()
-            await _wait(self._pull_now, ASSIGNMENTS_EVERY_S if done else _ASK_AGAIN_S)
+            await wait_for_nudge(self._pull_now, ASSIGNMENTS_EVERY_S if done else _ASK_AGAIN_S)
 
     async def _pull(self) -> bool:
         """Ask for all pages and carry what they say. False: nothing was changed, because not all of them came."""
@@ -392,9 +393,3 @@ class MediaNode:
             "sources": len(streams),
             "sources_online": sum(stream.is_online for stream in streams),
         }
-
-
-async def _wait(event: asyncio.Event, within_s: float) -> None:
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(within_s):
-            await event.wait()

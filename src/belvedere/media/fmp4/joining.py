@@ -4,12 +4,11 @@ import struct
 from collections.abc import Iterator
 from typing import Final
 
+from belvedere.media.fmp4.boxes import NUMBER_IN_TKHD, NUMBER_IN_TREX, box, boxes
+
 VIDEO: Final = 1
 SOUND: Final = 2
 _U32: Final = struct.Struct(">I")
-#: Where a track's number stands behind the header of its box: tkhd by version, trex.
-_NUMBER_IN_TKHD: Final = {0: 12, 1: 20}
-_NUMBER_IN_TREX: Final = 4
 
 
 def number_track(init: bytes, number: int) -> bytes:
@@ -17,9 +16,9 @@ def number_track(init: bytes, number: int) -> bytes:
     changed = bytearray(init)
     for kind, start, _ in _walk(init, 0, len(init)):
         if kind == b"tkhd":
-            _U32.pack_into(changed, start + _NUMBER_IN_TKHD[init[start]], number)
+            _U32.pack_into(changed, start + NUMBER_IN_TKHD[init[start]], number)
         elif kind == b"trex":
-            _U32.pack_into(changed, start + _NUMBER_IN_TREX, number)
+            _U32.pack_into(changed, start + NUMBER_IN_TREX, number)
     return bytes(changed)
 
 
@@ -30,45 +29,30 @@ def join(video: bytes, sound: bytes) -> bytes:
         for wanted in (b"trak", b"trex")
     )
     moov = b""
-    for kind, start, end in _boxes(video, *_body_of_moov(video)):
+    for kind, start, end in boxes(video, *_body_of_moov(video)):
         whole = video[start - 8 : end]
         if kind == b"mvhd":
             whole = whole[:-4] + _U32.pack(SOUND + 1)  # next_track_ID
         elif kind == b"mvex":
-            whole = _box(b"mvex", video[start:end] + extends)
+            whole = box(b"mvex", video[start:end] + extends)
         moov += whole
         if kind == b"trak":
             moov += tracks
     begin, end = _body_of_moov(video)
-    return video[: begin - 8] + _box(b"moov", moov) + video[end:]
-
-
-def _box(kind: bytes, body: bytes) -> bytes:
-    return _U32.pack(8 + len(body)) + kind + body
+    return video[: begin - 8] + box(b"moov", moov) + video[end:]
 
 
 def _body_of_moov(init: bytes) -> tuple[int, int]:
-    for kind, start, end in _boxes(init, 0, len(init)):
+    for kind, start, end in boxes(init, 0, len(init)):
         if kind == b"moov":
             return start, end
     message = "an init segment without moov"
     raise ValueError(message)
 
 
-def _boxes(data: bytes, at: int, until: int) -> Iterator[tuple[bytes, int, int]]:
-    """(kind, start, end) of each body. Raises ValueError when the sizes do not add up."""
-    while at < until:
-        size = int.from_bytes(data[at : at + 4])
-        if size < 8 or at + size > until:
-            message = "the sizes of boxes do not add up"
-            raise ValueError(message)
-        yield data[at + 4 : at + 8], at + 8, at + size
-        at += size
-
-
 def _walk(data: bytes, at: int, until: int) -> Iterator[tuple[bytes, int, int]]:
     """The same, and what is inside of moov, trak and mvex."""
-    for kind, start, end in _boxes(data, at, until):
+    for kind, start, end in boxes(data, at, until):
         yield kind, start, end
         if kind in {b"moov", b"trak", b"mvex"}:
             yield from _walk(data, start, end)

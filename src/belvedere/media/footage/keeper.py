@@ -47,6 +47,7 @@ from belvedere.media.footage.repair import repair
 from belvedere.media.footage.retention import Retention
 from belvedere.media.footage.volume import Volume, VolumeRefused
 from belvedere.media.footage.writer import Writer
+from belvedere.media.waiting import wait_for_nudge
 
 log = structlog.get_logger()
 
@@ -225,7 +226,7 @@ class FootageKeeper:
         while True:
             self._pull_now.clear()
             done = await self._pull()
-            await _wait(self._pull_now, PLANS_EVERY_S if done else _ASK_AGAIN_S)
+            await wait_for_nudge(self._pull_now, PLANS_EVERY_S if done else _ASK_AGAIN_S)
 
     async def _pull(self) -> bool:
         found: list[RecordingPlan] = []
@@ -317,9 +318,3 @@ def _erase(disk: _Disk, request: EraseRequest) -> EraseReply:
     disk.writer.flush()
     disk.index.flush()
     return disk.retention.erase(request.camera, int(request.start * 1e6), int(request.end * 1e6))
-
-
-async def _wait(event: asyncio.Event, within_s: float) -> None:
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(within_s):
-            await event.wait()

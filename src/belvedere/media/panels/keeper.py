@@ -27,6 +27,7 @@ from belvedere.contracts.panels import (
 from belvedere.contracts.sealing import PrivateKey, SealError, unseal
 from belvedere.contracts.subjects import PANEL_ASSIGNMENTS, PANEL_COMMAND, PANEL_STATE, of_node
 from belvedere.media.panels.line import PanelLine
+from belvedere.media.waiting import wait_for_nudge
 
 log = structlog.get_logger()
 
@@ -92,7 +93,7 @@ class PanelKeeper:
         while True:
             self._pull_now.clear()
             done = await self._pull()
-            await _wait(self._pull_now, ASSIGNMENTS_EVERY_S if done else _ASK_AGAIN_S)
+            await wait_for_nudge(self._pull_now, ASSIGNMENTS_EVERY_S if done else _ASK_AGAIN_S)
 
     async def _pull(self) -> bool:
         """Ask for all pages and carry what they say. False: nothing was changed, because not all of them came."""
@@ -146,7 +147,7 @@ class PanelKeeper:
 
     async def _report_for_ever(self) -> None:
         while True:
-            if not await _wait(self._report_now, STATES_EVERY_S):
+            if not await wait_for_nudge(self._report_now, STATES_EVERY_S):
                 self._changed.update(carried.line for carried in self._carried.values())
             self._report_now.clear()
             changed, self._changed = self._changed, set()
@@ -171,11 +172,3 @@ class PanelKeeper:
         # Neither act nor code: who did what is the audit's, and the code is nobody's.
         log.info("panel_commanded", device=command.panel, code=answer.code.value)
         return answer
-
-
-async def _wait(event: asyncio.Event, within_s: float) -> bool:
-    """Whether it was set in time."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(within_s):
-            await event.wait()
-    return event.is_set()
