@@ -158,6 +158,7 @@ def test_sequences_rise_and_go_on(desk: Desk) -> None:
 
     assert [one(0), one(10)] == [1, 2]
     desk.writer.close()
+    desk.index.flush()  # in life the index is closed and opened in between
     desk.writer = Writer(desk.volume, desk.index, lambda: desk.now)
     assert one(20) == 3
 
