@@ -104,6 +104,10 @@ class ShareItem(models.Model):
     given_at = models.DateTimeField(null=True)
     #: this item left the share while the rest goes on: the giver may not share it any more
     ended_at = models.DateTimeField(null=True)
+    #: why, where it was not the giver's own change of this share: `left_group`, `group_deleted`
+    ended_reason = models.CharField(max_length=40, default="")
+    #: the group that brought it: it leaves the share with the group. None: it was chosen by hand
+    group = models.ForeignKey("CameraGroup", on_delete=models.SET_NULL, null=True, related_name="+")
 
     class Meta:
         constraints = (
@@ -131,3 +135,70 @@ class ShareItem(models.Model):
     def resource(self) -> str:
         """Its id, as grants know it."""
         return self.camera_id or self.panel_id or ""
+
+
+class SharePreset(models.Model):
+    """A preset that an organization made for itself: what to begin a share with."""
+
+    id = models.CharField(primary_key=True, max_length=26, default=new_id)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="presets")
+    name = models.CharField(max_length=80)
+    #: the name as it is compared: no two that differ by capitals alone
+    key = models.CharField(max_length=240)
+    permissions = models.IntegerField()
+    footage_last_s = models.IntegerField(null=True)
+    is_since_grant = models.BooleanField(default=False)
+    #: JSON of `{"mon": [["08:00", "18:00"]]}`, in whatever zone the camera is; "" = at any hour
+    weekly = models.TextField(default="")
+    #: how long after it was offered a share ends; None = it does not
+    lasts_s = models.IntegerField(null=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("organization", "key"), name="sharing_preset_one_per_name"),)
+
+
+class CameraGroup(models.Model):
+    """Cameras of one organization under a name, to be shared together: “Outside”."""
+
+    id = models.CharField(primary_key=True, max_length=26, default=new_id)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="camera_groups")
+    name = models.CharField(max_length=80)
+    #: the name as it is compared: no two that differ by capitals alone
+    key = models.CharField(max_length=240)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("organization", "key"), name="sharing_group_one_per_name"),)
+
+
+class GroupCamera(models.Model):
+    """One camera of a group."""
+
+    id = models.CharField(primary_key=True, max_length=26, default=new_id)
+    group = models.ForeignKey(CameraGroup, on_delete=models.CASCADE, related_name="members")
+    camera = models.ForeignKey(Camera, on_delete=models.CASCADE, related_name="in_groups")
+    added_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("group", "camera"), name="sharing_group_camera_once"),)
+
+
+class ShareGroup(models.Model):
+    """A share that follows a group: its sharer decided in advance on cameras that are added to it later (rule 9)."""
+
+    id = models.CharField(primary_key=True, max_length=26, default=new_id)
+    share = models.ForeignKey(Share, on_delete=models.CASCADE, related_name="follows")
+    group = models.ForeignKey(CameraGroup, on_delete=models.CASCADE, related_name="followers")
+    #: what a camera that is added gives, at most
+    permissions = models.IntegerField()
+    footage_last_s = models.IntegerField(null=True)
+    is_since_grant = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("share", "group"), name="sharing_follows_once"),)
+
+    @property
+    def footage(self) -> Footage:
+        """How far back playback of it reaches."""
+        return Footage(self.footage_last_s, self.is_since_grant)
