@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core import mail
 from django.test import Client, override_settings
 
 import cast
@@ -33,9 +34,10 @@ from belvedere.control.guests.services import (
     purge_visits,
 )
 from belvedere.control.organizations.services import Wish, change_member, remove_member
+from belvedere.control.outbox.services import run_due
 from belvedere.control.settings import base
 from belvedere.control.sharing.selectors import explain_access, list_access
-from belvedere.control.sharing.terms import DAY, Footage
+from belvedere.control.sharing.terms import DAY, HOUR, Footage
 from belvedere.control.streaming.models import ViewingSession
 from belvedere.control.streaming.selectors import list_cuts, list_viewers
 from belvedere.control.streaming.services import open_ticket
@@ -202,6 +204,49 @@ def test_the_sixth_passcode_is_not_even_looked_at(people: cast.Cast) -> None:
             come(made, "000000")
 
 
+def test_who_made_it_is_told_once_a_rest(people: cast.Cast) -> None:
+    """N40: the address is in somebody's hands who does not know the passcode. Not if it is over by then."""
+    made = make(people.olivia, people.courtyard, passcode="246810")
+    for _ in range(5):
+        with pytest.raises(PasscodeNeeded):
+            come(made, "000000")
+    for _ in range(3):
+        with pytest.raises(RateLimited):
+            come(made, "000000")
+    run_due()
+    [sent] = mail.outbox
+    assert sent.to == [people.olivia.email]
+    assert "Gardener" in sent.subject
+    assert f"/guest-links/{made.id}" in sent.body
+    assert made.secret not in sent.body
+    mail.outbox.clear()
+    with clock.moved_by(timedelta(minutes=15, seconds=1)):
+        for _ in range(5):
+            with pytest.raises(PasscodeNeeded):
+                come(made, "000000")
+        end_link(people.olivia.actor, link=made.id)
+        run_due()
+    assert mail.outbox == []
+
+
+def test_a_new_passcode_is_asked_for_from_then_on(people: cast.Cast) -> None:
+    """A rest of the old one is over with it; without any, whoever has the address comes in. Who is in stays in."""
+    made = make(people.olivia, people.courtyard, passcode="246810")
+    visit = open_link(nobody("203.0.113.1"), link=made.id, secret=made.secret, passcode="246810")
+    for _ in range(5):
+        with pytest.raises(PasscodeNeeded):
+            come(made, "000000")
+    change_link(people.olivia.actor, link=made.id, passcode="135791")
+    with pytest.raises(PasscodeNeeded):
+        come(made, "246810")
+    come(made, "135791")
+    with pytest.raises(Invalid):
+        change_link(people.olivia.actor, link=made.id, passcode="12345")
+    change_link(people.olivia.actor, link=made.id, passcode="")
+    come(made)
+    assert find_guest(made.id, visit.cookie, address="")
+
+
 def test_guesses_at_once_are_five_too(people: cast.Cast) -> None:
     """N40: a try is taken before it is made."""
     made = make(people.olivia, people.courtyard, passcode="246810")
@@ -358,6 +403,43 @@ def test_an_earlier_end_acts_on_what_runs(people: cast.Cast, bus: Node) -> None:
         assert renew(session)[session].is_ended
         with pytest.raises(Conflict):
             change_link(people.olivia.actor, link=made.id, max_uses=4, ends_at=clock.now() + HOURS_2)
+
+
+@pytest.mark.usefixtures("node")
+def test_less_right_acts_at_once(people: cast.Cast, bus: Node) -> None:
+    """HC-32, N40: live view is taken away while it is watched; the past stays, as far back as it is said now."""
+    both = Permission.LIVE_VIEW | Permission.PLAYBACK
+    made = make(people.olivia, people.courtyard, permissions=both, footage=PAST)
+    guest = come(made)
+    session = watch(guest, people.courtyard)
+    change = change_link(people.olivia.actor, link=made.id, permissions=Permission.PLAYBACK, footage=Footage(HOUR))
+    assert [cut.session for cut in list_cuts(change)] == [session]
+    [view] = list_cameras(guest)
+    assert view.permissions == Permission.PLAYBACK
+    given = get_link(people.olivia.actor, made.id)
+    assert (given.permissions, given.footage) == (Permission.PLAYBACK, Footage(HOUR))
+    # More right is there at once as well; what makes no sense is refused, and nothing of it done.
+    change_link(people.olivia.actor, link=made.id, permissions=both)
+    watch(guest, people.courtyard)
+    change_link(people.olivia.actor, link=made.id, permissions=Permission.LIVE_VIEW)
+    for patch in ({"permissions": both}, {"footage": PAST}, {"permissions": Permission.TALK}, {"max_uses": 0}):
+        with pytest.raises(Invalid):
+            change_link(people.olivia.actor, link=made.id, name="Other", **patch)
+    assert get_link(people.olivia.actor, made.id).name == "Gardener"
+
+
+@pytest.mark.usefixtures("node")
+def test_how_many_watch_through_it_is_counted(people: cast.Cast, bus: Node) -> None:
+    """B-2, B-7: pictures that run, not doors that were opened."""
+    made, other = make(people.olivia, people.courtyard, people.pool), make(people.olivia, people.pool)
+    guest = come(made)
+    come(other)
+    watch(guest, people.courtyard)
+    watch(guest, people.pool)
+    assert {row.id: row.watching for row in list_links(people.olivia.actor)} == {made.id: 2, other.id: 0}
+    assert people.olivia.api().get(f"/api/v1/guest-links/{made.id}").json()["watching"] == 2
+    end_link(people.olivia.actor, link=made.id)
+    assert get_link(people.olivia.actor, made.id).watching == 0
 
 
 @pytest.mark.usefixtures("node")
@@ -534,9 +616,12 @@ def test_by_the_api(people: cast.Cast) -> None:
     row = api.get(f"/api/v1/guest-links/{link}").json()
     assert (row["uses"], row["footage"], row["state"]) == (1, {"last": "P1D"}, "open")
     assert "url" not in row
-    patch = {"cameras": [people.pool], "max_uses": 1, "name": "Gärtner"}
+    patch = {"cameras": [people.pool], "max_uses": 1, "name": "Gärtner", "footage": {"last": "PT1H"}}
     changed = api.patch(f"/api/v1/guest-links/{link}", patch, content_type="application/json").json()
     assert ([camera["name"] for camera in changed["cameras"]], changed["state"]) == (["Pool"], "used_up")
+    assert changed["footage"] == {"last": "PT1H"}
+    wrong = api.patch(f"/api/v1/guest-links/{link}", {"permissions": ["fly"]}, content_type="application/json")
+    assert wrong.status_code == 422
     ended = api.delete(f"/api/v1/guest-links/{link}").json()
     assert ended["state"] == "revoked"
     assert api.get(f"/api/v1/receipts/{ended['change_id']}").status_code == 200

@@ -11,6 +11,7 @@ from belvedere.control.accounts import texts
 from belvedere.control.appeals import mails as appeal_mails
 from belvedere.control.appeals import services as appeals
 from belvedere.control.devices import services as devices
+from belvedere.control.guests import mails as guest_mails
 from belvedere.control.guests import services as guests
 from belvedere.control.handover import mails as handover_mails
 from belvedere.control.organizations import mails as organization_mails
@@ -42,6 +43,7 @@ OUTBOX: Final[dict[str, Consumer]] = {
     "mail.claim_made": Consumer(appeal_mails.send_claim_made),
     "mail.claim_ended": Consumer(appeal_mails.send_claim_ended),
     "mail.claim_released": Consumer(appeal_mails.send_claim_released),
+    "mail.guest_link_paused": Consumer(guest_mails.send_paused),
     "mail.handover_offered": Consumer(handover_mails.send_offered),
     "mail.handover_answered": Consumer(handover_mails.send_answered),
     "mail.invitation_sent": Consumer(organization_mails.send_invitation),

@@ -1,14 +1,14 @@
 """`/guest-links`: a camera for somebody without an account, by a link."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal, cast
 
 from django.conf import settings
 from django.http import HttpRequest
 from ninja import Router, Status
 from pydantic import AwareDatetime, Field
 
-from belvedere.contracts.permissions import parse_names
+from belvedere.contracts.permissions import Permission, parse_names
 from belvedere.control.api.auth import actor_of
 from belvedere.control.api.schemas import Id, In, Name, Out, PersonOut, ProblemOut, ReceiptOut
 from belvedere.control.api.sharing import FootageIn
@@ -41,6 +41,26 @@ class GuestLinkPatch(In):
     cameras: list[Id] | None = Field(default=None, max_length=64, description="those that stay: none can be added")
     ends_at: AwareDatetime | None = None
     max_uses: int | None = None
+    permissions: list[str] | None = Field(default=None, description="live_view, playback, or both")
+    footage: FootageIn | None = Field(default=None, description="how far back playback reaches")
+    passcode: str | None = Field(default=None, max_length=64, description="a new one; empty: none is asked for")
+
+    @property
+    def patch(self) -> services.LinkPatch:
+        """What is to change. Raises Invalid."""
+        found: dict[str, Any] = self.model_dump(exclude_none=True)
+        if self.permissions is not None:
+            found["permissions"] = _permissions(self.permissions)
+        if self.footage is not None:
+            found["footage"] = parse_footage(found["footage"])
+        return cast("services.LinkPatch", found)
+
+
+def _permissions(names: list[str]) -> Permission:
+    try:
+        return parse_names(names)
+    except ValueError as error:
+        raise Invalid(str(error), field="permissions") from None
 
 
 class VisitOut(Out):
@@ -72,6 +92,7 @@ class GuestLinkOut(Out):
     ends_at: datetime
     max_uses: int
     uses: int
+    watching: int = Field(description="how many pictures run through it now")
     paused_until: datetime | None = Field(description="after five wrong passcodes")
     ended_at: datetime | None
     ended_reason: str | None
@@ -93,6 +114,7 @@ class GuestLinkOut(Out):
             ends_at=view.ends_at,
             max_uses=view.max_uses,
             uses=view.uses,
+            watching=view.watching,
             paused_until=view.paused_until,
             ended_at=view.ended_at,
             ended_reason=view.ended_reason or None,
@@ -128,15 +150,11 @@ def guest_links(request: HttpRequest) -> GuestLinksOut:
 def make_guest_link(request: HttpRequest, body: GuestLinkIn) -> Status[GuestLinkMadeOut]:
     """Make a guest link. Needs `share` on every camera; it is in force at once."""
     actor = actor_of(request)
-    try:
-        permissions = parse_names(body.permissions)
-    except ValueError as error:
-        raise Invalid(str(error), field="permissions") from None
     made = services.make_link(
         actor,
         name=body.name,
         cameras=body.cameras,
-        permissions=permissions,
+        permissions=_permissions(body.permissions),
         ends_at=body.ends_at,
         max_uses=body.max_uses,
         passcode=body.passcode,
@@ -156,9 +174,7 @@ def guest_link(request: HttpRequest, link_id: str) -> GuestLinkOut:
 def change_guest_link(request: HttpRequest, link_id: str, body: GuestLinkPatch) -> GuestLinkChangedOut:
     """Change a link the caller gave: less acts at once, on running pictures too."""
     actor = actor_of(request)
-    change_id = services.change_link(
-        actor, link=link_id, name=body.name, ends_at=body.ends_at, max_uses=body.max_uses, cameras=body.cameras
-    )
+    change_id = services.change_link(actor, link=link_id, **body.patch)
     receipt = ReceiptOut.of("changed", change_id, list_cuts(change_id))
     return GuestLinkChangedOut(**GuestLinkOut.of(get_link(actor, link_id)).model_dump(), receipt=receipt)
 

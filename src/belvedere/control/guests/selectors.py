@@ -18,6 +18,7 @@ from belvedere.control.core.principal import Principal
 from belvedere.control.devices.selectors import CameraView, list_cameras
 from belvedere.control.guests.models import GuestCamera, GuestLink, GuestVisit, LinkState
 from belvedere.control.sharing.terms import Footage
+from belvedere.control.streaming.selectors import count_watching_as
 
 #: of the log of use, the latest
 VISITS_SHOWN: Final = 20
@@ -37,6 +38,7 @@ class GuestLinkView:
 
     cameras     id → name, of those that are still in it
     footage     how far back playback reaches; None without playback
+    watching    how many pictures run through it now
     """
 
     id: str
@@ -52,6 +54,7 @@ class GuestLinkView:
     ends_at: datetime
     max_uses: int
     uses: int
+    watching: int
     paused_until: datetime | None
     ended_at: datetime | None
     ended_reason: str
@@ -102,10 +105,11 @@ def _with_parts(rows: QuerySet[GuestLink]) -> QuerySet[GuestLink]:
 
 def _views(actor: Principal, rows: list[GuestLink]) -> list[GuestLinkView]:
     people, at = get_persons(row.giver_id for row in rows), clock.now()
-    return [_view(actor, row, people[row.giver_id], at) for row in rows]
+    watching = count_watching_as(row.pk for row in rows)
+    return [_view(actor, row, people[row.giver_id], watching.get(row.pk, 0), at) for row in rows]
 
 
-def _view(actor: Principal, row: GuestLink, giver: Person, at: datetime) -> GuestLinkView:
+def _view(actor: Principal, row: GuestLink, giver: Person, watching: int, at: datetime) -> GuestLinkView:
     permissions = Permission(row.permissions)
     return GuestLinkView(
         id=row.pk,
@@ -122,6 +126,7 @@ def _view(actor: Principal, row: GuestLink, giver: Person, at: datetime) -> Gues
         ends_at=row.ends_at,
         max_uses=row.max_uses,
         uses=row.uses,
+        watching=watching,
         paused_until=row.paused_until if row.paused_until and row.paused_until > at else None,
         ended_at=row.ended_at or (row.ends_at if row.ends_at <= at else None),
         ended_reason=row.ended_reason,

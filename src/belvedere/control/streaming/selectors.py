@@ -127,6 +127,15 @@ def count_watching(actor: Principal, cameras: Iterable[str]) -> dict[str, int]:
     return {pk: counted.get(pk, 0) for pk in asked}
 
 
+def count_watching_as(principals: Iterable[str]) -> dict[str, int]:
+    """Principal → how many sessions are open in its name now, of those that have any. One query.
+
+    The caller has decided that its actor may know: what these principals see is what he gave them.
+    """
+    rows = ViewingSession.objects.filter(principal__in=list(principals), opened_at__isnull=False, closed_at=None)
+    return dict(rows.values_list("principal").annotate(count=Count("pk")))
+
+
 def list_watchers(cameras: Collection[str], *, since: datetime) -> set[tuple[str, str]]:
     """Who watched which of these cameras since then: (account, camera). The caller may share them. One query."""
     if not cameras:

@@ -1,0 +1,23 @@
+"""Making, opening, changing and ending guest links."""
+
+from belvedere.control.guests.services.changing import LinkPatch, change_link
+from belvedere.control.guests.services.covering import end_links_of_closed, end_uncovered_links
+from belvedere.control.guests.services.ending import KEEP, end_link, purge_visits
+from belvedere.control.guests.services.giving import MAX_USES
+from belvedere.control.guests.services.making import MadeLink, make_link
+from belvedere.control.guests.services.opening import PasscodeNeeded, open_link
+
+__all__ = [
+    "KEEP",
+    "MAX_USES",
+    "LinkPatch",
+    "MadeLink",
+    "PasscodeNeeded",
+    "change_link",
+    "end_link",
+    "end_links_of_closed",
+    "end_uncovered_links",
+    "make_link",
+    "open_link",
+    "purge_visits",
+]
