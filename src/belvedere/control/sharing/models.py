@@ -1,7 +1,8 @@
 """Recipient, share, item."""
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from django.conf import settings
 from django.db import models
@@ -12,6 +13,8 @@ from belvedere.control.devices.models import Camera, Panel
 from belvedere.control.organizations.models import Membership, Organization
 from belvedere.control.sharing.terms import Footage, When
 
+#: an offer that nobody answered for so long is over
+ANSWER_WITHIN: Final = timedelta(days=7)
 #: what an item needs beside itself, to say its name and site
 THINGS = ("camera", "panel__device")
 #: items whose camera or panel is still bound
@@ -28,12 +31,17 @@ def in_states(states: Collection[str], at: datetime, *, of: str = "") -> models.
 
     No job has to mark what ran out: from the second of its end on it is expired, on every surface (rule 3).
     """
-    still = [state for state in states if state in OPEN_STATES]
     over = [state for state in states if state not in OPEN_STATES]
-    has_time = models.Q(**{f"{of}ends_at": None}) | models.Q(**{f"{of}ends_at__gt": at})
-    found = models.Q(**{f"{of}state__in": over}) | (models.Q(**{f"{of}state__in": still}) & has_time)
+    is_running = models.Q(**{f"{of}ends_at": None}) | models.Q(**{f"{of}ends_at__gt": at})
+    is_answerable = models.Q(**{f"{of}offered_at__gt": at - ANSWER_WITHIN})
+    found = models.Q(**{f"{of}state__in": over})
+    if OfferState.PENDING in states:
+        found |= models.Q(**{f"{of}state": OfferState.PENDING}) & is_running & is_answerable
+    if OfferState.ACCEPTED in states:
+        found |= models.Q(**{f"{of}state": OfferState.ACCEPTED}) & is_running
     if OfferState.EXPIRED in over:
         found |= models.Q(**{f"{of}state__in": OPEN_STATES, f"{of}ends_at__lte": at})
+        found |= models.Q(**{f"{of}state": OfferState.PENDING, f"{of}offered_at__lte": at - ANSWER_WITHIN})
     return found
 
 
@@ -73,6 +81,22 @@ class Share(Offer):
     change_id = models.CharField(max_length=26, default="", db_index=True)
     #: one more with every change: of two who edit at once the second is told
     version = models.IntegerField(default=1)
+    #: since when it rests by the sharer's wish: accepted, and in force nowhere. Its end comes all the same
+    paused_at = models.DateTimeField(null=True)
+    #: when the recipient was reminded of the offer: once at most
+    reminded_at = models.DateTimeField(null=True)
+    #: one command to one panel, or 24 hours from acceptance on; and when that command was claimed
+    is_once = models.BooleanField(default=False)
+    used_at = models.DateTimeField(null=True)
+    #: the end before it was prolonged last: from there its present term counts
+    term_from = models.DateTimeField(null=True)
+    #: the end that both sides were reminded of
+    reminded_end_at = models.DateTimeField(null=True)
+    #: as far as the ledger was read; the ledger forgets, this does not
+    last_used_at = models.DateTimeField(null=True)
+    #: after so many days without use it ends by itself; None = it does not. And when both sides were told that it will
+    lapse_unused_days = models.PositiveSmallIntegerField(null=True)
+    lapse_warned_at = models.DateTimeField(null=True)
 
     class Meta:
         indexes = (models.Index(fields=("sharer", "state"), name="sharing_share_given"),)
@@ -80,8 +104,14 @@ class Share(Offer):
     def state_at(self, at: datetime) -> OfferState:
         """Where it stands at an instant: what has run out is expired, whatever the row still says."""
         state = OfferState(self.state)
-        is_over = state in OPEN_STATES and self.ends_at is not None and self.ends_at <= at
+        is_over = state in OPEN_STATES and (run_out := self.runs_out_at) is not None and run_out <= at
         return OfferState.EXPIRED if is_over else state
+
+    @property
+    def runs_out_at(self) -> datetime | None:
+        """When it is over if nobody does anything: at its end; an offer, once it has waited too long. None: never."""
+        answer_by = self.offered_at + ANSWER_WITHIN if self.state == OfferState.PENDING else None
+        return min((at for at in (self.ends_at, answer_by) if at), default=None)
 
     @property
     def when(self) -> When:
