@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 
 from belvedere.control.core.ids import new_id
+from belvedere.control.core.names import is_phone
 from belvedere.control.core.offers import OPEN_STATES, Offer, OfferState
 from belvedere.control.devices.models import Camera, Panel
 from belvedere.control.organizations.models import Membership, Organization
@@ -45,12 +46,29 @@ def in_states(states: Collection[str], at: datetime, *, of: str = "") -> models.
     return found
 
 
+def of_address(address: str, *, of: str = "") -> models.Q:
+    """Recipients with this e-mail address or telephone number; `of` is the way to the recipient, as "recipient__"."""
+    return models.Q(**{f"{of}phone" if is_phone(address) else f"{of}email": address})
+
+
+def of_addresses(addresses: Collection[str], *, of: str = "") -> models.Q:
+    """The same of several at once: what somebody has proven to be his."""
+    phones = [address for address in addresses if is_phone(address)]
+    emails = [address for address in addresses if not is_phone(address)]
+    return models.Q(**{f"{of}email__in": emails}) | models.Q(**{f"{of}phone__in": phones})
+
+
 class Recipient(models.Model):
-    """An address one account has shared with. Whose account it is shows only once something was accepted."""
+    """An address one account has shared with, an e-mail address or a telephone number.
+
+    Whose account it is shows only once something was accepted.
+    """
 
     id = models.CharField(primary_key=True, max_length=26, default=new_id)
     sharer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="recipients")
-    email = models.CharField(max_length=254)
+    email = models.CharField(max_length=254, default="")
+    #: E.164
+    phone = models.CharField(max_length=16, default="")
     account = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
     #: the sharer's own note; nobody else ever reads it
     remark = models.CharField(max_length=80, default="")
@@ -59,7 +77,24 @@ class Recipient(models.Model):
     removed_at = models.DateTimeField(null=True)
 
     class Meta:
-        constraints = (models.UniqueConstraint(fields=("sharer", "email"), name="sharing_recipient_one_per_address"),)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("sharer", "email"),
+                condition=~models.Q(email=""),
+                name="sharing_recipient_one_per_address",
+            ),
+            models.UniqueConstraint(
+                fields=("sharer", "phone"), condition=~models.Q(phone=""), name="sharing_recipient_one_per_phone"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(email="") ^ models.Q(phone=""), name="sharing_recipient_email_or_phone"
+            ),
+        )
+
+    @property
+    def address(self) -> str:
+        """What the sharer typed: the e-mail address, or the number."""
+        return self.email or self.phone
 
 
 class Share(Offer):
@@ -78,6 +113,8 @@ class Share(Offer):
     hours = models.TextField(default="")
     #: the account that accepted or rejected it; "" while it waits
     accepted_by = models.CharField(max_length=26, default="", db_index=True)
+    #: whoever accepted it wants no messages about it; the sharer never reads this
+    is_muted = models.BooleanField(default=False)
     change_id = models.CharField(max_length=26, default="", db_index=True)
     #: one more with every change: of two who edit at once the second is told
     version = models.IntegerField(default=1)
@@ -232,3 +269,14 @@ class ShareGroup(models.Model):
     def footage(self) -> Footage:
         """How far back playback of it reaches."""
         return Footage(self.footage_last_s, self.is_since_grant)
+
+
+class BlockedSharer(models.Model):
+    """Somebody whose offers reach an account no more. He is not told, and nothing he can see tells him."""
+
+    account = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    sharer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    blocked_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("account", "sharer"), name="sharing_blocked_sharer_once"),)
