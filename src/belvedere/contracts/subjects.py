@@ -24,6 +24,8 @@ NODE_PROBE: Final = "node.probe"
 NODE_DISCOVER: Final = "node.discover"
 NODE_INSPECT: Final = "node.inspect"
 CAMERA_STATE: Final = "camera.state"
+CAMERA_EVENT: Final = "camera.event"
+EVENT_FEEDS: Final = "event.feeds"
 PANEL_ASSIGNMENTS: Final = "panel.assignments"
 PANEL_STATE: Final = "panel.state"
 PANEL_COMMAND: Final = "panel.command"
@@ -38,7 +40,7 @@ EXPORT_FINISHED: Final = "export.finished"
 #: said by media, heard by control
 FROM_MEDIA: Final = (
     *(SESSION_OPEN, SESSION_RENEW, SESSION_CLOSED, NODE_HELLO, NODE_ASSIGNMENTS, CAMERA_STATE),
-    *(PANEL_ASSIGNMENTS, PANEL_STATE),
+    *(PANEL_ASSIGNMENTS, PANEL_STATE, EVENT_FEEDS, CAMERA_EVENT),
     *(RECORDING_PLANS, FOOTAGE_STATE, SESSION_WATCHED, EXPORT_PROGRESS, EXPORT_FINISHED),
 )
 #: said by control or worker, heard by one node

@@ -5,12 +5,13 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from belvedere.contracts import events, panels, recordings, sessions, subjects
+from belvedere.contracts import camera_events, events, panels, recordings, sessions, subjects
 from belvedere.control.accounts import mails as account_mails
 from belvedere.control.accounts import texts
 from belvedere.control.appeals import mails as appeal_mails
 from belvedere.control.appeals import services as appeals
 from belvedere.control.devices import services as devices
+from belvedere.control.events import services as happenings
 from belvedere.control.guests import mails as guest_mails
 from belvedere.control.guests import services as guests
 from belvedere.control.handover import mails as handover_mails
@@ -77,6 +78,11 @@ def _open(node: str, request: sessions.OpenRequest) -> sessions.OpenReply:
     return reply
 
 
+def _panel_state(node: str, state: panels.PanelState) -> None:
+    devices.record_panel_state(node, state)
+    happenings.note_panel_state(state)
+
+
 class Ear(NamedTuple):
     """What is heard on a subject, and who answers."""
 
@@ -90,7 +96,9 @@ BUS: Final[dict[str, Ear]] = {
     subjects.NODE_ASSIGNMENTS: Ear(events.AssignmentsRequest, devices.list_assignments),
     subjects.CAMERA_STATE: Ear(events.CameraState, devices.record_state),
     subjects.PANEL_ASSIGNMENTS: Ear(panels.PanelsRequest, devices.list_panel_assignments),
-    subjects.PANEL_STATE: Ear(panels.PanelState, devices.record_panel_state),
+    subjects.PANEL_STATE: Ear(panels.PanelState, _panel_state),
+    subjects.EVENT_FEEDS: Ear(camera_events.EventFeedsRequest, devices.list_event_feeds),
+    subjects.CAMERA_EVENT: Ear(camera_events.EventReports, happenings.record_events),
     subjects.SESSION_OPEN: Ear(sessions.OpenRequest, _open),
     subjects.SESSION_RENEW: Ear(sessions.RenewRequest, streaming.renew_sessions),
     subjects.SESSION_CLOSED: Ear(sessions.SessionClosed, streaming.record_closed),

@@ -26,6 +26,7 @@ def run_worker(settings: Settings) -> None:
     setup(settings)
     from belvedere.control.appeals.services import expire_requests, settle_claims
     from belvedere.control.devices.services import seek_devices, settle_nodes
+    from belvedere.control.events.services import end_unheard_events, notice_events, purge_events
     from belvedere.control.guests.services import purge_visits
     from belvedere.control.handover.services import expire_handovers
     from belvedere.control.listening import connect
@@ -33,6 +34,7 @@ def run_worker(settings: Settings) -> None:
     from belvedere.control.organizations.services import expire_invitations
     from belvedere.control.outbox.services import purge, run_due
     from belvedere.control.streaming.services import purge_sessions
+    from belvedere.control.streaming.shared_logins import notice_shared_logins
 
     stop = threading.Event()
 
@@ -44,12 +46,16 @@ def run_worker(settings: Settings) -> None:
     line = connect(settings, "worker")
     due: dict[Callable[[], object], float] = {
         settle_nodes: HOUSEKEEPING_S,
+        notice_events: HOUSEKEEPING_S,
+        end_unheard_events: EXPIRE_S,
         expire_invitations: EXPIRE_S,
         expire_handovers: EXPIRE_S,
         expire_requests: EXPIRE_S,
         settle_claims: EXPIRE_S,
         seek_devices: EXPIRE_S,
+        notice_shared_logins: EXPIRE_S,
         purge_sessions: PURGE_S,
+        purge_events: PURGE_S,
         purge_visits: PURGE_S,
         purge: PURGE_S,
         sign_audit: SIGN_S,

@@ -33,6 +33,7 @@ APPS = (
     "devices",
     "streaming",
     "recordings",
+    "events",
     "sharing",
     "guests",
     "appeals",

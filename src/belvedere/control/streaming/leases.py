@@ -21,8 +21,11 @@ CARRIES: Final = {
     SessionKind.SNAPSHOT: (Permission.LIVE_VIEW | Permission.PLAYBACK, Permission.LIVE_VIEW),
     SessionKind.EXPORT: (Permission.EXPORT | Permission.LISTEN, Permission.EXPORT),
 }
-#: a list of past footage, where SessionKind.HLS has a range
-_PAST_LIST: Final = (Permission.PLAYBACK | Permission.LISTEN, Permission.PLAYBACK)
+#: the same of the past, for kinds that are of now without a start
+_OF_THE_PAST: Final = {
+    SessionKind.HLS: (Permission.PLAYBACK | Permission.LISTEN, Permission.PLAYBACK),
+    SessionKind.SNAPSHOT: (Permission.PLAYBACK, Permission.PLAYBACK),
+}
 
 
 def decide_leases(rows: Iterable[ViewingSession], *, why: str = "", by: str = "") -> list[LeaseState]:
@@ -43,7 +46,8 @@ def _decide(row: ViewingSession, path: ResourcePath | None, *, is_alive: bool, w
         return refuse(row.pk, why or "signed_out")
     if path is None or not path.is_live:
         return refuse(row.pk, why or "unbound")
-    carries, needs = _PAST_LIST if row.kind == SessionKind.HLS and row.start_at else CARRIES[SessionKind(row.kind)]
+    kind = SessionKind(row.kind)
+    carries, needs = _OF_THE_PAST.get(kind, CARRIES[kind]) if row.start_at else CARRIES[kind]
     if not path.is_on:
         # There is nothing to see of now; what was recorded before is still there.
         carries &= ~Permission.LIVE_VIEW

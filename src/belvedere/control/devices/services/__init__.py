@@ -12,6 +12,7 @@ from belvedere.control.devices.services.binding import (
     unbind_device,
 )
 from belvedere.control.devices.services.editing import edit_device
+from belvedere.control.devices.services.feeds import list_event_feeds
 from belvedere.control.devices.services.moving import move_device, remove_site
 from belvedere.control.devices.services.panels import (
     PanelUnreachable,
@@ -66,6 +67,7 @@ __all__ = [
     "explain_probe",
     "inspect_device",
     "list_assignments",
+    "list_event_feeds",
     "list_panel_assignments",
     "move_device",
     "probe_device",

@@ -8,6 +8,7 @@ from belvedere.control.recordings.services.tickets import (
     NothingThere,
     open_export,
     open_past_list,
+    open_past_picture,
     open_playback,
     open_ticket,
 )
@@ -19,6 +20,7 @@ __all__ = [
     "list_plans",
     "open_export",
     "open_past_list",
+    "open_past_picture",
     "open_playback",
     "open_ticket",
     "record_export_opened",

@@ -34,6 +34,8 @@ FRESH_BEYOND: Final = timedelta(hours=1)
 MAX_EXPORTS: Final = 3
 #: playback begins where most of the time after its start is at hand
 _SOON_S: Final = 3600.0
+#: a picture is at hand where there is footage of so much around it
+_ONE_PICTURE_S: Final = 5.0
 
 
 class NothingThere(Refusal):
@@ -122,6 +124,22 @@ def open_past_list(
         origin=origin,
         start=first,
         end=last,
+    )
+
+
+@requires(Permission.PLAYBACK, on="camera")
+def open_past_picture(actor: Principal, *, camera: str, at: datetime, origin: str | None = None) -> Ticket:
+    """A ticket for what was recorded at an instant, as one picture. Raises as `open_playback` does."""
+    window = _window(actor, Permission.PLAYBACK, camera, at, clock.now())
+    if window[0] > at.timestamp():
+        raise NothingThere
+    return streaming.issue_ticket(
+        actor,
+        camera=camera,
+        kind=SessionKind.SNAPSHOT,
+        node=_choose_node(camera, (window[0], window[0] + _ONE_PICTURE_S)),
+        origin=origin,
+        start=at,
     )
 
 

@@ -1,0 +1,1 @@
+"""What happened: kept for as long as the footage of it, and told to those who may look at that."""
