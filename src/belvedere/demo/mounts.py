@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from belvedere.demo.clips import Clip
+from belvedere.demo.coded_sound import CodedSound
 from belvedere.demo.outlets import Outlet
-from belvedere.demo.rtp import RtpStream, SoundTrack, Track, VideoTrack
+from belvedere.demo.rtp import CodedSoundTrack, RtpStream, SoundTrack, Track, VideoTrack
 from belvedere.demo.rtsp_auth import Login
 from belvedere.demo.sound import Sound, tone
 
@@ -77,7 +78,9 @@ class Session:
 class Mount:
     """One stream of one camera. Made by `CameraServer.add`."""
 
-    def __init__(self, path: str, clip: Clip, *, login: Login | None, audio: Sound | None, faults: Faults) -> None:
+    def __init__(
+        self, path: str, clip: Clip, *, login: Login | None, audio: Sound | CodedSound | None, faults: Faults
+    ) -> None:
         """Start the camera's clock; nothing is sent before somebody watches."""
         self.path = path
         self.login = login
@@ -85,7 +88,8 @@ class Mount:
         self._clip = clip
         self._video = VideoTrack(clip)
         self._has_audio = audio is not None
-        self._streams = [RtpStream(self._video), RtpStream(SoundTrack(audio or tone()))]
+        sound = CodedSoundTrack(audio) if isinstance(audio, CodedSound) else SoundTrack(audio or tone())
+        self._streams = [RtpStream(self._video), RtpStream(sound)]
         self._born = time.monotonic()
         self._playing: set[Session] = set()
         self._senders: dict[int, asyncio.Task[None]] = {}

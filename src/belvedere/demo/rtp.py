@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final, Protocol
 
 from belvedere.demo.clips import AccessUnit, Clip
+from belvedere.demo.coded_sound import CodedSound
 from belvedere.demo.sound import SAMPLE_RATE, Sound
 
 #: Largest payload; with all headers it fits an Ethernet frame, so UDP never fragments.
@@ -134,6 +135,34 @@ class SoundTrack:
     def description(self) -> list[str]:
         """Payload type 0 says it all; spelled out for strict players."""
         return [f"a=rtpmap:{self.payload_type} PCMU/{self.clock_rate}"]
+
+
+class CodedSoundTrack:
+    """Sound of any other codec, a frame in each packet; also round and round."""
+
+    kind = "audio"
+
+    def __init__(self, sound: CodedSound) -> None:
+        """Repeat `sound`."""
+        self._sound = sound
+        self.payload_type = 8 if sound.encoding == "PCMA" else 97
+        self.clock_rate = sound.rate
+        self.rate = sound.rate / sound.samples
+
+    def payloads(self, tick: int) -> list[bytes]:
+        """One frame; of AAC behind its length (RFC 3640, 3.3.6)."""
+        frame = self._sound.frames[tick % len(self._sound.frames)]
+        return [struct.pack(">HH", 16, len(frame) << 3) + frame] if self._sound.config else [frame]
+
+    def description(self) -> list[str]:
+        """Name the codec, and what a decoder of AAC has to know; Opus counts as two channels always (RFC 7587, 7)."""
+        sound = self._sound
+        channels = "/2" if sound.encoding == "opus" else ""
+        lines = [f"a=rtpmap:{self.payload_type} {sound.encoding}/{sound.rate}{channels}"]
+        if sound.config:
+            parameters = "streamtype=5;profile-level-id=1;mode=AAC-hbr;sizelength=13;indexlength=3;indexdeltalength=3"
+            lines.append(f"a=fmtp:{self.payload_type} {parameters};config={sound.config.hex()}")
+        return lines
 
 
 class RtpStream:

@@ -23,6 +23,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from belvedere.demo.clips import Clip
+from belvedere.demo.coded_sound import CodedSound
 from belvedere.demo.mounts import Faults, Mount
 from belvedere.demo.rtsp_auth import Login, Scheme
 from belvedere.demo.rtsp_connection import Connection
@@ -66,7 +67,7 @@ class CameraServer:
         username: str | None = None,
         password: str | None = None,
         schemes: tuple[Scheme, ...] = (Scheme.MD5,),
-        audio: Sound | None = None,
+        audio: Sound | CodedSound | None = None,
         faults: Faults | None = None,
     ) -> Mount:
         """Serve a clip under `path` (a query may be part of it), to all or to one login. From any thread, at any time.

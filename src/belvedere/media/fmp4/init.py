@@ -24,6 +24,7 @@ class Track:
     timescale    ticks a second in its fragments
     utc_at_zero  the instant of tick 0, seconds since the epoch
     init         ftyp+moov
+    number       of the track in it, and in its fragments
     """
 
     kind: str
@@ -33,6 +34,7 @@ class Track:
     timescale: int
     utc_at_zero: float
     init: bytes
+    number: int = 1
 
 
 def write_init(parameters: ParameterSets, utc_at_zero: float) -> Track:

@@ -8,6 +8,8 @@ from belvedere.media.fmp4.boxes import NUMBER_IN_TKHD, NUMBER_IN_TREX, box, boxe
 
 VIDEO: Final = 1
 SOUND: Final = 2
+#: Sound as the camera sent it, where files hold another form; only ever alone.
+HEARD: Final = 3
 _U32: Final = struct.Struct(">I")
 
 

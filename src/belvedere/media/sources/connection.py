@@ -6,7 +6,7 @@ segmentation fault (seen, three of three). A read has no timeout of its own: the
 
 import threading
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
@@ -78,13 +78,13 @@ class Connection:
     def announced(self) -> Announced:
         """What the camera announced."""
         video = self._video
-        audio = self._container.streams.audio
+        audio = self.sound or next(iter(self._container.streams.audio), None)
         return Announced(
             codec=video.codec_context.name,
             width=video.width,
             height=video.height,
             fps=float(video.average_rate) if video.average_rate else 0.0,
-            audio=audio[0].codec_context.name if audio else "",
+            audio=audio.codec_context.name if audio else "",
             extradata=bytes(video.codec_context.extradata or b""),
             ticks_per_second=round(1 / video.time_base) if video.time_base else 90_000,
         )
@@ -94,18 +94,18 @@ class Connection:
         """The stream of sound that can be carried, if the camera announced one."""
         return next((a for a in self._container.streams.audio if a.codec_context.name in SOUND_CODECS), None)
 
-    def packets(self, listened: threading.Event | None = None) -> Iterator[RawPacket | SoundPacket]:
+    def packets(self, wants_sound: Callable[[], bool] = lambda: False) -> Iterator[RawPacket | SoundPacket]:
         """Read until it ends; it ends with SourceFailure: STALLED, DROPPED and what else happens to cameras.
 
-        While `listened` is set, packets of `sound` come too, as PyAV has them.
+        While `wants_sound` says so, packets of `sound` come too, as PyAV has them.
         """
         expect = self._relay.expect
         expect(READ_TIMEOUT_S)
-        sound = self.sound if listened is not None else None
+        sound = self.sound
         try:
             while True:
-                has_sound = sound is not None and listened is not None and listened.is_set()
-                streams = [self._video, sound] if has_sound else [self._video]
+                has_sound = sound is not None and wants_sound()
+                streams = [self._video, sound] if sound is not None and has_sound else [self._video]
                 for packet in self._container.demux(streams):
                     expect(READ_TIMEOUT_S)
                     if not packet.size:
@@ -114,7 +114,7 @@ class Connection:
                         yield cast("SoundPacket", packet)
                     else:
                         yield RawPacket(bytes(packet), packet.dts, packet.pts, packet.is_keyframe)
-                    if sound is not None and listened is not None and listened.is_set() is not has_sound:
+                    if sound is not None and wants_sound() is not has_sound:
                         break  # to choose anew
                 else:
                     break

@@ -4,7 +4,7 @@ import asyncio
 import random
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,13 +13,13 @@ from av.audio.stream import AudioStream
 
 from belvedere.contracts.events import SourceError, StreamSource
 from belvedere.media.fmp4 import Fragment, Track
-from belvedere.media.fmp4.joining import VIDEO
+from belvedere.media.fmp4.joining import HEARD, SOUND, VIDEO
 from belvedere.media.sources.backoff import Backoff
 from belvedere.media.sources.connection import Announced, RawPacket, open_camera
 from belvedere.media.sources.failure import SourceFailure
 from belvedere.media.sources.mailbox import Mailbox
 from belvedere.media.sources.remux import Remuxer
-from belvedere.media.sources.sound import SoundPacket, SoundRemuxer
+from belvedere.media.sources.sound import G711, SoundPacket, SoundRemuxer
 
 log = structlog.get_logger()
 
@@ -65,19 +65,21 @@ class CameraReader:
         own_ports: Collection[int] = (),
         watched: threading.Event | None = None,
         listened: threading.Event | None = None,
+        heard: threading.Event | None = None,
         chance: random.Random | None = None,
     ) -> None:
         """Must be made in the running loop that is to get the events. `name` is for logs: camera and quality.
 
         While `watched` is given and not set, frames may come late, up to a fifth of a second, and several at once.
-        While `listened` is given and set, sound comes too: a Track of kind "audio" after each one of the picture, and
-        its fragments.
+        While `listened` is given and set, sound comes too, as files hold it: a Track of number SOUND after each one of
+        the picture, and its fragments. While `heard` is: as the camera sends it, of number HEARD where that is another.
         """
         self._name = name
         self._source = source
         self._own_ports = own_ports
         self._watched = watched
-        self._listened = listened
+        # One that nobody else has is never set.
+        self._wanted = {SOUND: listened or threading.Event(), HEARD: heard or threading.Event()}
         self._backoff = Backoff(chance)
         self._mailbox: Mailbox[SourceEvent] = Mailbox(asyncio.get_running_loop(), on_events)
         self._stop = threading.Event()
@@ -122,10 +124,10 @@ class CameraReader:
             if not announced.is_playable:
                 raise SourceFailure(SourceError.UNSUPPORTED_CODEC)
             self._mailbox.put(Opened(announced.audio, announced.fps))
-            feed = _Feed(announced, connection.sound)
+            feed = _Feed(announced, connection.sound, self._wanted)
             key_due = time.monotonic() + _KEY_FRAME_WITHIN_S
             rate = _RateLimit()
-            for packet in connection.packets(self._listened):
+            for packet in connection.packets(feed.wants_sound):
                 now = time.monotonic()
                 if self._stop.is_set():
                     return
@@ -145,13 +147,19 @@ class CameraReader:
 class _Feed:
     """Packets of one connection → events. Sound costs nothing before its first packet comes."""
 
-    def __init__(self, announced: Announced, sound: AudioStream | None) -> None:
+    def __init__(self, announced: Announced, sound: AudioStream | None, wanted: Mapping[int, threading.Event]) -> None:
         self._picture = Remuxer(announced.codec, announced.extradata, announced.ticks_per_second)
         self._stream = sound
-        self._sound: SoundRemuxer | None = None
-        #: the run of the picture
+        self._wanted = wanted
+        #: SOUND, HEARD → the sound in this form, made when it is first wanted; None: FFmpeg cannot
+        self._forms: dict[int, SoundRemuxer | None] = {}
+        #: the run of the picture, and the forms of sound that know it
         self._run: Track | None = None
-        self._is_begun = False
+        self._begun: set[int] = set()
+
+    def wants_sound(self) -> bool:
+        """Whether packets of sound are of use, in whatever form."""
+        return any(wanted.is_set() for wanted in self._wanted.values())
 
     def take(self, packet: RawPacket | SoundPacket) -> Sequence[Track | Fragment]:
         utc = time.time()
@@ -159,23 +167,35 @@ class _Feed:
             return self._hear(packet, utc)
         made = self._picture.feed(packet.data, dts=packet.dts, pts=packet.pts, is_key=packet.is_key, utc=utc)
         if made and isinstance(made[0], Track):
-            self._run, self._is_begun = made[0], False
+            self._run = made[0]
+            self._begun.clear()
         return made
 
     def _hear(self, packet: SoundPacket, utc: float) -> Sequence[Track | Fragment]:
         if self._stream is None or self._run is None:
             return ()
-        if self._sound is None:
+        if self._stream.codec_context.name in G711:
+            numbers = [number for number, wanted in self._wanted.items() if wanted.is_set()]
+        else:
+            numbers = [SOUND]  # one form for both
+        made: list[Track | Fragment] = []
+        for number in numbers:
+            form = self._form(number, self._stream)
+            if form is None:
+                continue
+            if number not in self._begun:
+                self._begun.add(number)
+                made.append(form.begin(self._run.utc_at_zero))
+            made += form.feed(packet, utc)
+        return made
+
+    def _form(self, number: int, stream: AudioStream) -> SoundRemuxer | None:
+        if number not in self._forms:
             try:
-                self._sound = SoundRemuxer(self._stream)
+                self._forms[number] = SoundRemuxer(stream, number)
             except ValueError:
-                self._stream = None
-                return ()
-        begun: list[Track | Fragment] = []
-        if not self._is_begun:
-            self._is_begun = True
-            begun.append(self._sound.begin(self._run.utc_at_zero))
-        return [*begun, *self._sound.feed(packet, utc)]
+                self._forms[number] = None
+        return self._forms[number]
 
 
 class _RateLimit:
