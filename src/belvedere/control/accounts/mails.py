@@ -55,6 +55,14 @@ def _words(what: str, detail: str) -> tuple[str, str]:
             _("An address was removed"),
             _("%(detail)s was removed from its account."),
         ),
+        "many_places": (
+            _("Your sign-in is used in several places at once"),
+            _(
+                "Your sign-in was watching from %(detail)s networks at the same time. If somebody else uses your "
+                "password, share the cameras with them instead: they see what you choose, and you can end it. Then "
+                "change your password. If it was you in all of them, nothing needs doing."
+            ),
+        ),
         "phone_lost": (
             _("A phone number was taken off your account"),
             _("Somebody else confirmed the number %(detail)s with a code that was sent there. It is yours no more."),

@@ -23,6 +23,8 @@ class Account(AbstractBaseUser):
     name = models.CharField(max_length=80)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    #: when this sign-in was last found in many places at once, and told so
+    crowded_at = models.DateTimeField(null=True)
 
     # allauth and django.contrib.auth ask the default manager for get_by_natural_key.
     objects: ClassVar[BaseUserManager[Self]] = BaseUserManager()

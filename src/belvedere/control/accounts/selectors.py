@@ -14,10 +14,13 @@ from belvedere.control.accounts.models import Account, ApiToken, Phone, Session,
 from belvedere.control.accounts.tokens import is_well_formed
 from belvedere.control.core import clock, sql
 from belvedere.control.core.errors import ReauthenticationRequired
+from belvedere.control.core.names import is_phone
 from belvedere.control.core.principal import Principal
 
 FRESH_FOR: Final = timedelta(minutes=10)
 VERIFIED_FOR: Final = timedelta(days=365)
+#: how long an account is told that it was used in many places, and how soon not again
+CROWDED_FOR: Final = timedelta(days=30)
 
 _WHO_COMES_WITH: Final = (
     "SELECT t.id, t.scopes, account.id, account.name, account.email "
@@ -83,6 +86,12 @@ class PhoneView:
     number: str
     is_verified: bool
     is_waiting: bool
+
+
+def find_crowded(actor: Principal) -> datetime | None:
+    """When one's own sign-in was found in many places at once, while that is news."""
+    at = Account.objects.values_list("crowded_at", flat=True).get(pk=actor.id)
+    return at if at and clock.now() - at < CROWDED_FOR else None
 
 
 def require_fresh(actor: Principal) -> None:
@@ -236,6 +245,16 @@ def find_verified_phone(phone: str) -> Person | None:
     """The account whose verified number is exactly this (E.164). As secret as `find_verified`."""
     row = _verified_phones().filter(number=phone, account__is_active=True).select_related("account").first()
     return Person(row.account.pk, row.account.name, row.account.email) if row else None
+
+
+def find_by_address(address: str) -> Person | None:
+    """The account that has proven this e-mail address or number. As secret as `find_verified`."""
+    return find_verified_phone(address) if is_phone(address) else find_verified(address)
+
+
+def list_proven(account: str) -> list[str]:
+    """Every e-mail address and number at which this account can be invited, and shared with."""
+    return [*list_verified_addresses(account), *list_verified_phones(account)]
 
 
 def _verified_phones() -> QuerySet[Phone]:

@@ -22,6 +22,8 @@ class ViewingSession(models.Model):
     #: where the page that asked stands; None: asked with an API token, and no browser may use it
     origin = models.CharField(max_length=300, null=True)  # noqa: DJ001  "no origin" and "any" must not look alike
     issued_at = models.DateTimeField()
+    #: where it was opened from, as core.networks has it; nobody but the viewer is ever told
+    network = models.CharField(max_length=49, default="")
     node = models.CharField(max_length=40)
     run = models.CharField(max_length=64, default="")
     opened_at = models.DateTimeField(null=True)

@@ -13,7 +13,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from belvedere.control.accounts import services
-from belvedere.control.accounts.selectors import get_factors, list_phones, list_sign_ins, list_tokens, require_fresh
+from belvedere.control.accounts.selectors import (
+    find_crowded,
+    get_factors,
+    list_phones,
+    list_sign_ins,
+    list_tokens,
+    require_fresh,
+)
 from belvedere.control.accounts.tokens import SCOPES
 from belvedere.control.core.errors import NotFound
 from belvedere.control.core.requests import principal_of
@@ -43,6 +50,7 @@ def _account(request: HttpRequest, *, new_token: str = "") -> dict[str, object]:
         "sessions": list_sign_ins(actor),
         "phones": list_phones(actor),
         "factors": get_factors(actor),
+        "crowded_at": find_crowded(actor),
         "scopes": [{"value": key, "label": text} for key, text in SCOPES.items()],
         "new_token": new_token,
     }

@@ -17,6 +17,7 @@ from belvedere.control.audit.selectors import EntryView
 #: action → sentence. `actor` is always there; each other name is a method of `_Words`.
 SENTENCES: Final = {
     "account.created": gettext_lazy("{actor} made an account."),
+    "account.crowded": gettext_lazy("The sign-in of this account was watching from many places at once."),
     "account.renamed": gettext_lazy("{actor} took another name."),
     "token.created": gettext_lazy("{actor} made an API token."),
     "token.revoked": gettext_lazy("{actor} revoked an API token."),
@@ -93,6 +94,16 @@ SENTENCES: Final = {
     "recipient.removed": gettext_lazy("{actor} ended everything shared with {recipient}."),
     "share.adopted": gettext_lazy("{actor} took over the share of {cameras} with {recipient}."),
     "share.lapsed": gettext_lazy("The share of {cameras} with {recipient} ended: who gave it may no longer."),
+    "preset.made": gettext_lazy("{actor} made the preset {name}."),
+    "preset.changed": gettext_lazy("{actor} changed the preset {name}."),
+    "preset.removed": gettext_lazy("{actor} gave up the preset {name}."),
+    "group.made": gettext_lazy("{actor} made the group {name} of cameras."),
+    "group.changed": gettext_lazy("{actor} changed the group {name} of cameras."),
+    "group.unfollowed": gettext_lazy("A share of {actor} no longer follows the group {name}."),
+    "group.removed": gettext_lazy("{actor} gave up the group {name} of cameras."),
+    "share.emptied": gettext_lazy(
+        "The share of {cameras} with {recipient} ended: its cameras left the group it follows."
+    ),
     "guest_link.made": gettext_lazy("{actor} made the guest link {name} to {cameras}."),
     "guest_link.changed": gettext_lazy("{actor} changed the guest link {name}."),
     "guest_link.opened": gettext_lazy("{actor} opened the guest link to {cameras}."),
@@ -110,6 +121,8 @@ GROUPS: Final = {
     "panel": gettext_lazy("Panels"),
     "share": gettext_lazy("Shares"),
     "guest_link": gettext_lazy("Guest links"),
+    "preset": gettext_lazy("Presets"),
+    "group": gettext_lazy("Camera groups"),
     "organization": gettext_lazy("Organization"),
     "handover": gettext_lazy("Handing over"),
     "request": gettext_lazy("Requests"),

@@ -3,12 +3,14 @@
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from belvedere.control.accounts.models import Account, Phone
-from belvedere.control.accounts.selectors import require_fresh
+from belvedere.control.accounts.selectors import CROWDED_FOR, require_fresh
 from belvedere.control.accounts.services.credentials import end_all_credentials, end_other_credentials
 from belvedere.control.audit.services import write_entry
+from belvedere.control.core import clock
 from belvedere.control.core.errors import Conflict, NotFound
 from belvedere.control.core.names import clean_email, clean_name
 from belvedere.control.core.principal import Principal, system
@@ -73,6 +75,18 @@ def disable_account(actor: Principal, *, account: str) -> str:
     if not Account.objects.filter(pk=account).update(is_active=False):
         raise NotFound
     return end_all_credentials(account, why="account_disabled", by=actor)
+
+
+@transaction.atomic
+def notice_many_places(account: str, *, places: int) -> None:
+    """This sign-in watches from so many networks at once. Its account is told, once in a while, and nobody else."""
+    at = clock.now()
+    rows = Account.objects.filter(pk=account, is_active=True)
+    if not rows.filter(Q(crowded_at=None) | Q(crowded_at__lt=at - CROWDED_FOR)).update(crowded_at=at):
+        return
+    write_entry(actor=system("server"), action="account.crowded", thing=f"account:{account}", places=places)
+    to = rows.values_list("email", flat=True).get()
+    enqueue("mail.account_notice", {"to": to, "what": "many_places", "detail": str(places)})
 
 
 @transaction.atomic
