@@ -8,7 +8,6 @@ Who may look back leaves the stream while he does; then `playback` writes, by th
 
 import asyncio
 import socket
-import struct
 import time
 from collections.abc import Callable
 from typing import Any, Final
@@ -18,25 +17,23 @@ import msgspec
 from belvedere.contracts.permissions import Permission
 from belvedere.contracts.sessions import CloseCode
 from belvedere.media.delivery.counters import Counters
+from belvedere.media.delivery.goodbye import reset, say_goodbye, socket_of
 from belvedere.media.delivery.looking import Looking, PlayerMessage, Scene
 from belvedere.media.delivery.sessions import Lease
 from belvedere.media.delivery.stream import VIDEO_TRACK, CurrentTrack, LiveStream
-from belvedere.media.delivery.websocket import FrameReader, Message, Opcode, WebSocketError, frame, frame_close
+from belvedere.media.delivery.websocket import FrameReader, Message, Opcode, WebSocketError, frame
 from belvedere.media.ring import LiveFragment
 
 #: The kernel would hide 4 MB, that is 16 s of video, from a reader who has stopped (measured).
 SEND_BUFFER: Final = 64 * 1024
 #: A reader that takes nothing for so long is dropped.
 STUCK_AFTER_S: Final = 3.0
-#: After our close frame, so long for the peer's.
-_CLOSE_WITHIN_S: Final = 1.0
 _PING_EVERY_S: Final = 15.0
 #: Nothing heard for so long: nobody is there. Presence is shown to owners, so it has to be true.
 _SILENT_AFTER_S: Final = 40.0
 _MESSAGES_A_SECOND: Final = 50
 _GOING_AWAY: Final = 1001
 _LIVE_VIEW: Final = int(Permission.LIVE_VIEW)
-_RESET: Final = struct.pack("ii", 1, 0)  # SO_LINGER with no time: abort() throws away what the kernel holds
 
 
 class Viewer(asyncio.Protocol):
@@ -74,7 +71,7 @@ class Viewer(asyncio.Protocol):
         self._heard_at = self._pinged_at = self._second = clock()
         self._messages = 0
         transport.set_write_buffer_limits(high=0)
-        _socket_of(transport).setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+        socket_of(transport).setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
 
     # -- what others may ask of it -----------------------------------------------------------------------------
 
@@ -176,9 +173,9 @@ class Viewer(asyncio.Protocol):
         if not self._is_closing:
             self._detach()
             if self._transport.get_write_buffer_size() == 0 and self._blocked_at is None:
-                self._say_goodbye(code, msgspec.json.encode({"why": why, "by": by} if by else {"why": why}))
+                say_goodbye(self._transport, code, msgspec.json.encode({"why": why, "by": by} if by else {"why": why}))
             else:
-                self._reset()
+                reset(self._transport)
         cut_at = time.time()
         self._finish(why)
         return cut_at
@@ -208,7 +205,7 @@ class Viewer(asyncio.Protocol):
     def drop(self, why: str) -> None:
         """End it without a word: nobody would read it."""
         self._detach()
-        self._reset()
+        reset(self._transport)
         self._finish(why)
 
     # -- what it may be told to show ----------------------------------------------------------------------------
@@ -255,7 +252,7 @@ class Viewer(asyncio.Protocol):
                 self._transport.abort()
                 return
             self._detach()
-            self._say_goodbye(error.code, b"")
+            say_goodbye(self._transport, error.code, b"")
             self._finish("protocol")
 
     def eof_received(self) -> bool:
@@ -377,7 +374,7 @@ class Viewer(asyncio.Protocol):
     def _answer_close(self) -> None:
         if not self._is_closing:
             self._detach()
-            self._say_goodbye(1000, b"")
+            say_goodbye(self._transport, 1000, b"")
             self._finish("left")
         self._transport.close()
 
@@ -389,23 +386,7 @@ class Viewer(asyncio.Protocol):
             self._looking.end()
         self.leave()
 
-    def _say_goodbye(self, code: int, reason: bytes) -> None:
-        """Close frame, then end our half; the peer has a second to end its own."""
-        self._transport.write(frame_close(code, reason))
-        if self._transport.can_write_eof():
-            self._transport.write_eof()
-        asyncio.get_running_loop().call_later(_CLOSE_WITHIN_S, self._transport.abort)
-
-    def _reset(self) -> None:
-        _socket_of(self._transport).setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-        self._transport.abort()
-
     def _finish(self, why: str) -> None:
         if not self._is_over:
             self._is_over = True
             self._on_close(self, why)
-
-
-def _socket_of(transport: asyncio.Transport) -> socket.socket:
-    found: socket.socket = transport.get_extra_info("socket")
-    return found
