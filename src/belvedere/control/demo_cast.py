@@ -208,7 +208,7 @@ def _share_counter(accounts: dict[str, dict[str, str]], cameras: list[dict[str, 
         Principal(accounts[key]["id"], accounts[key]["name"], accounts[key]["email"]) for key in ("olivia", "vera")
     )
     counter = next((row["id"] for row in cameras if row["name"] == "Counter"), "")
-    if not counter or any(row.recipient_email == vera.email for row in list_given(olivia, states=list(OfferState))):
+    if not counter or any(row.recipient_address == vera.email for row in list_given(olivia, states=list(OfferState))):
         return
     share = offer_share(
         olivia, recipient=vera.email, items=[Item(counter, Permission.LIVE_VIEW)], remark="works at the shop"

@@ -47,6 +47,11 @@ def code_digest(phone: str, code: str) -> str:
     return salted_hmac("phone-code", f"{phone}:{code}", algorithm="sha256").hexdigest()
 
 
+def can_send() -> bool:
+    """Whether texts leave this server. Without a gateway they stay in the outbox folder, for whoever runs it."""
+    return bool(settings.BELVEDERE.sms != "outbox")
+
+
 def send_text(to: str, body: str) -> None:
     """Send one text to a number in E.164. Blocks up to ten seconds: for the worker. Raises TextNotSent."""
     _kind, _colon, address = settings.BELVEDERE.sms.partition(":")

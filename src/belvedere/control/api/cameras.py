@@ -10,7 +10,17 @@ from pydantic import AwareDatetime, Field
 from belvedere.contracts.sessions import Quality, SessionKind
 from belvedere.control.api.auth import actor_of
 from belvedere.control.api.pages import DEFAULT_LIMIT, MAX_LIMIT, paginate
-from belvedere.control.api.schemas import CameraOut, Id, In, Name, Out, PersonOut, ProblemOut
+from belvedere.control.api.schemas import (
+    CameraOut,
+    Id,
+    In,
+    Name,
+    Out,
+    PersonByPhoneOut,
+    PersonOut,
+    ProblemOut,
+    person_at,
+)
 from belvedere.control.core.errors import Refusal
 from belvedere.control.core.principal import Principal
 from belvedere.control.devices import services as devices
@@ -71,7 +81,7 @@ class GroundOut(Out):
 class AccessOut(Out):
     """Somebody who can see the camera, or was offered to: one row a person, all grounds in `because`."""
 
-    account: PersonOut
+    account: PersonOut | PersonByPhoneOut
     origin: str = Field(description="share, guest_link, or the role of a member: of the first ground")
     state: Literal["accepted", "pending"]
     permissions: list[str] = Field(description="of all grounds that hold now together; of all, where none does")
@@ -191,7 +201,7 @@ def access(request: HttpRequest, camera_id: str) -> AccessListOut:
         camera=camera_id,
         items=[
             AccessOut(
-                account=PersonOut.of(row.account) if row.account else PersonOut(id="", name=None, email=row.email),
+                account=PersonOut.of(row.account) if row.account else person_at("", None, row.address),
                 origin=row.origin,
                 state="pending" if row.state == "pending" else "accepted",
                 permissions=row.permissions.wire_names,

@@ -8,8 +8,18 @@ from ninja import Field, Router, Status
 
 from belvedere.control.accounts import services as accounts
 from belvedere.control.api.auth import actor_of
-from belvedere.control.api.schemas import In, Name, Out, ProblemOut, ReceiptOut
+from belvedere.control.api.schemas import (
+    In,
+    Name,
+    Out,
+    PersonByPhoneOut,
+    PersonOut,
+    ProblemOut,
+    ReceiptOut,
+    person_at,
+)
 from belvedere.control.core.errors import Invalid
+from belvedere.control.core.names import clean_email, clean_phone
 from belvedere.control.sharing import services
 from belvedere.control.sharing.selectors import PastRecipient, list_recipients
 from belvedere.control.streaming.selectors import list_cuts
@@ -17,25 +27,31 @@ from belvedere.control.streaming.selectors import list_cuts
 router = Router(tags=["sharing"])
 
 
-class RecipientOut(Out):
-    """Somebody the caller shared with. The remark is the caller's own."""
+class _Noted(Out):
+    """The caller's own note on somebody, and how many cameras and panels he has from the caller now."""
 
-    id: str
-    name: str | None
-    email: str
     remark: str
     sees: int
 
-    @classmethod
-    def of(cls, row: PastRecipient) -> "RecipientOut":
-        """From what selectors return."""
-        return cls(id=row.id, name=row.name, email=row.email, remark=row.remark, sees=row.sees)
+
+class RecipientOut(_Noted, PersonOut):
+    """Somebody the caller shared with. The name is null until he accepted something."""
+
+
+class RecipientByPhoneOut(_Noted, PersonByPhoneOut):
+    """The same, of somebody whose telephone number the caller typed."""
+
+
+def _recipient(row: PastRecipient) -> RecipientOut | RecipientByPhoneOut:
+    known = person_at(row.id, row.name, row.address).model_dump()
+    kind = RecipientByPhoneOut if "phone" in known else RecipientOut
+    return kind(**known, remark=row.remark, sees=row.sees)
 
 
 class RecipientsOut(Out):
     """Past recipients."""
 
-    items: list[RecipientOut]
+    items: list[RecipientOut | RecipientByPhoneOut]
     next: str | None = None
 
 
@@ -46,9 +62,10 @@ class RemarkIn(In):
 
 
 class RecipientIn(In):
-    """Somebody, by the whole address or by what the QR code says: one of the two."""
+    """Somebody, by the whole e-mail address, the number with its country, or what the QR code says: one of them."""
 
     email: str = Field(default="", max_length=254, examples=["rita@example.org"])
+    phone: str = Field(default="", max_length=40, examples=["+34600123456"])
     qr: str = Field(default="", max_length=4000)
     remark: Name = ""
 
@@ -69,7 +86,7 @@ class QrOut(Out):
 def recipients(request: HttpRequest) -> RecipientsOut:
     """Everybody the caller has shared with."""
     rows = list_recipients(actor_of(request))
-    return RecipientsOut(items=[RecipientOut.of(row) for row in rows])
+    return RecipientsOut(items=[_recipient(row) for row in rows])
 
 
 @router.patch(
@@ -81,14 +98,17 @@ def set_remark(request: HttpRequest, recipient_id: str, body: RemarkIn) -> Recip
     return recipients(request)
 
 
-@router.post("/recipients", response={201: RecipientOut, 401: ProblemOut, 422: ProblemOut, 429: ProblemOut})
-def add_recipient(request: HttpRequest, body: RecipientIn) -> Status[RecipientOut]:
+@router.post(
+    "/recipients", response={201: RecipientOut | RecipientByPhoneOut, 401: ProblemOut, 422: ProblemOut, 429: ProblemOut}
+)
+def add_recipient(request: HttpRequest, body: RecipientIn) -> Status[RecipientOut | RecipientByPhoneOut]:
     """Put somebody on one's list. Whether anybody has that address is not said: nothing is sent, nothing given."""
-    if bool(body.email) == bool(body.qr):
-        raise Invalid(_("Name an address or a code, one of them."), field="email")
+    if sum(map(bool, (body.email, body.phone, body.qr))) != 1:
+        raise Invalid(_("Name an address, a number or a code, one of them."), field="email")
     actor = actor_of(request)
-    added = services.add_recipient(actor, email=body.email, qr=body.qr, remark=body.remark)
-    return Status(201, next(RecipientOut.of(row) for row in list_recipients(actor) if row.id == added))
+    address = clean_phone(body.phone) if body.phone else clean_email(body.email) if body.email else ""
+    added = services.add_recipient(actor, address=address, qr=body.qr, remark=body.remark)
+    return Status(201, next(_recipient(row) for row in list_recipients(actor) if row.id == added))
 
 
 @router.delete("/recipients/{recipient_id}", response={200: ReceiptOut, 401: ProblemOut, 404: ProblemOut})

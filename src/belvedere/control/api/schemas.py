@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field, StringConstraints
 
 from belvedere.control.accounts.selectors import Person
 from belvedere.control.core import clock
+from belvedere.control.core.names import is_phone
 from belvedere.control.core.principal import Principal
 from belvedere.control.devices.selectors import CameraView
 from belvedere.control.streaming.selectors import CutView
@@ -48,6 +49,21 @@ class PersonOut(Out):
     def of(cls, person: Person | Principal) -> "PersonOut":
         """From what selectors return."""
         return cls(id=person.id, name=person.name, email=person.email)
+
+
+class PersonByPhoneOut(Out):
+    """The same, of somebody who was shared with by his telephone number (E.164): that is all the sharer typed."""
+
+    id: str
+    name: str | None
+    phone: str
+
+
+def person_at(key: str, name: str | None, address: str) -> PersonOut | PersonByPhoneOut:
+    """Somebody by what was typed: an e-mail address, or a number."""
+    if is_phone(address):
+        return PersonByPhoneOut(id=key, name=name, phone=address)
+    return PersonOut(id=key, name=name, email=address)
 
 
 class CameraOut(Out):

@@ -12,7 +12,19 @@ from pydantic import AwareDatetime, Field
 from belvedere.contracts.permissions import Permission, parse_names
 from belvedere.control.api.auth import actor_of
 from belvedere.control.api.pages import DEFAULT_LIMIT, MAX_LIMIT, paginate
-from belvedere.control.api.schemas import CutOut, Hours, Id, In, Name, Out, PersonOut, ProblemOut, ReceiptOut
+from belvedere.control.api.schemas import (
+    CutOut,
+    Hours,
+    Id,
+    In,
+    Name,
+    Out,
+    PersonByPhoneOut,
+    PersonOut,
+    ProblemOut,
+    ReceiptOut,
+    person_at,
+)
 from belvedere.control.audit.selectors import find_caused
 from belvedere.control.core.errors import Invalid, NotFound
 from belvedere.control.core.offers import OfferState
@@ -68,7 +80,11 @@ class ItemIn(In):
 class ShareIn(In):
     """An offer to be made. Null is without a bound: from acceptance on, for good, at any hour, all footage there is."""
 
-    recipient: str = Field(max_length=254, examples=["rita@example.org"])
+    recipient: str = Field(
+        max_length=254,
+        examples=["rita@example.org", "+34600123456"],
+        description="the whole e-mail address, or the number with its country",
+    )
     remark: Name = ""
     message: str = Field(default="", max_length=280)
     items: list[ItemIn] = Field(min_length=1, max_length=64)
@@ -101,7 +117,7 @@ class GivenOut(Out):
     id: str
     state: str
     direction: Literal["given"] = "given"
-    recipient: PersonOut
+    recipient: PersonOut | PersonByPhoneOut
     remark: str
     message: str
     items: list[ItemOut | PanelItemOut]
@@ -119,7 +135,7 @@ class GivenOut(Out):
         return cls(
             id=row.id,
             state=row.state,
-            recipient=PersonOut(id=row.recipient_id, name=row.recipient_name, email=row.recipient_email),
+            recipient=person_at(row.recipient_id, row.recipient_name, row.recipient_address),
             remark=row.remark,
             message=row.message,
             items=[_item(item) for item in row.items],

@@ -54,12 +54,19 @@ def clean_phone(text: str, *, field: str = "phone") -> str:
 
 def is_phone(text: str) -> bool:
     """Whether this is meant as a telephone number: what it is cleaned by says the rest."""
-    return text.strip().startswith(("+", "00")) and "@" not in text
+    return unicodedata.normalize("NFKC", text).strip().startswith(("+", "00")) and "@" not in text
 
 
 def clean_address(text: str, *, field: str = "account") -> str:
-    """What people are invited by: a telephone number in E.164, or an e-mail address. Raises Invalid."""
-    return clean_phone(text, field=field) if is_phone(text) else clean_email(text, field=field)
+    """What people are invited and shared with by: a telephone number in E.164, or an e-mail address. Raises Invalid.
+
+    Of a number without its country nobody guesses which one is meant: the wrong person would be asked (HC-10).
+    """
+    if is_phone(text):
+        return clean_phone(text, field=field)
+    if re.fullmatch(r"[\s().\-/0-9]*[0-9][\s().\-/0-9]*", unicodedata.normalize("NFKC", text)):
+        raise Invalid(_("A number needs its country, as in +34 600 123 456: begin with + and the code."), field=field)
+    return clean_email(text, field=field)
 
 
 def mask_email(email: str) -> str:

@@ -12,12 +12,12 @@ from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
 from belvedere.control.accounts.models import digest_of
-from belvedere.control.accounts.selectors import get_persons
+from belvedere.control.accounts.selectors import find_by_address, get_persons
 from belvedere.control.accounts.texts import send_text
 from belvedere.control.core.names import is_phone
 from belvedere.control.core.offers import OfferState
 from belvedere.control.organizations.models import Invitation, Membership
-from belvedere.control.organizations.selectors.invitations import find_invited, standing_offered, state_of
+from belvedere.control.organizations.selectors.invitations import standing_offered, state_of
 from belvedere.control.organizations.selectors.members import standing_of
 from belvedere.control.organizations.standing import highest
 
@@ -35,7 +35,7 @@ def send_invitation(payload: dict[str, Any]) -> None:
         "inviter": {"name": row.inviter.name, "email": row.inviter.email},
         "role": highest(standing_offered(row)).value,
         "expires_at": row.expires_at,
-        "has_account": find_invited(row.address) is not None,
+        "has_account": find_by_address(row.address) is not None,
         "link": f"{settings.BELVEDERE.url}/invitations/{secret}",
     }
     if is_phone(row.address):

@@ -262,7 +262,7 @@ def device_unbind(request: HttpRequest, device_id: str) -> HttpResponse:
     rows = [row for camera in view.cameras for row in list_access(actor, camera.id)]
     if view.panel:
         rows = list_panel_access(actor, device_id)
-    people = {row.email for row in rows if "share" in {why.origin for why in row.because}}
+    people = {row.address for row in rows if "share" in {why.origin for why in row.because}}
     context = {
         "nav": "devices",
         "device": {"id": view.id, "name": view.name, "site": view.site_name},

@@ -31,10 +31,10 @@ def newcomers(actor: Principal, view: DeviceView) -> list[dict[str, Any]]:
 
 
 def _line(camera: str, row: Extension) -> dict[str, Any]:
-    face = person(Principal(id=row.recipient_id, name=row.recipient_name or row.recipient_email))
+    face = person(Principal(id=row.recipient_id, name=row.recipient_name or row.recipient_address))
     return {
         "value": _value(camera, row),
-        "person": face | {"email": row.recipient_email},
+        "person": face | {"email": row.recipient_address},
         "remark": row.remark,
         "is_waiting": row.state == "pending",
         "rights": rights_slots(row.permissions, is_offered=row.state == "pending"),

@@ -37,7 +37,13 @@ class Drawing:
         """Rows of people, with a cell for each camera."""
         names = {view.id: str(escape(view.label)) for view in self._cameras}
         return [
-            {"key": row.key, "person": person_of(row), "note": about(row), "to": row.email, "recipient": row.recipient}
+            {
+                "key": row.key,
+                "person": person_of(row),
+                "note": about(row),
+                "to": row.address,
+                "recipient": row.recipient,
+            }
             | {"cells": self._cells((row.cells.get(pk), pk, name) for pk, name in names.items())}
             for row in self._people[part]
         ]
@@ -57,7 +63,7 @@ class Drawing:
 
     def person_heads(self) -> list[dict[str, str]]:
         """What stands above the columns: people."""
-        return [{"to": row.email, "name": row.name, "note": about(row)} for row in self._people]
+        return [{"to": row.address, "name": row.name, "note": about(row)} for row in self._people]
 
     def _cells(self, cells: Iterable[tuple[MatrixCell | None, str, str]]) -> SafeString:
         drawn = "".join(self._cell(*cell) if cell[0] else _EMPTY for cell in cells)
@@ -119,9 +125,9 @@ def _day(cell: MatrixCell, style: str) -> str:
 def about(row: MatrixPerson) -> str:
     """What stands under a name: one's own remark, what they are, or that they have not answered."""
     roles = [str(TITLES[role]) for role in Role if role.value in row.roles and role is not Role.NO_ACCESS]
-    return ", ".join(filter(None, [row.remark, *roles])) or (row.email if row.account else _("Has not answered yet"))
+    return ", ".join(filter(None, [row.remark, *roles])) or (row.address if row.account else _("Has not answered yet"))
 
 
 def person_of(row: MatrixPerson) -> dict[str, Any]:
     """Somebody as templates show him."""
-    return person(row.account or Person(row.key, "", row.email)) | {"is_waiting": row.account is None}
+    return person(row.account or Person(row.key, "", row.address)) | {"is_waiting": row.account is None}

@@ -121,7 +121,7 @@ def _page(request: HttpRequest, panel_id: str, *, error: str = "", status: int =
 def _access_row(row: AccessRow, me: Principal) -> dict[str, Any]:
     return {
         "account": person(row.account) if row.account else None,
-        "email": row.email,
+        "email": row.address,
         "is_me": bool(row.account and row.account.id == me.id),
         "state": row.state,
         "origin": row.origin if row.origin == "share" else str(TITLES[Role(row.origin)]),
@@ -256,6 +256,6 @@ def panel_share(request: HttpRequest, panel_id: str) -> HttpResponse:
         return render(request, "web/panel_share.html", context | {"error": refusal.message}, status=refusal.status)
     given = get_given(actor, share)
     messages.success(
-        request, _("Offered to %(email)s. Nothing opens before they accept.") % {"email": given.recipient_email}
+        request, _("Offered to %(email)s. Nothing opens before they accept.") % {"email": given.recipient_address}
     )
     return redirect("panel", panel_id)

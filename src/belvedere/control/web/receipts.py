@@ -70,14 +70,14 @@ def _cut(cut: CutView, ended_at: datetime) -> dict[str, Any]:
 
 
 def _of_share(actor: Principal, share: GivenShare) -> dict[str, Any]:
-    name = share.recipient_name or share.recipient_email
-    still = [row for row in list_given(actor, states=["accepted"]) if row.recipient_email == share.recipient_email]
+    name = share.recipient_name or share.recipient_address
+    still = [row for row in list_given(actor, states=["accepted"]) if row.recipient_address == share.recipient_address]
     return {
-        "person": person(Principal(id=share.recipient_id, name=name)) | {"email": share.recipient_email},
+        "person": person(Principal(id=share.recipient_id, name=name)) | {"email": share.recipient_address},
         "was_pending": share.decided_at is None,
         "cameras": [item.name for item in share.items],
         "still": [item.name for row in still for item in row.items],
-        "give_back_url": f"{reverse('share')}?to={share.recipient_email}&step=permissions"
+        "give_back_url": f"{reverse('share')}?to={share.recipient_address}&step=permissions"
         + "".join(f"&camera={item.resource}" for item in share.items if item.kind == "camera"),
     }
 
@@ -141,6 +141,16 @@ def _guest_ended(entry: EntryView, _who: str) -> dict[str, Any]:
     }
 
 
+def _guest_changed(entry: EntryView, _who: str) -> dict[str, Any]:
+    return {
+        "title": format_html(_("What the guest link <bdi>{name}</bdi> opens has changed"), name=entry.text("name")),
+        "keeps": [_("Whatever the link still opens goes on, unbroken")],
+        "url": reverse("guest-link", args=[entry.thing.removeprefix("guest_link:")]),
+        "link": _("See the guest link"),
+        "nav": "sharing",
+    }
+
+
 def _recipient_removed(entry: EntryView, _who: str) -> dict[str, Any]:
     address = entry.text("recipient")
     return {
@@ -157,6 +167,7 @@ _ABOUT: Final[dict[str, Callable[[EntryView, str], dict[str, Any]]]] = {
     "member.removed": _removed,
     "member.left": _left,
     "site.closed": _closed,
+    "guest_link.changed": _guest_changed,
     "guest_link.revoked": _guest_ended,
     "recipient.removed": _recipient_removed,
     "share.changed": _share_changed,

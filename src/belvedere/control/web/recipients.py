@@ -36,7 +36,7 @@ def recipient(request: HttpRequest, recipient_id: str) -> HttpResponse:
         raise NotFound
     context = {
         "nav": "sharing",
-        "person": face(row.id, row.name or row.email) | {"email": row.email},
+        "person": face(row.id, row.name or row.address) | {"email": row.address},
         "recipient": row,
         "shares": [given_card(share) for share in list_given(actor) if share.recipient_id == row.id],
     }
@@ -104,8 +104,8 @@ def recipient_scan(request: HttpRequest) -> HttpResponse:
         added = services.add_recipient(actor, qr=text)
     except Refusal as refusal:
         return _scan_page(request, message=refusal.message, status=refusal.status)
-    email = next(row.email for row in list_recipients(actor) if row.id == added)
-    query = {"step": "cameras", "to": email} | ({"camera": camera} if (camera := request.POST.get("camera")) else {})
+    to = next(row.address for row in list_recipients(actor) if row.id == added)
+    query = {"step": "cameras", "to": to} | ({"camera": camera} if (camera := request.POST.get("camera")) else {})
     return redirect(f"{reverse('share')}?{urlencode(query)}")
 
 

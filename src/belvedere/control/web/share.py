@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods
 
 from belvedere.contracts.permissions import NONE, Permission
 from belvedere.control.core.errors import Invalid, NotFound, Refusal
-from belvedere.control.core.names import clean_email
+from belvedere.control.core.names import clean_address
 from belvedere.control.core.principal import Principal
 from belvedere.control.core.requests import principal_of
 from belvedere.control.devices.selectors import CameraView, get_stability, list_cameras
@@ -107,7 +107,7 @@ def _next_step(request: HttpRequest, actor: Principal, draft: Draft) -> tuple[st
         if error := _missing(step, actor, draft):
             return step, error, draft
     with suppress(Invalid):
-        draft = replace(draft, to=clean_email(draft.to))
+        draft = replace(draft, to=clean_address(draft.to))
     return wanted, "", draft
 
 
@@ -115,7 +115,7 @@ def _missing(step: str, actor: Principal, draft: Draft) -> str:
     """What is wrong with a step's answer, in a sentence; "" for nothing."""
     if step == "recipient":
         try:
-            is_own = clean_email(draft.to) == actor.email
+            is_own = clean_address(draft.to) == actor.email
         except Invalid as invalid:
             return invalid.message
         return _("That is your own address. You see this camera already.") if is_own else ""
@@ -137,7 +137,7 @@ def _page(
     status: int = 200,
 ) -> HttpResponse:
     recipients = list_recipients(actor)
-    known = next((row for row in recipients if row.email == draft.to), None)
+    known = next((row for row in recipients if row.address == draft.to), None)
     first = (draft.cameras or mine)[0]
     rights = {view.id: chosen_of(draft.names, view) for view in draft.cameras}
     context = {
@@ -150,7 +150,7 @@ def _page(
         "remark": draft.remark or (known.remark if known else ""),
         "message": draft.message,
         "recipients": [
-            face(row.id, row.name or row.email) | {"email": row.email, "remark": row.remark, "sees": row.sees}
+            face(row.id, row.name or row.address) | {"email": row.address, "remark": row.remark, "sees": row.sees}
             for row in recipients
         ],
         "cameras": [tile(view, None) | {"chosen": view in draft.cameras} for view in mine],

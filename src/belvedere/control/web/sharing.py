@@ -67,7 +67,8 @@ def given_card(row: GivenShare) -> dict[str, Any]:
     return {
         "id": row.id,
         "state": row.state,
-        "person": face(row.recipient_id, row.recipient_name or row.recipient_email) | {"email": row.recipient_email},
+        "person": face(row.recipient_id, row.recipient_name or row.recipient_address)
+        | {"email": row.recipient_address},
         "remark": row.remark,
         "message": row.message,
         "items": [_item(item, is_offered=is_pending) for item in row.items],
@@ -175,7 +176,7 @@ def _notices(actor: Principal) -> list[dict[str, Any]]:
     ]
     words = {"accepted": _("%(who)s accepted"), "rejected": _("%(who)s said no"), "left": _("%(who)s left")}
     for given in list_decided_since(actor, since):
-        who = given.recipient_name or given.recipient_email
+        who = given.recipient_name or given.recipient_address
         notices.append(
             {
                 "icon": "people",

@@ -158,7 +158,7 @@ def _filtered(whole: Matrix, asked: _Asked) -> tuple[list[MatrixPerson], list[Ca
     cameras = [view for view in whole.cameras if not asked.site or view.site == asked.site]
     people, words = whole.people, asked.q.casefold()
     if words:
-        named = [row for row in people if words in f"{row.name} {row.email} {row.remark}".casefold()]
+        named = [row for row in people if words in f"{row.name} {row.address} {row.remark}".casefold()]
         if not named:
             cameras = [view for view in cameras if words in f"{view.label} {view.name}".casefold()]
         people = named or (people if cameras else [])
@@ -298,7 +298,13 @@ def matrix_csv(request: HttpRequest) -> HttpResponse:
         for view in cameras:
             if cell := row.cells.get(view.id):
                 for line in _lines(cell):
-                    cells = (row.account.name if row.account else "", row.email, row.remark, view.label, view.site_name)
+                    cells = (
+                        row.account.name if row.account else "",
+                        row.address,
+                        row.remark,
+                        view.label,
+                        view.site_name,
+                    )
                     writer.writerow(harmless(text) for text in cells + line)
     answer.write(text.getvalue())
     return answer

@@ -8,17 +8,10 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from belvedere.control.access.roles import Role
 from belvedere.control.accounts.models import digest_of
-from belvedere.control.accounts.selectors import (
-    Person,
-    find_verified,
-    find_verified_phone,
-    list_verified_addresses,
-    list_verified_phones,
-)
+from belvedere.control.accounts.selectors import Person, list_proven
 from belvedere.control.core import clock
 from belvedere.control.core.errors import Forbidden, NotFound
 from belvedere.control.core.ids import is_id
-from belvedere.control.core.names import is_phone
 from belvedere.control.core.offers import OfferState
 from belvedere.control.core.principal import Principal
 from belvedere.control.organizations.models import Invitation
@@ -172,16 +165,6 @@ def _received(row: Invitation) -> ReceivedInvitation:
         expires_at=row.expires_at,
         address=row.address,
     )
-
-
-def find_invited(address: str) -> Person | None:
-    """The account that has proven this e-mail address or number. Shown to nobody before it accepted."""
-    return find_verified_phone(address) if is_phone(address) else find_verified(address)
-
-
-def list_proven(account: str) -> list[str]:
-    """Every address at which this account can be invited."""
-    return [*list_verified_addresses(account), *list_verified_phones(account)]
 
 
 def list_received_invitations(actor: Principal) -> list[ReceivedInvitation]:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from belvedere.control.access.guard import unguarded
 from belvedere.control.accounts.models import digest_of
-from belvedere.control.accounts.selectors import Person
+from belvedere.control.accounts.selectors import Person, find_by_address, list_proven
 from belvedere.control.audit.services import write_entry
 from belvedere.control.core import clock, limits
 from belvedere.control.core.errors import Conflict, Forbidden, Invalid, InvitationExpired, NotFound, WrongAccount
@@ -21,9 +21,7 @@ from belvedere.control.core.offers import OfferState, move
 from belvedere.control.core.principal import Principal, system
 from belvedere.control.organizations.models import Invitation, Membership, Site
 from belvedere.control.organizations.selectors.invitations import (
-    find_invited,
     get_invitation,
-    list_proven,
     standing_offered,
 )
 from belvedere.control.organizations.selectors.members import Management, Tenure, get_management, get_standings
@@ -183,7 +181,7 @@ def _get_by_token(actor: Principal | None, token: str) -> tuple[Invitation, Pers
         raise NotFound
     if actor and actor.id and row.address not in list_proven(actor.id):
         raise WrongAccount(_("This invitation is for another account. Sign out, then open the mail’s link again."))
-    invited = find_invited(row.address)
+    invited = find_by_address(row.address)
     if invited is None:
         raise NotFound
     return row, invited

@@ -90,7 +90,8 @@ class MatrixPerson:
     """
 
     key: str
-    email: str
+    #: an e-mail address; or a number in E.164, of whom there is no more to know yet
+    address: str
     account: Person | None = None
     recipient: str = ""
     remark: str = ""
@@ -104,7 +105,7 @@ class MatrixPerson:
     @property
     def name(self) -> str:
         """Name, or address."""
-        return self.account.name if self.account and self.account.name else self.email
+        return self.account.name if self.account and self.account.name else self.address
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,8 +199,8 @@ def _person_of(actor: Principal, share: Share, people: dict[str, MatrixPerson]) 
     recipient, is_mine = share.recipient, share.sharer_id == actor.id
     is_known = share.state == OfferState.ACCEPTED or is_mine
     account = recipient.account if is_known else None
-    email = account.email if account else recipient.email
-    row = people.setdefault(email, MatrixPerson(account.pk if account else recipient.pk, email))
+    address = account.email if account else recipient.address
+    row = people.setdefault(address, MatrixPerson(account.pk if account else recipient.pk, address))
     if account and row.account is None:
         row.account = Person(account.pk, account.name, account.email)
     if is_mine:

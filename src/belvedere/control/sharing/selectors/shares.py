@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import reduce
 from operator import and_
 from typing import Any, Literal
@@ -11,7 +11,7 @@ from django.db.models import F, Max, Prefetch, Q, QuerySet
 
 from belvedere.contracts.permissions import NONE, Permission, normalize
 from belvedere.control.accounts.models import digest_of
-from belvedere.control.accounts.selectors import Person, list_verified_addresses
+from belvedere.control.accounts.selectors import Person, list_proven
 from belvedere.control.core import clock
 from belvedere.control.core.errors import NotFound
 from belvedere.control.core.ids import is_id
@@ -22,8 +22,20 @@ from belvedere.control.organizations.selectors import (
     get_management,
     get_member,
 )
-from belvedere.control.sharing.models import IS_BOUND, THINGS, Recipient, Share, ShareItem, in_states, of_things
-from belvedere.control.sharing.terms import Footage, hours_wire
+from belvedere.control.sharing.models import (
+    IS_BOUND,
+    THINGS,
+    Recipient,
+    Share,
+    ShareItem,
+    in_states,
+    of_addresses,
+    of_things,
+)
+from belvedere.control.sharing.selectors.blocking import sharers_blocked_by
+from belvedere.control.sharing.terms import Footage, hours_wire, least
+from belvedere.control.sharing.usage import UNUSED_AFTER, is_unused, lapses_at
+from belvedere.control.streaming.selectors import list_last_viewed
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +57,8 @@ class GivenShare:
     state: str
     recipient_id: str
     recipient_name: str | None
-    recipient_email: str
+    #: an e-mail address, or a number in E.164
+    recipient_address: str
     remark: str
     message: str
     items: list[ItemView]
@@ -59,6 +72,20 @@ class GivenShare:
     change_id: str
     #: to be sent back with a change, so that nobody overwrites what he has not read
     version: int
+    ended_reason: str
+    paused_at: datetime | None
+    is_once: bool
+    #: until when an offer can be answered, and when its recipient was reminded of it
+    answer_by: datetime | None
+    reminded_at: datetime | None
+    #: what one tap prolongs it by; None: it cannot be prolonged
+    term: timedelta | None
+    #: by the ledger, and by the panel's commands; None: never, since it was accepted
+    last_used_at: datetime | None
+    is_unused: bool
+    #: after so many days without use it ends by itself, and when that would be
+    lapse_unused_days: int | None
+    lapses_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +104,13 @@ class ReceivedShare:
     starts_at: datetime | None
     ends_at: datetime | None
     hours: dict[str, Any] | None
+    #: since when the sharer lets it rest: it is there, and opens nothing
+    paused_at: datetime | None
+    #: one command, or 24 hours from acceptance on
+    is_once: bool
+    answer_by: datetime | None
+    #: the end that both sides were reminded of
+    reminded_end_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +133,8 @@ class Extension:
     state: str
     recipient_id: str
     recipient_name: str | None
-    recipient_email: str
+    #: an e-mail address, or a number in E.164
+    recipient_address: str
     remark: str
     permissions: Permission
     footage: Footage
@@ -110,7 +145,8 @@ class PastRecipient:
     """Somebody one has shared with."""
 
     id: str
-    email: str
+    #: an e-mail address, or a number in E.164
+    address: str
     name: str | None
     remark: str
     sees: int
@@ -144,11 +180,29 @@ def _life(share: Share) -> dict[str, Any]:
         "state": state.value,
         "offered_at": share.offered_at,
         "decided_at": share.decided_at,
-        "ended_at": share.ends_at if has_run_out else share.ended_at,
+        "ended_at": share.runs_out_at if has_run_out else share.ended_at,
         "starts_at": share.starts_at,
         "ends_at": share.ends_at,
         "hours": hours_wire(share.hours),
+        "paused_at": share.paused_at if state == OfferState.ACCEPTED else None,
+        "is_once": share.is_once,
+        "answer_by": share.runs_out_at if state == OfferState.PENDING else None,
+        "ended_reason": "expired" if state == OfferState.EXPIRED else share.ended_reason,
     }
+
+
+def _views(rows: Iterable[Share]) -> list[GivenShare]:
+    """As their giver sees them, with when each was used last: what is kept, and what the ledger says. One query."""
+    rows = list(rows)
+    given = [row for row in rows if row.accepted_by]
+    cameras = {item.camera_id for row in given for item in row.items.all() if item.camera_id}
+    viewed = list_last_viewed(since=clock.now() - UNUSED_AFTER, cameras=cameras) if cameras else {}
+    for row in given:
+        found = [viewed.get((row.accepted_by, item.camera_id or "")) for item in row.items.all()]
+        since = row.decided_at or row.offered_at
+        # What was watched before this was accepted was another share's.
+        row.last_used_at = max((at for at in (row.last_used_at, *found) if at and at >= since), default=None)
+    return [_given(row) for row in rows]
 
 
 def _given(share: Share) -> GivenShare:
@@ -158,12 +212,18 @@ def _given(share: Share) -> GivenShare:
         id=share.pk,
         recipient_id=share.recipient_id,
         recipient_name=known.name if known else None,
-        recipient_email=share.recipient.email,
+        recipient_address=share.recipient.address,
         remark=share.recipient.remark,
         message=share.message,
         items=_items(share),
         change_id=share.change_id,
         version=share.version,
+        reminded_at=share.reminded_at,
+        term=share.term if not share.is_once else None,
+        last_used_at=share.last_used_at,
+        is_unused=is_unused(share, clock.now()),
+        lapse_unused_days=share.lapse_unused_days,
+        lapses_at=lapses_at(share) if share.lapse_unused_days and share.state == OfferState.ACCEPTED else None,
         **_life(share),
     )
 
@@ -175,16 +235,21 @@ def _received(share: Share) -> ReceivedShare:
         sharer=sharer,
         message=share.message,
         items=_items(share),
-        ended_reason="expired" if share.state_at(clock.now()) == OfferState.EXPIRED else share.ended_reason,
+        reminded_end_at=share.reminded_end_at,
         **_life(share),
     )
+
+
+def _is_to(actor: Principal) -> Q:
+    """Offers to an address or number that the actor has proven, but for those of whom he has blocked."""
+    return of_addresses(list_proven(actor.id), of="recipient__") & ~Q(sharer__in=sharers_blocked_by(actor.id))
 
 
 def _mine(actor: Principal) -> QuerySet[Share]:
     """Shares meant for the actor: to an address he has proven, or accepted by him."""
     rows = _with_items(Share.objects.all())
     waiting = in_states([OfferState.PENDING], clock.now())
-    pending = rows.filter(waiting, recipient__email__in=list_verified_addresses(actor.id))
+    pending = rows.filter(waiting, _is_to(actor))
     decided = rows.exclude(state=OfferState.PENDING).filter(accepted_by=actor.id)
     return pending | decided
 
@@ -192,7 +257,7 @@ def _mine(actor: Principal) -> QuerySet[Share]:
 def list_given(actor: Principal, *, states: Iterable[str] = OPEN_STATES) -> list[GivenShare]:
     """Shares the actor gave, newest first."""
     rows = _with_items(Share.objects.filter(in_states(list(states), clock.now()), sharer_id=actor.id))
-    return [_given(row) for row in rows.order_by("-offered_at", "-pk")]
+    return _views(rows.order_by("-offered_at", "-pk"))
 
 
 def get_given(actor: Principal, share: str) -> GivenShare:
@@ -200,7 +265,7 @@ def get_given(actor: Principal, share: str) -> GivenShare:
     row = _with_items(Share.objects.filter(pk=share, sharer_id=actor.id)).first() if is_id(share) else None
     if row is None:
         raise NotFound
-    return _given(row)
+    return _views([row])[0]
 
 
 def find_given_by_change(actor: Principal, change_id: str) -> GivenShare | None:
@@ -208,7 +273,7 @@ def find_given_by_change(actor: Principal, change_id: str) -> GivenShare | None:
     row = (
         _with_items(Share.objects.filter(change_id=change_id, sharer_id=actor.id)).first() if is_id(change_id) else None
     )
-    return _given(row) if row else None
+    return _views([row])[0] if row else None
 
 
 def list_received(actor: Principal, *, states: Iterable[str] = OPEN_STATES) -> list[ReceivedShare]:
@@ -219,9 +284,8 @@ def list_received(actor: Principal, *, states: Iterable[str] = OPEN_STATES) -> l
 
 def count_offers(actor: Principal) -> int:
     """How many offers wait for the actor."""
-    addresses = list_verified_addresses(actor.id)
     waiting = in_states([OfferState.PENDING], clock.now())
-    return Share.objects.filter(waiting, recipient__email__in=addresses).count()
+    return Share.objects.filter(waiting, _is_to(actor)).count()
 
 
 def get_received(actor: Principal, share: str) -> ReceivedShare:
@@ -265,7 +329,7 @@ def list_recipients(actor: Principal) -> list[PastRecipient]:
     for recipient in items.values_list("share__recipient_id", flat=True):
         sees[recipient] = sees.get(recipient, 0) + 1
     return [
-        PastRecipient(row.pk, row.email, row.account.name if row.account else None, row.remark, sees.get(row.pk, 0))
+        PastRecipient(row.pk, row.address, row.account.name if row.account else None, row.remark, sees.get(row.pk, 0))
         for row in rows
     ]
 
@@ -279,7 +343,7 @@ def list_extensions(actor: Principal, device: str) -> dict[str, list[Extension]]
         ShareItem.objects.filter(share__sharer=actor.id, camera__device=device)
         .filter(IS_BOUND, in_states(OPEN_STATES, clock.now(), of="share__"))
         .select_related("share__recipient__account")
-        .order_by("share__recipient__email", "share__pk")
+        .order_by("share__recipient__email", "share__recipient__phone", "share__pk")
     )
     shares: dict[Share, list[ShareItem]] = {}
     seen: set[tuple[str, str | None]] = set()
@@ -307,19 +371,11 @@ def _extension(share: Share, held: list[ShareItem]) -> Extension:
         state=share.state,
         recipient_id=share.recipient_id,
         recipient_name=known.name if known else None,
-        recipient_email=share.recipient.email,
+        recipient_address=share.recipient.address,
         remark=share.recipient.remark,
         permissions=normalize(bits),
-        footage=_least(item.footage for item in held if Permission.PLAYBACK in Permission(bits)),
+        footage=least(item.footage for item in held if Permission.PLAYBACK in Permission(bits)),
     )
-
-
-def _least(windows: Iterable[Footage]) -> Footage:
-    """The window that shows least to somebody who gets it now."""
-    found = list(windows)
-    if any(window.is_since_grant for window in found):
-        return Footage(is_since_grant=True)
-    return Footage(min((window.last_s for window in found if window.last_s is not None), default=None))
 
 
 def list_resting_shares(actor: Principal, member: str) -> list[RestingShare]:
@@ -335,12 +391,12 @@ def list_resting_shares(actor: Principal, member: str) -> list[RestingShare]:
         items = items.filter(Q(camera__site__in=sites) | Q(panel__device__site__in=sites))
     found: dict[Share, list[ShareItem]] = {}
     things = items.select_related("share__recipient", *THINGS)
-    for item in things.order_by("share__recipient__email", "camera__name", "pk"):
+    for item in things.order_by("share__recipient__email", "share__recipient__phone", "camera__name", "pk"):
         found.setdefault(item.share, []).append(item)
     return [
         RestingShare(
             share.pk,
-            share.recipient.email,
+            share.recipient.address,
             [item.thing.name for item in rows],
             frozenset(item.thing.site_id for item in rows),
         )
@@ -349,7 +405,7 @@ def list_resting_shares(actor: Principal, member: str) -> list[RestingShare]:
 
 
 def find_join_address(secret: str) -> str:
-    """The address whose mail carried this secret, while its offer waits; "" otherwise."""
+    """The address or number whose message carried this secret, while its offer waits; "" otherwise."""
     row = (
         Share.objects.filter(in_states([OfferState.PENDING], clock.now()), join_digest=digest_of(secret))
         .select_related("recipient")
@@ -357,14 +413,14 @@ def find_join_address(secret: str) -> str:
         if secret
         else None
     )
-    return row.recipient.email if row else ""
+    return row.recipient.address if row else ""
 
 
 def list_ended_since(actor: Principal, since: datetime) -> list[ReceivedShare]:
     """Shares the actor had that ended of late, for the inbox."""
     at = clock.now()
     revoked = Q(state=OfferState.REVOKED, ended_at__gte=since)
-    ran_out = in_states([OfferState.EXPIRED], at) & Q(ends_at__gte=since)
+    ran_out = in_states([OfferState.EXPIRED], at) & Q(state=OfferState.ACCEPTED, ends_at__gte=since)
     rows = _with_items(Share.objects.filter(revoked | ran_out, accepted_by=actor.id))
     found = sorted((_received(row) for row in rows), key=lambda row: row.ended_at or at, reverse=True)
     return found[:20]
@@ -376,4 +432,12 @@ def list_decided_since(actor: Principal, since: datetime) -> list[GivenShare]:
         Share.objects.filter(sharer_id=actor.id, state__in=(OfferState.ACCEPTED, OfferState.REJECTED, OfferState.LEFT))
     )
     recent = [row for row in rows.order_by("-decided_at")[:40] if (row.ended_at or row.decided_at or since) >= since]
-    return [_given(row) for row in recent[:20]]
+    return _views(recent[:20])
+
+
+def list_over_since(actor: Principal, since: datetime) -> list[GivenShare]:
+    """Shares the actor gave that ended of late by themselves: used, or not used for too long."""
+    rows = Share.objects.filter(
+        sharer_id=actor.id, state=OfferState.REVOKED, ended_reason__in=("used", "unused"), ended_at__gte=since
+    )
+    return _views(_with_items(rows).order_by("-ended_at")[:20])

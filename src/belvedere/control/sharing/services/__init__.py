@@ -1,9 +1,21 @@
 """Offering, answering, changing, extending and ending shares."""
 
 from belvedere.control.sharing.items import Item
-from belvedere.control.sharing.services.changing import change_share
+from belvedere.control.sharing.services.blocking import block_sharer, unblock_sharer
+from belvedere.control.sharing.services.changing import change_share, prolong_share
 from belvedere.control.sharing.services.covering import end_uncovered_shares
+from belvedere.control.sharing.services.groups import (
+    MAX_CAMERAS,
+    change_group,
+    drop_closed_cameras,
+    make_group,
+    remove_group,
+    unfollow_group,
+)
 from belvedere.control.sharing.services.growing import extend_shares
+from belvedere.control.sharing.services.joining import make_join_link
+from belvedere.control.sharing.services.lapsing import lapse_unused, set_lapse
+from belvedere.control.sharing.services.muting import mute_share
 from belvedere.control.sharing.services.offers import (
     accept_share,
     end_share,
@@ -13,20 +25,55 @@ from belvedere.control.sharing.services.offers import (
     reject_share,
     set_remark,
 )
+from belvedere.control.sharing.services.once import claim_use, settle_uses
+from belvedere.control.sharing.services.pausing import pause_share, resume_share
+from belvedere.control.sharing.services.presets import (
+    MAX_PRESETS,
+    PresetPatch,
+    change_preset,
+    make_preset,
+    remove_preset,
+)
 from belvedere.control.sharing.services.recipients import add_recipient, remove_recipient
+from belvedere.control.sharing.services.reminding import remind_of_ends, remind_of_offers, remind_recipient
 
 __all__ = [
+    "MAX_CAMERAS",
+    "MAX_PRESETS",
     "Item",
+    "PresetPatch",
     "accept_share",
     "add_recipient",
+    "block_sharer",
+    "change_group",
+    "change_preset",
     "change_share",
+    "claim_use",
+    "drop_closed_cameras",
     "end_share",
     "end_shares_of_closed",
     "end_uncovered_shares",
     "extend_shares",
+    "lapse_unused",
     "leave_share",
+    "make_group",
+    "make_join_link",
+    "make_preset",
+    "mute_share",
     "offer_share",
+    "pause_share",
+    "prolong_share",
     "reject_share",
+    "remind_of_ends",
+    "remind_of_offers",
+    "remind_recipient",
+    "remove_group",
+    "remove_preset",
     "remove_recipient",
+    "resume_share",
+    "set_lapse",
     "set_remark",
+    "settle_uses",
+    "unblock_sharer",
+    "unfollow_group",
 ]

@@ -7,7 +7,6 @@ from django.db.models import Q
 
 from belvedere.contracts.permissions import Permission
 from belvedere.control.access.guard import unguarded
-from belvedere.control.access.roles import PERMISSIONS
 from belvedere.control.access.selectors import list_projected
 from belvedere.control.audit.services import write_entry
 from belvedere.control.core import clock, sql
@@ -16,6 +15,7 @@ from belvedere.control.core.principal import Principal
 from belvedere.control.organizations.selectors import find_membership, get_standings
 from belvedere.control.organizations.standing import Standing
 from belvedere.control.outbox.services import enqueue
+from belvedere.control.sharing.items import covers
 from belvedere.control.sharing.models import IS_BOUND, THINGS, Recipient, Share, ShareItem, in_states, of_things
 
 
@@ -78,10 +78,7 @@ def _rests_on(memberships: list[str]) -> bool:
 
 
 def _covers(standing: Standing | None, item: ShareItem) -> bool:
-    if standing is None:
-        return False
-    held = PERMISSIONS[standing.on(item.thing.site_id)]
-    return Permission.SHARE in held and not Permission(item.permissions) & ~held
+    return covers(standing, item.thing.site_id, Permission(item.permissions))
 
 
 def _adopt(actor: Principal, share: Share) -> bool:
@@ -95,6 +92,7 @@ def _adopt(actor: Principal, share: Share) -> bool:
     recipient, _is_new = Recipient.objects.get_or_create(
         sharer_id=actor.id,
         email=share.recipient.email,
+        phone=share.recipient.phone,
         defaults={"account_id": share.recipient.account_id, "created_at": clock.now()},
     )
     Share.objects.filter(pk=share.pk).update(membership_id=membership.id, sharer_id=actor.id, recipient=recipient)

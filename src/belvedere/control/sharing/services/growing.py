@@ -15,9 +15,10 @@ from belvedere.control.core.offers import OPEN_STATES, OfferState
 from belvedere.control.core.principal import Principal
 from belvedere.control.organizations.services import touch_membership
 from belvedere.control.outbox.services import enqueue
+from belvedere.control.sharing.following import follow_groups, hold_groups
 from belvedere.control.sharing.items import MAX_ITEMS, Item, check_items, normalize_items
 from belvedere.control.sharing.models import Share, ShareItem, in_states, of_things
-from belvedere.control.sharing.projection import claim_version, columns_of, project_item, terms_written
+from belvedere.control.sharing.projection import claim_version, put_in, terms_written
 
 MAX_SHARES: Final = 500
 
@@ -46,30 +47,23 @@ def _extend(actor: Principal, share: str, items: list[Item], change_id: str) -> 
     )
     if row is None:
         raise NotFound
+    hold_groups(items)
     touch_membership(row.membership_id)
     claim_version(row)
+    if row.is_once:
+        raise Invalid(_("What is for one time takes nothing else along. Share the rest for itself."), field="items")
     if check_items(actor, items, row.when) != row.organization_id:
         raise Invalid(_("The cameras of one share belong to one organization."), field="items")
     _refuse_held(row, items)
-    at = clock.now()
-    for item in items:
-        # What left this share before comes back to its old place.
-        ShareItem.objects.update_or_create(
-            share=row,
-            camera_id=item.resource if item.kind == "camera" else None,
-            panel_id=item.resource if item.kind == "panel" else None,
-            defaults=columns_of(item)
-            | {"given_at": at if row.state == OfferState.ACCEPTED else None, "ended_at": None},
-        )
-        if row.state == OfferState.ACCEPTED:
-            project_item(row, item, given_at=at)
+    put_in(row, items, at=clock.now())
+    follow_groups(row, items)
     write_entry(
         actor=actor,
         action="share.extended",
         thing=f"share:{row.pk}",
         organization=row.organization_id,
         change_id=change_id,
-        recipient=row.recipient.email,
+        recipient=row.recipient.address,
         cameras={item.resource: item.permissions.wire_names for item in items},
         **terms_written(row.when, items),
     )

@@ -15,12 +15,12 @@ from belvedere.contracts.permissions import Permission
 from belvedere.control.access.guard import unguarded
 from belvedere.control.access.selectors import ResourcePath, get_decision
 from belvedere.control.access.services import end_grants
-from belvedere.control.accounts.selectors import list_verified_addresses
+from belvedere.control.accounts.selectors import list_proven, list_verified_addresses
 from belvedere.control.audit.services import write_entry
 from belvedere.control.core import clock, limits
 from belvedere.control.core.errors import Conflict, Forbidden, Invalid, NotFound, RateLimited
 from belvedere.control.core.ids import is_id, new_id
-from belvedere.control.core.names import clean_email, clean_name
+from belvedere.control.core.names import clean_address, clean_name, is_phone
 from belvedere.control.core.offers import OPEN_STATES, OfferState, move
 from belvedere.control.core.principal import Principal
 from belvedere.control.devices.panels import find_panel_path
@@ -28,9 +28,11 @@ from belvedere.control.devices.selectors import find_camera_path
 from belvedere.control.organizations.selectors import find_membership, get_owner
 from belvedere.control.organizations.services import touch_membership
 from belvedere.control.outbox.services import enqueue
+from belvedere.control.sharing.following import follow_groups, hold_groups
 from belvedere.control.sharing.items import Item, check_items, list_givable, normalize_items
-from belvedere.control.sharing.models import IS_BOUND, Recipient, Share, ShareItem, in_states, of_things
+from belvedere.control.sharing.models import IS_BOUND, Recipient, Share, ShareItem, in_states, of_address, of_things
 from belvedere.control.sharing.projection import columns_of, project_item, terms_written
+from belvedere.control.sharing.services.once import check_once, end_of_once
 from belvedere.control.sharing.terms import When, check_when, clean_hours
 
 #: new people a day; to one address: a few that were never answered, and none for a week after a rejection (HC 18)
@@ -53,27 +55,32 @@ def offer_share(
     starts_at: datetime | None = None,
     ends_at: datetime | None = None,
     hours: dict[str, Any] | None = None,
+    is_once: bool = False,
 ) -> str:
     """Offer cameras to whoever holds an address; the share id.
 
     starts_at, ends_at  the time in which it holds, once accepted; None = no bound
     hours               weekly windows, `{"zone", "weekly"}`; None = at any hour
+    is_once             of one panel: for one command, or 24 hours, whichever comes first
 
     Raises NotFound or Forbidden for a camera, Invalid (address, oneself, the owner, nothing offered, end in the past or
     before the start, hours that are none), Conflict (already has or is offered it), RateLimited.
     """
-    email = clean_email(recipient, field="recipient")
+    address = clean_address(recipient, field="recipient")
     items = normalize_items(items)
     when = When(starts_at=starts_at, ends_at=ends_at, hours=clean_hours(hours))
     organization = check_items(actor, items, when)
     check_when(when, clock.now())
+    if is_once:
+        check_once(items)
     membership = find_membership(actor.id, organization, needs=Permission.SHARE)
     if membership is None:
         raise Forbidden
+    hold_groups(items)
     touch_membership(membership.id)
-    _refuse_pointless(actor, email, organization)
-    _refuse_repeated(actor, email, items)
-    row = _remember_recipient(actor, email, remark)
+    _refuse_pointless(actor, address, organization)
+    _refuse_repeated(actor, address, items)
+    row = _remember_recipient(actor, address, remark)
     share = Share.objects.create(
         organization_id=organization,
         membership_id=membership.id,
@@ -84,32 +91,37 @@ def offer_share(
         starts_at=when.starts_at,
         ends_at=when.ends_at,
         hours=when.hours,
+        is_once=is_once,
     )
     ShareItem.objects.bulk_create(
-        ShareItem(share=share, **{f"{item.kind}_id": item.resource}, **columns_of(item)) for item in items
+        ShareItem(share=share, **{f"{item.kind}_id": item.resource}, group_id=item.group or None, **columns_of(item))
+        for item in items
     )
+    follow_groups(share, items)
     write_entry(
         actor=actor,
         action="share.offered",
         thing=f"share:{share.pk}",
         organization=organization,
-        recipient=email,
+        recipient=address,
         cameras={item.resource: item.permissions.wire_names for item in items},
         **terms_written(when, items),
+        **({"once": True} if is_once else {}),
     )
     enqueue("mail.share_offered", {"share": share.pk})
     return share.pk
 
 
-def _refuse_pointless(actor: Principal, email: str, organization: str) -> None:
-    if email in {actor.email, *list_verified_addresses(actor.id)}:
+def _refuse_pointless(actor: Principal, address: str, organization: str) -> None:
+    if address in {actor.email, *list_proven(actor.id)}:
         raise Invalid(_("That is your own address. You see this camera already."), field="recipient")
-    if email in list_verified_addresses(get_owner(organization)):
+    # Members know the owner’s e-mail address; whose number it is they would only learn here.
+    if address in list_verified_addresses(get_owner(organization)):
         raise Invalid(_("That is the owner’s address. The owner sees it already."), field="recipient")
 
 
-def _refuse_repeated(actor: Principal, email: str, items: list[Item]) -> None:
-    mine = Share.objects.filter(sharer_id=actor.id, recipient__email=email)
+def _refuse_repeated(actor: Principal, address: str, items: list[Item]) -> None:
+    mine = Share.objects.filter(of_address(address, of="recipient__"), sharer_id=actor.id)
     offered = of_things([item.resource for item in items])
     if ShareItem.objects.filter(
         offered, share__in=mine.filter(in_states(OPEN_STATES, clock.now())), ended_at=None
@@ -129,10 +141,12 @@ def _refuse_repeated(actor: Principal, email: str, items: list[Item]) -> None:
         limits.hit("offer.new", actor.id, limit=NEW_PEOPLE_A_DAY, per_s=86400)
 
 
-def _remember_recipient(actor: Principal, email: str, remark: str) -> Recipient:
+def _remember_recipient(actor: Principal, address: str, remark: str) -> Recipient:
     remark = clean_name(remark, field="remark", optional=True)
     row, is_new = Recipient.objects.get_or_create(
-        sharer_id=actor.id, email=email, defaults={"remark": remark, "created_at": clock.now()}
+        sharer_id=actor.id,
+        **{"phone" if is_phone(address) else "email": address},
+        defaults={"remark": remark, "created_at": clock.now()},
     )
     if remark and not is_new and remark != row.remark:
         row.remark = remark
@@ -143,7 +157,7 @@ def _remember_recipient(actor: Principal, email: str, remark: str) -> Recipient:
 def _get_offered(actor: Principal, share: str) -> Share:
     """A share to an address the actor has proven. Anybody else's is NotFound, like one that never was."""
     row = Share.objects.filter(pk=share).select_related("recipient").first() if is_id(share) else None
-    if row is None or row.recipient.email not in list_verified_addresses(actor.id):
+    if row is None or row.recipient.address not in list_proven(actor.id):
         raise NotFound
     if row.state != OfferState.PENDING and row.accepted_by != actor.id:
         raise NotFound
@@ -161,13 +175,16 @@ def accept_share(actor: Principal, *, share: str) -> str:
     if row.state == OfferState.ACCEPTED:
         return row.state
     touch_membership(row.membership_id)
+    # As it is now, under that hold: its terms may have been changed since they were read.
+    row.refresh_from_db()
     at = clock.now()
-    if row.ends_at and at >= row.ends_at:
+    if row.state_at(at) == OfferState.EXPIRED:
         raise Conflict(_("The time of this offer is over. Ask %(name)s for a new one.") % {"name": row.sharer.name})
-    items = _still_givable(row)
+    items = list_still_givable(row)
     if not items:
         raise Conflict(_("%(name)s can no longer give this. Nothing was changed.") % {"name": row.sharer.name})
-    if not move(row, OfferState.ACCEPTED, at=at, accepted_by=actor.id):
+    ends_at = end_of_once(row.when, at) if row.is_once else row.ends_at
+    if not move(row, OfferState.ACCEPTED, at=at, accepted_by=actor.id, ends_at=ends_at):
         raise Conflict(_("This offer was withdrawn in the meantime."))
     Recipient.objects.filter(pk=row.recipient_id).update(account_id=actor.id)
     row.items.filter(ended_at=None).update(given_at=at)
@@ -178,7 +195,8 @@ def accept_share(actor: Principal, *, share: str) -> str:
     return row.state
 
 
-def _still_givable(share: Share) -> list[Item]:
+def list_still_givable(share: Share) -> list[Item]:
+    """Of what a share offers, what its giver may give now (rule 5)."""
     items = []
     for item in share.items.filter(ended_at=None):
         path = _find_path(item)
@@ -201,6 +219,8 @@ def reject_share(actor: Principal, *, share: str) -> str:
     row = _get_offered(actor, share)
     if row.state == OfferState.REJECTED:
         return row.state
+    if row.state_at(clock.now()) == OfferState.EXPIRED:
+        raise Conflict(_("The time of this offer is over. Nothing is left to answer."))
     if not move(row, OfferState.REJECTED, at=clock.now(), accepted_by=actor.id):
         raise Conflict(_("This offer was already answered or withdrawn."))
     write_entry(actor=actor, action="share.rejected", thing=f"share:{row.pk}", organization=row.organization_id)

@@ -8,12 +8,12 @@ from django.utils.translation import gettext as _
 from belvedere.control.access.guard import unguarded
 from belvedere.control.access.services import end_grants
 from belvedere.control.accounts.qr import find_by_qr
-from belvedere.control.accounts.selectors import list_verified_addresses
+from belvedere.control.accounts.selectors import list_proven
 from belvedere.control.audit.services import write_entry
 from belvedere.control.core import clock, limits
 from belvedere.control.core.errors import Invalid, NotFound
 from belvedere.control.core.ids import is_id, new_id
-from belvedere.control.core.names import clean_email, clean_name
+from belvedere.control.core.names import clean_address, clean_name, is_phone
 from belvedere.control.core.offers import OPEN_STATES, OfferState, move
 from belvedere.control.core.principal import Principal
 from belvedere.control.organizations.services import touch_membership
@@ -26,23 +26,23 @@ _REASON: Final = "recipient_removed"
 
 @unguarded("the actor's own list; it gives nobody anything, and says of nobody whether he is there")
 @transaction.atomic
-def add_recipient(actor: Principal, *, email: str = "", qr: str = "", remark: str = "") -> str:
-    """Put somebody on one's list, by his whole address or by what his QR code says; the recipient's id.
+def add_recipient(actor: Principal, *, address: str = "", qr: str = "", remark: str = "") -> str:
+    """Put somebody on one's list, by his whole e-mail address or number, or by his QR code; the recipient's id.
 
     A known and an unknown address take the same steps and get the same answer (N1). Raises Invalid (no address, one's
     own, a code that is void or none of ours), RateLimited.
     """
     limits.hit("recipient.search", actor.id, limit=SEARCHES_AN_HOUR, per_s=3600)
     if qr:
-        email = find_by_qr(qr).email
-    email = clean_email(email)
-    if email in {actor.email, *list_verified_addresses(actor.id)}:
-        raise Invalid(_("That is your own address. You see this camera already."), field="email")
+        address = find_by_qr(qr).email
+    address = clean_address(address, field="address")
+    if address in {actor.email, *list_proven(actor.id)}:
+        raise Invalid(_("That is your own address. You see this camera already."), field="address")
     note = clean_name(remark, field="remark", optional=True)
     defaults = {"removed_at": None} | ({"remark": note} if note else {})
     row, _is_new = Recipient.objects.update_or_create(
         sharer_id=actor.id,
-        email=email,
+        **{"phone" if is_phone(address) else "email": address},
         defaults=defaults,
         create_defaults={"created_at": clock.now(), "remark": note},
     )
@@ -61,6 +61,7 @@ def remove_recipient(actor: Principal, *, recipient: str) -> str:
         raise NotFound
     at, change_id = clock.now(), new_id()
     ended: dict[str, list[str]] = {}
+    told: list[str] = []
     for share in Share.objects.filter(in_states(OPEN_STATES, at), recipient=row, sharer_id=actor.id).order_by("pk"):
         touch_membership(share.membership_id)
         was = share.state
@@ -68,7 +69,10 @@ def remove_recipient(actor: Principal, *, recipient: str) -> str:
             continue
         ended.setdefault(share.organization_id, []).append(share.pk)
         if was == OfferState.ACCEPTED:
-            enqueue("mail.share_ended", {"share": share.pk})
+            told.append(share.pk)
+    if told:
+        # One act, one mail.
+        enqueue("mail.share_ended", {"share": told[0], "also": told[1:]})
     # A note on somebody who is gone is nobody's business any more.
     Recipient.objects.filter(pk=row.pk).update(removed_at=at, remark="")
     thing = f"recipient:{row.pk}"
@@ -81,8 +85,8 @@ def remove_recipient(actor: Principal, *, recipient: str) -> str:
             thing=thing,
             origin_ids=shares,
             change_id=change_id,
-            details={"recipient": row.email, "shares": shares},
+            details={"recipient": row.address, "shares": shares},
         )
     if not ended:
-        write_entry(actor=actor, action="recipient.removed", thing=thing, change_id=change_id, recipient=row.email)
+        write_entry(actor=actor, action="recipient.removed", thing=thing, change_id=change_id, recipient=row.address)
     return change_id

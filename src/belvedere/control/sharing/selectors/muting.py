@@ -1,0 +1,26 @@
+"""Which messages about what is shared with somebody he does not want. It is his own; the sharer reads nothing of it.
+
+Muted is what comes while a share lasts. That it ended, or is about to, he is told all the same.
+"""
+
+from belvedere.control.core import clock
+from belvedere.control.core.offers import OfferState
+from belvedere.control.sharing.models import Share, ShareItem, in_states
+
+
+def is_muted(account: str, share: str) -> bool:
+    """Whether this account wants no messages about this share. One query."""
+    return Share.objects.filter(pk=share, accepted_by=account, is_muted=True).exists()
+
+
+def list_muted_things(account: str) -> set[str]:
+    """The cameras and panels of which an account wants no messages: every share that gives it them is muted.
+
+    What it sees as a member beside that, whoever asks has to look at himself. One query.
+    """
+    accepted = in_states([OfferState.ACCEPTED], clock.now(), of="share__")
+    rows = ShareItem.objects.filter(accepted, share__accepted_by=account, ended_at=None)
+    heard, muted = set(), set()
+    for camera, panel, is_quiet in rows.values_list("camera_id", "panel_id", "share__is_muted"):
+        (muted if is_quiet else heard).add(camera or panel)
+    return muted - heard
