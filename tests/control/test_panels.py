@@ -421,7 +421,7 @@ def test_rita_arms_until_it_ends(people: cast.Cast, node: Told) -> None:
     assert view.shared_by is not None
     assert view.shared_by.email == people.olivia.email
     services.command_panel(rita.actor, panel=panel, act=PanelAct.ARM_AWAY)
-    assert [row.email for row in list_panel_access(people.olivia.actor, panel)] == [
+    assert [row.address for row in list_panel_access(people.olivia.actor, panel)] == [
         people.olivia.email,
         rita.email,
     ]

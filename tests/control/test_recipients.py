@@ -22,7 +22,7 @@ def post(person: cast.Person, body: dict[str, Any]) -> Any:
 
 
 def recipient_of(person: cast.Person, email: str) -> str:
-    return next(row.id for row in list_recipients(person.actor) if row.email == email)
+    return next(row.id for row in list_recipients(person.actor) if row.address == email)
 
 
 def picture_of(text: str) -> io.BytesIO:
@@ -54,6 +54,9 @@ def test_known_and_unknown_addresses_get_one_answer(people: cast.Cast) -> None:
         {"email": "rita@example.org", "qr": "0" * 32},
         {"email": "olivia@example.org"},
         {"email": "+34600123456"},
+        {"phone": "600123456"},
+        {"phone": "rita@example.org"},
+        {"phone": "+34600123456", "email": "rita@example.org"},
         {"email": "a@example.org", "name": "x"},
     ],
 )
@@ -64,11 +67,11 @@ def test_what_is_no_recipient(people: cast.Cast, body: dict[str, Any]) -> None:
 def test_searching_is_limited(people: cast.Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     """N1: alike for known and unknown."""
     monkeypatch.setattr("belvedere.control.sharing.services.recipients.SEARCHES_AN_HOUR", 2)
-    add_recipient(people.olivia.actor, email="one@example.org")
-    add_recipient(people.olivia.actor, email=people.rita.email)
+    add_recipient(people.olivia.actor, address="one@example.org")
+    add_recipient(people.olivia.actor, address=people.rita.email)
     for email in ("three@example.org", people.pat.email):
         with pytest.raises(RateLimited):
-            add_recipient(people.olivia.actor, email=email)
+            add_recipient(people.olivia.actor, address=email)
 
 
 def test_removing_somebody_ends_everything_of_his_at_once(people: cast.Cast, bus: Node) -> None:
@@ -85,7 +88,7 @@ def test_removing_somebody_ends_everything_of_his_at_once(people: cast.Cast, bus
     assert (receipt["state"], [cut["session"] for cut in receipt["cut"]]) == ("removed", [session])
     assert set(Share.objects.filter(pk__in=[share, offer]).values_list("state", flat=True)) == {"revoked"}
     assert Share.objects.get(pk=others).state == "accepted"
-    assert people.rita.email not in [row.email for row in list_recipients(people.olivia.actor)]
+    assert people.rita.email not in [row.address for row in list_recipients(people.olivia.actor)]
     again = people.olivia.api().get(f"/api/v1/receipts/{receipt['change_id']}")
     assert again.json()["cut"] == receipt["cut"]
     assert Entry.objects.filter(action="recipient.removed").count() == 1
@@ -97,7 +100,7 @@ def test_who_is_shared_with_again_is_on_the_list_again_without_the_old_note(peop
     """HC-7."""
     chosen = recipient_of(people.olivia, people.pat.email)
     remove_recipient(people.olivia.actor, recipient=chosen)
-    assert [row.email for row in list_recipients(people.olivia.actor)] == [people.vera.email]
+    assert [row.address for row in list_recipients(people.olivia.actor)] == [people.vera.email]
     people.olivia.offer(people.pat, people.pool)
     assert next(row.remark for row in list_recipients(people.olivia.actor) if row.id == chosen) == ""
 

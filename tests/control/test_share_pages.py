@@ -42,7 +42,7 @@ def words(answer: Any) -> str:
 
 
 def offered(people: cast.Cast) -> GivenShare:
-    return next(row for row in list_given(people.olivia.actor) if row.recipient_email == people.rita.email)
+    return next(row for row in list_given(people.olivia.actor) if row.recipient_address == people.rita.email)
 
 
 def stamp(at: datetime) -> str:
@@ -106,7 +106,7 @@ def test_a_preset_fills_the_form_in(people: cast.Cast, olivia: Client, preset: s
     assert ("playback" in ticked) == (Permission.PLAYBACK in row.permissions)
     assert (answer.context["terms"]["time"].value() == "until") == bool(row.lasts_s)
     assert answer.context["terms"].is_hourly == bool(row.weekly)
-    assert not [given for given in list_given(people.olivia.actor) if given.recipient_email == people.rita.email]
+    assert not [given for given in list_given(people.olivia.actor) if given.recipient_address == people.rita.email]
 
 
 def test_nobody_listens_or_talks_by_a_preset(people: cast.Cast, olivia: Client) -> None:
@@ -164,7 +164,7 @@ def test_what_is_wrong_is_said_where_it_is(
     for value in wrong.values():
         if isinstance(value, str) and value not in {"sometimes", "decade", "until", "between"}:
             assert value in answer.content.decode()
-    assert not [given for given in list_given(people.olivia.actor) if given.recipient_email == people.rita.email]
+    assert not [given for given in list_given(people.olivia.actor) if given.recipient_address == people.rita.email]
 
 
 def test_hours_are_those_of_the_camera(people: cast.Cast, olivia: Client) -> None:

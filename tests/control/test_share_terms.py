@@ -210,7 +210,7 @@ def test_what_has_run_out_is_expired_for_both(people: cast.Cast) -> None:
             answer = client.get(f"/api/v1/shares/{share}").json()
             assert (answer["state"], answer["ended_at"]) == ("expired", answer["ends_at"])
         assert get_given(people.olivia.actor, waiting).state == "expired"
-        assert [row.email for row in list_access(people.olivia.actor, people.courtyard)] == [people.olivia.email]
+        assert [row.address for row in list_access(people.olivia.actor, people.courtyard)] == [people.olivia.email]
         assert share not in {row.id for row in list_given(people.olivia.actor)}
         assert {share, waiting} == {row.id for row in list_given(people.olivia.actor, states=["expired"])}
         assert list_received(people.rita.actor) == []

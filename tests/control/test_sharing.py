@@ -250,7 +250,7 @@ def test_a_row_says_who_gave_what_since_when_and_a_person_has_one(people: cast.C
 def test_who_can_see_it_is_one_list(people: cast.Cast) -> None:
     """VA-22: those who were offered it stand beside those who have it."""
     rows = list_access(people.olivia.actor, people.pool)
-    assert [(row.email, row.origin, row.state) for row in rows] == [
+    assert [(row.address, row.origin, row.state) for row in rows] == [
         ("olivia@example.org", "owner", "accepted"),
         ("pat@example.org", "share", "pending"),
     ]
@@ -283,7 +283,7 @@ def test_an_offer_with_an_end_ends(people: cast.Cast) -> None:
 
 def test_each_lists_only_his_own(people: cast.Cast) -> None:
     people.olivia.share(people.rita, people.courtyard)
-    assert {row.recipient_email for row in list_given(people.olivia.actor)} == {
+    assert {row.recipient_address for row in list_given(people.olivia.actor)} == {
         "rita@example.org",
         "vera@example.org",
         "pat@example.org",

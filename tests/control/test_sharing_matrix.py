@@ -29,7 +29,7 @@ HTMX = {"HX-Request": "true"}
 
 def rows_of(person: cast.Person, organization: str = "") -> dict[str, MatrixPerson]:
     """Address → row, as this person sees the matrix."""
-    return {row.email: row for row in get_matrix(person.actor, organization or person.organization).people}
+    return {row.address: row for row in get_matrix(person.actor, organization or person.organization).people}
 
 
 def address(share: str, camera: str) -> str:
@@ -69,7 +69,7 @@ def test_members_stand_in_it_by_role(hotels: cast.Hotels) -> None:
     """A role gives what it gives site by site, and is not changed here; a share beside it is."""
     share = hotels.olivia.share(hotels.vera, hotels.deck, permissions=LIVE)
     found = rows_of(hotels.olivia, hotels.id)
-    assert {row.email for row in found.values()} == {
+    assert {row.address for row in found.values()} == {
         f"{name}@example.org" for name in ("sam", "ada", "omar", "vera", "leo")
     }
     vera = found["vera@example.org"]

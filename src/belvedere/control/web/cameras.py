@@ -145,6 +145,7 @@ def camera(request: HttpRequest, camera_id: str) -> HttpResponse:
             "permissions": view.permissions.wire_names,
             "last_drop_at": view.last_drop_at,
             "stability": get_stability(actor, view.id) if view.mine else None,
+            "has_guest": may_share and bool(list_marked([view])),
         },
         "rights": rights_slots(view.permissions),
         "may_share": may_share,
@@ -238,7 +239,7 @@ def _access_row(row: AccessRow, me: str) -> dict[str, Any]:
     is_pending = row.state == "pending"
     return {
         "account": person(row.account) if row.account else None,
-        "email": row.email,
+        "email": row.address,
         "is_me": bool(row.account and row.account.id == me),
         "state": row.state,
         "rights": rights_slots(row.permissions, is_offered=is_pending),
