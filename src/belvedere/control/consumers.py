@@ -26,6 +26,7 @@ from belvedere.control.streaming import services as streaming
 
 def _cameras_closed(payload: dict[str, list[str]]) -> None:
     sharing.end_shares_of_closed(payload)
+    sharing.drop_closed_cameras(payload)
     guests.end_links_of_closed(payload)
     appeals.end_requests_of_closed(payload)
     streaming.cut_changed_cameras(payload)
@@ -58,6 +59,10 @@ OUTBOX: Final[dict[str, Consumer]] = {
     "mail.share_ended": Consumer(mails.send_ended),
     "mail.share_extended": Consumer(mails.send_extended),
     "mail.share_changed": Consumer(mails.send_changed),
+    "mail.share_ending": Consumer(mails.send_ending),
+    "mail.share_lapsing": Consumer(mails.send_lapsing),
+    "mail.share_resumed": Consumer(mails.send_resumed),
+    "mail.share_used": Consumer(mails.send_used),
     "text.phone_code": Consumer(texts.send_phone_code),
 }
 

@@ -33,6 +33,7 @@ def run_worker(settings: Settings) -> None:
     from belvedere.control.organizations.oversight import sign_audit
     from belvedere.control.organizations.services import expire_invitations
     from belvedere.control.outbox.services import purge, run_due
+    from belvedere.control.sharing.services import lapse_unused, remind_of_ends, remind_of_offers, settle_uses
     from belvedere.control.streaming.services import purge_sessions
     from belvedere.control.streaming.shared_logins import notice_shared_logins
 
@@ -52,6 +53,10 @@ def run_worker(settings: Settings) -> None:
         expire_handovers: EXPIRE_S,
         expire_requests: EXPIRE_S,
         settle_claims: EXPIRE_S,
+        settle_uses: EXPIRE_S,
+        remind_of_ends: EXPIRE_S,
+        remind_of_offers: EXPIRE_S,
+        lapse_unused: PURGE_S,
         seek_devices: EXPIRE_S,
         notice_shared_logins: EXPIRE_S,
         purge_sessions: PURGE_S,

@@ -151,6 +151,14 @@ class Share(Offer):
         return min((at for at in (self.ends_at, answer_by) if at), default=None)
 
     @property
+    def term(self) -> timedelta | None:
+        """How long it was given for, or was prolonged by. None: it has no end, or was not accepted."""
+        began = max((at for at in (self.starts_at, self.decided_at) if at), default=None)
+        if self.term_from and self.ends_at and self.term_from < self.ends_at:
+            began = self.term_from
+        return self.ends_at - began if self.ends_at and began and self.ends_at > began else None
+
+    @property
     def when(self) -> When:
         """From when until when, at which hours."""
         return When(starts_at=self.starts_at, ends_at=self.ends_at, hours=self.hours)

@@ -10,9 +10,9 @@ from belvedere.control.access.models import Origin
 from belvedere.control.access.services import Terms, grant
 from belvedere.control.core import clock
 from belvedere.control.core.errors import Conflict
-from belvedere.control.core.offers import OPEN_STATES
+from belvedere.control.core.offers import OPEN_STATES, OfferState
 from belvedere.control.sharing.items import Item
-from belvedere.control.sharing.models import Share, in_states
+from belvedere.control.sharing.models import Share, ShareItem, in_states
 from belvedere.control.sharing.terms import When
 
 
@@ -49,7 +49,12 @@ def terms_written(when: When, items: Iterable[Item]) -> dict[str, Any]:
 
 
 def project_item(share: Share, item: Item, *, given_at: datetime) -> None:
-    """Put one item of an accepted share in force, with the share's terms. Its footage may begin where that did."""
+    """Put one item of an accepted share in force, with the share's terms. Its footage may begin where that did.
+
+    While the share rests nothing of it is in force: it comes with `resume_share`.
+    """
+    if share.paused_at:
+        return
     grant(
         principal=share.accepted_by,
         resource=item.resource,
@@ -65,3 +70,18 @@ def project_item(share: Share, item: Item, *, given_at: datetime) -> None:
             footage_from=given_at if item.reach.is_since_grant else None,
         ),
     )
+
+
+def put_in(share: Share, items: Iterable[Item], *, at: datetime) -> None:
+    """Add these to an open share; in one that was accepted they are in force at once, with its end."""
+    is_accepted = share.state == OfferState.ACCEPTED
+    for item in items:
+        # What left this share before comes back to its old place.
+        ShareItem.objects.update_or_create(
+            share=share,
+            camera_id=item.resource if item.kind == "camera" else None,
+            panel_id=item.resource if item.kind == "panel" else None,
+            defaults=columns_of(item) | {"given_at": at if is_accepted else None, "ended_at": None, "ended_reason": ""},
+        )
+        if is_accepted:
+            project_item(share, item, given_at=at)

@@ -1,6 +1,7 @@
 """The terms of a share in words, for mails and pages alike: “weekdays 8–18”, “of the last 24 hours”."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from itertools import groupby
 from typing import Any, Final
 
@@ -59,3 +60,17 @@ def footage_words(footage: Footage) -> str:
         count = footage.last_s // HOUR
         return ngettext("of the last hour", "of the last %(count)d hours", count) % {"count": count}
     return _("of the last %(count)d days") % {"count": footage.last_s // DAY}
+
+
+def term_words(term: timedelta) -> str:
+    """How long something was given for: `3 days`, `8 hours`, `30 minutes`; the nearest of them."""
+    seconds = term.total_seconds()
+    if seconds >= DAY - HOUR / 2:
+        count = max(1, round(seconds / DAY))
+        if abs(seconds - count * DAY) <= HOUR / 2:
+            return ngettext("%(count)d day", "%(count)d days", count) % {"count": count}
+    if seconds >= HOUR:
+        count = round(seconds / HOUR)
+        return ngettext("%(count)d hour", "%(count)d hours", count) % {"count": count}
+    count = max(1, round(seconds / 60))
+    return ngettext("%(count)d minute", "%(count)d minutes", count) % {"count": count}

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.db.models import Count, F, Q
+from django.db.models import Count, F, Max, Q, Value
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from belvedere.contracts.permissions import Permission
@@ -13,7 +14,7 @@ from belvedere.contracts.sessions import MAX_TTL_MS, SessionKind
 from belvedere.control.access.guard import check
 from belvedere.control.access.selectors import GrantsOfPrincipal
 from belvedere.control.accounts.selectors import Person, get_persons
-from belvedere.control.core import sql
+from belvedere.control.core import clock, sql
 from belvedere.control.core.ids import is_id
 from belvedere.control.core.principal import Principal
 from belvedere.control.core.spans import check_period
@@ -145,6 +146,22 @@ def list_watchers(cameras: Collection[str], *, since: datetime) -> set[tuple[str
         f"WHERE camera_id IN ({sql.marks(cameras)}) AND issued_at >= %s AND opened_at IS NOT NULL"
     )
     return {(principal, camera) for principal, camera in sql.fetch(statement, *cameras, since)}
+
+
+def list_last_viewed(*, since: datetime, cameras: Collection[str] | None = None) -> dict[tuple[str, str], datetime]:
+    """(account, camera) → until when that account watched it last, of what was watched since then; of these cameras,
+    or of all. Whoever watches just now: now. The caller may share them. One query.
+    """
+    at = clock.now()
+    rows = ViewingSession.objects.filter(opened_at__isnull=False).exclude(closed_at=F("opened_at"))
+    rows = rows.filter(Q(closed_at=None) | Q(closed_at__gte=since))
+    if cameras is not None:
+        rows = rows.filter(camera__in=cameras)
+    last = Max(Coalesce("closed_at", Value(at)))
+    return {
+        (principal, camera): until
+        for principal, camera, until in rows.values_list("principal", "camera_id").annotate(last=last)
+    }
 
 
 def list_cuts(change_id: str) -> list[CutView]:

@@ -35,6 +35,7 @@ from belvedere.control.devices.panel_sources import (
 )
 from belvedere.control.devices.panels import get_panel
 from belvedere.control.devices.selectors import NODE_IS_GONE_AFTER, choose_node, find_node_of
+from belvedere.control.devices.uses import claim_uses
 from belvedere.control.organizations.models import Site
 from belvedere.control.organizations.selectors import list_reach
 from belvedere.control.organizations.services import touch_site
@@ -202,8 +203,10 @@ def close_panels(device: str) -> list[str]:
 def command_panel(actor: Principal, *, panel: str, act: PanelAct, code: str = "") -> PanelAnswer:
     """Tell a panel something, now. `ok`: it shows that it took it; `unanswered`: it went out, and nobody knows.
 
-    Raises NotFound, Forbidden, Invalid (a code is needed), RateLimited, PanelUnreachable (not sent), Unavailable (no
-    node; or it fell silent, and nobody knows).
+    A right that is good for one command is claimed before it is sent, and used up unless it certainly was not.
+
+    Raises NotFound, Forbidden (a right that is used up, too), Invalid (a code is needed), RateLimited, PanelUnreachable
+    (not sent), Unavailable (no node; or it fell silent, and nobody knows).
     """
     view = get_panel(actor, panel)
     if len(code) > MAX_CODE or not code.isprintable():
@@ -215,15 +218,23 @@ def command_panel(actor: Principal, *, panel: str, act: PanelAct, code: str = ""
         raise Unavailable
     limits.hit("panel.command", f"{actor.id}:{panel}", limit=UNTAKEN, per_s=UNTAKEN_PER_S)
     box = seal_to_node(node.public_key, msgspec.json.encode(panels.PanelCode(code)))
-    # Who did it is written before it is done: of a command that went out there is always an entry.
-    _write(actor, panel, "panel.commanded", command=act.value)
-    check(actor, Permission.ARM, on="panel", resource=panel)
-    answer = media.ask(
-        subjects.of_node(subjects.PANEL_COMMAND, node.pk),
-        panels.PanelCommand(panel, act, box),
-        PanelAnswer,
-        timeout=panels.ANSWER_WITHIN_S + 3,
-    )
+    was_sent = False
+    uses = claim_uses(actor, panel)
+    try:
+        # Who did it is written before it is done: of a command that went out there is always an entry.
+        _write(actor, panel, "panel.commanded", command=act.value)
+        check(actor, Permission.ARM, on="panel", resource=panel)
+        was_sent = True  # or may have been: a node that falls silent may have told the panel
+        answer = media.ask(
+            subjects.of_node(subjects.PANEL_COMMAND, node.pk),
+            panels.PanelCommand(panel, act, box),
+            PanelAnswer,
+            timeout=panels.ANSWER_WITHIN_S + 3,
+        )
+        was_sent = answer.code in {PanelAnswerCode.OK, PanelAnswerCode.UNANSWERED}
+    finally:
+        for use in uses:
+            use.settle(was_sent=was_sent)
     if answer.code is PanelAnswerCode.OK:
         limits.forgive("panel.command", f"{actor.id}:{panel}", per_s=UNTAKEN_PER_S)
         return answer

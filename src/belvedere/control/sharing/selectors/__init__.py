@@ -2,12 +2,22 @@
 
 from belvedere.control.sharing.selectors.access import (
     AccessRow,
-    Explanation,
     Ground,
-    Reason,
-    explain_access,
     list_access,
     list_panel_access,
+)
+from belvedere.control.sharing.selectors.consequences import (
+    Consequence,
+    foresee,
+    foresee_member,
+    list_consequences,
+)
+from belvedere.control.sharing.selectors.groups import (
+    Follower,
+    GroupView,
+    get_group,
+    list_followers,
+    list_groups,
 )
 from belvedere.control.sharing.selectors.matrix import (
     GivenCell,
@@ -15,6 +25,12 @@ from belvedere.control.sharing.selectors.matrix import (
     MatrixCell,
     MatrixPerson,
     get_matrix,
+)
+from belvedere.control.sharing.selectors.presets import (
+    find_preset_path,
+    get_own_preset,
+    is_preset_known,
+    list_own_presets,
 )
 from belvedere.control.sharing.selectors.shares import (
     Extension,
@@ -34,18 +50,31 @@ from belvedere.control.sharing.selectors.shares import (
     list_ended_since,
     list_extensions,
     list_given,
+    list_over_since,
     list_received,
     list_recipients,
     list_resting_shares,
 )
+from belvedere.control.sharing.selectors.viewing_as import Seen, ViewedAs, view_as
+from belvedere.control.sharing.selectors.why import (
+    Explanation,
+    Reason,
+    Verdict,
+    Why,
+    explain_access,
+    explain_all,
+)
 
 __all__ = [
     "AccessRow",
+    "Consequence",
     "Explanation",
     "Extension",
+    "Follower",
     "GivenCell",
     "GivenShare",
     "Ground",
+    "GroupView",
     "ItemView",
     "Matrix",
     "MatrixCell",
@@ -54,22 +83,39 @@ __all__ = [
     "Reason",
     "ReceivedShare",
     "RestingShare",
+    "Seen",
+    "Verdict",
+    "ViewedAs",
+    "Why",
     "count_offers",
     "explain_access",
+    "explain_all",
     "find_given_by_change",
     "find_join_address",
+    "find_preset_path",
     "find_received_of_camera",
     "find_received_of_panel",
+    "foresee",
+    "foresee_member",
     "get_given",
+    "get_group",
     "get_matrix",
+    "get_own_preset",
     "get_received",
+    "is_preset_known",
     "list_access",
+    "list_consequences",
     "list_decided_since",
     "list_ended_since",
     "list_extensions",
+    "list_followers",
     "list_given",
+    "list_over_since",
+    "list_groups",
+    "list_own_presets",
     "list_panel_access",
     "list_received",
     "list_recipients",
     "list_resting_shares",
+    "view_as",
 ]

@@ -49,6 +49,16 @@ class ItemView:
     footage: Footage
 
 
+@dataclass(frozen=True, slots=True)
+class FollowView:
+    """A group whose later cameras come to the share, and what they give at most."""
+
+    group: str
+    name: str
+    permissions: Permission
+    footage: Footage
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GivenShare:
     """A share as its giver sees it. The recipient's name is None until accepted: the address is all one typed."""
@@ -62,6 +72,7 @@ class GivenShare:
     remark: str
     message: str
     items: list[ItemView]
+    follows: list[FollowView]
     offered_at: datetime
     decided_at: datetime | None
     ended_at: datetime | None
@@ -97,6 +108,7 @@ class ReceivedShare:
     sharer: Person
     message: str
     items: list[ItemView]
+    follows: list[FollowView]
     offered_at: datetime
     decided_at: datetime | None
     ended_at: datetime | None
@@ -154,7 +166,8 @@ class PastRecipient:
 
 def _with_items(rows: QuerySet[Share]) -> QuerySet[Share]:
     items = Prefetch("items", ShareItem.objects.filter(ended_at=None).select_related(*THINGS))
-    return rows.select_related("recipient", "recipient__account", "sharer").prefetch_related(items)
+    follows = Prefetch("follows", ShareGroup.objects.select_related("group"))
+    return rows.select_related("recipient", "recipient__account", "sharer").prefetch_related(items, follows)
 
 
 def _items(share: Share) -> list[ItemView]:
@@ -170,6 +183,11 @@ def _items(share: Share) -> list[ItemView]:
         for item in share.items.all()
     ]
     return sorted(views, key=lambda view: (view.kind, view.name, view.resource))
+
+
+def _follows(share: Share) -> list[FollowView]:
+    rows = sorted(share.follows.all(), key=lambda row: (row.group.key, row.group_id))
+    return [FollowView(row.group_id, row.group.name, Permission(row.permissions), row.footage) for row in rows]
 
 
 def _life(share: Share) -> dict[str, Any]:
@@ -216,6 +234,7 @@ def _given(share: Share) -> GivenShare:
         remark=share.recipient.remark,
         message=share.message,
         items=_items(share),
+        follows=_follows(share),
         change_id=share.change_id,
         version=share.version,
         reminded_at=share.reminded_at,
@@ -235,6 +254,7 @@ def _received(share: Share) -> ReceivedShare:
         sharer=sharer,
         message=share.message,
         items=_items(share),
+        follows=_follows(share),
         reminded_end_at=share.reminded_end_at,
         **_life(share),
     )

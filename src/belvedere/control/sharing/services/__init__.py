@@ -15,6 +15,7 @@ from belvedere.control.sharing.services.groups import (
 from belvedere.control.sharing.services.growing import extend_shares
 from belvedere.control.sharing.services.joining import make_join_link
 from belvedere.control.sharing.services.lapsing import lapse_unused, set_lapse
+from belvedere.control.sharing.services.looking import open_view_as
 from belvedere.control.sharing.services.muting import mute_share
 from belvedere.control.sharing.services.offers import (
     accept_share,
@@ -61,6 +62,7 @@ __all__ = [
     "make_preset",
     "mute_share",
     "offer_share",
+    "open_view_as",
     "pause_share",
     "prolong_share",
     "reject_share",

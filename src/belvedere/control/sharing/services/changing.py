@@ -4,6 +4,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Final
 
 from django.db import transaction
@@ -15,7 +16,7 @@ from belvedere.control.access.guard import unguarded
 from belvedere.control.access.selectors import list_projected
 from belvedere.control.access.services import end_grants
 from belvedere.control.core import clock
-from belvedere.control.core.errors import Invalid, NotFound
+from belvedere.control.core.errors import Conflict, Invalid, NotFound
 from belvedere.control.core.ids import is_id, new_id
 from belvedere.control.core.offers import OfferState
 from belvedere.control.core.principal import Principal
@@ -24,9 +25,29 @@ from belvedere.control.outbox.services import enqueue
 from belvedere.control.sharing.items import Item, check_items, facts_of, normalize_items
 from belvedere.control.sharing.models import IS_BOUND, Share, ShareItem
 from belvedere.control.sharing.projection import claim_version, columns_of, project_item, terms_written
+from belvedere.control.sharing.services.once import check_once, end_of_once
 from belvedere.control.sharing.terms import EVERYTHING, TermsPatch, When, check_when, clean_hours
 
 REASON: Final = "share_changed"
+
+
+@unguarded("the actor's own given share, until an end that he may give himself")
+@transaction.atomic
+def prolong_share(actor: Principal, *, share: str, ends_at: datetime) -> str:
+    """Give a share with an end once more the time it was given for; the change id.
+
+    `ends_at` is its end as the actor read it: of two taps the second finds another one. Raises NotFound, Forbidden (he
+    does not hold it for so long himself, rule 5), Conflict (it is over, has no end, or another one by now).
+    """
+    row = Share.objects.filter(pk=share, sharer_id=actor.id).first() if is_id(share) else None
+    if row is None:
+        raise NotFound
+    if row.state != OfferState.ACCEPTED or row.is_once or row.ends_at != ends_at or row.term is None:
+        raise Conflict(_("This share is over, or was answered or changed just now. Nothing was changed."))
+    change_id = change_share(actor, share=share, terms={"ends_at": ends_at + row.term}, version=row.version)
+    # What it was given for stays what it was: a third day after two, not a fourth and fifth.
+    Share.objects.filter(pk=row.pk).update(term_from=ends_at)
+    return change_id
 
 
 @unguarded("the actor's own given share; checks `share` on all of it, and that he may give what it becomes")
@@ -60,6 +81,8 @@ def change_share(
     check_items(actor, list(after.values()), when)
     if when != was:
         check_when(when, clock.now())
+    if row.is_once:
+        _check_once(row, list(after.values()), when)
     _store(row, there, after, when)
     change_id, stale = new_id(), []
     if row.state == OfferState.ACCEPTED:
@@ -80,6 +103,13 @@ def change_share(
             **terms_written(when, after.values()),
         },
     )
+
+
+def _check_once(share: Share, items: list[Item], when: When) -> None:
+    check_once(items)
+    given_at = share.decided_at if share.state == OfferState.ACCEPTED else None
+    if given_at and (when.ends_at is None or when.ends_at > end_of_once(replace(when, ends_at=None), given_at)):
+        raise Invalid(_("What is for one time lasts 24 hours at most."), field="ends_at")
 
 
 def _item(row: ShareItem) -> Item:
