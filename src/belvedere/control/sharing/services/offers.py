@@ -106,7 +106,7 @@ def offer_share(
         recipient=address,
         cameras={item.resource: item.permissions.wire_names for item in items},
         **terms_written(when, items),
-        **({"for": "once"} if is_once else {}),
+        **({"uses": "one"} if is_once else {}),
     )
     enqueue("mail.share_offered", {"share": share.pk})
     return share.pk
