@@ -295,19 +295,23 @@ def test_why_somebody_may(firm: Firm) -> None:
         return firm.do(name, "GET", f"access/explain?account={account}&camera={of}&permission={permission}")
 
     until = f"{ends_at.day} {ends_at:%B %Y}"
-    reason = {"origin": "share", "id": share, "role": None, "resource": camera}
+    terms: Any = {"starts_at": None, "ends_at": None, "hours": None, "footage": None}
+    reason = terms | {"origin": "share", "id": share, "role": None, "resource": camera}
+    reason["ends_at"] = f"{ends_at:%FT%T.%f}"[:-3] + "Z"
     text = f"Olivia shared it with Rita until {until}"
     for account in (rita.id, rita.email, "RITA@example.org"):
-        answer = {"allowed": True, "from": None, "because": [reason | {"text": text}]}
+        answer = {"allowed": True, "from": None, "because": [reason | {"text": text}], "needs": ""}
         assert explain("ada", account) == (200, answer)
-    member = {"origin": "membership", "id": firm.members["ada"], "role": "admin", "resource": firm.north}
+    member = terms | {"origin": "membership", "id": firm.members["ada"], "role": "admin", "resource": firm.north}
     assert explain("olivia", firm.ada.email, "manage")[1]["because"] == [member | {"text": "Ada is Admin of North"}]
-    whole = {"origin": "membership", "id": firm.members["vera"], "role": "viewer", "resource": firm.id}
+    whole = terms | {"origin": "membership", "id": firm.members["vera"], "role": "viewer", "resource": firm.id}
     assert explain("ada", vera.id)[1]["because"] == [whole | {"text": "Vera is Viewer of North Bakery"}]
-    no: Any = (200, {"allowed": False, "from": None, "because": []})
+    needs = "It takes a share with live view, or the role Live Only on North, or a higher one."
+    no: Any = (200, {"allowed": False, "from": None, "because": [], "needs": needs})
     for account in (firm.people.xena.id, firm.people.xena.email, new_id(), "nobody@example.org"):
         assert explain("ada", account) == no
-    assert explain("ada", rita.id, "playback") == no
+    needs = "It takes a share with playback, or the role Viewer on North, or a higher one."
+    assert explain("ada", rita.id, "playback") == (200, no[1] | {"needs": needs})
     # Vera sees the counter; of that Ada, and of the oven Vera herself, learn nothing.
     elsewhere = explain("ada", vera.id, of=new_id())
     assert elsewhere[0] == 404

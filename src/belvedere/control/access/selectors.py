@@ -160,6 +160,41 @@ def list_holders(path: ResourcePath) -> list[Holder]:
     return [holder for holder in holders if holder.decision.permissions or holder.later]
 
 
+def list_grants(principals: Iterable[str], resources: Iterable[str]) -> dict[str, list[GrantFacts]]:
+    """Principal → his grants in force on these very resources, and on no other. The caller has decided who may ask.
+
+    One query.
+    """
+    asked, on = list(principals), list(resources)
+    found: dict[str, list[GrantFacts]] = {}
+    if asked and on:
+        rows = sql.fetch(
+            f"SELECT principal, {_COLUMNS} FROM access_grant WHERE principal IN ({sql.marks(asked)}) "  # noqa: S608  constants
+            f"AND resource IN ({sql.marks(on)}) AND ended_at IS NULL ORDER BY created_at, id",
+            *asked,
+            *on,
+        )
+        for principal, *row in rows:
+            found.setdefault(principal, []).append(_facts(row))
+    return found
+
+
+def list_touched(origins: Iterable[str], resources: Iterable[str]) -> dict[str, set[tuple[str, str]]]:
+    """Origin id → whom it gives something on which of these resources: (principal, resource). One query."""
+    asked, on = list(origins), list(resources)
+    found: dict[str, set[tuple[str, str]]] = {}
+    if asked and on:
+        rows = sql.fetch(
+            f"SELECT origin_id, principal, resource FROM access_grant WHERE origin_id IN ({sql.marks(asked)}) "  # noqa: S608  marks only
+            f"AND resource IN ({sql.marks(on)}) AND ended_at IS NULL",
+            *asked,
+            *on,
+        )
+        for origin, principal, resource in rows:
+            found.setdefault(origin, set()).add((principal, resource))
+    return found
+
+
 def count_shared_with(resources: Sequence[str]) -> dict[str, int]:
     """Resource → with how many others it is shared just now, for those who may share it."""
     if not resources:

@@ -34,6 +34,7 @@ RULES: Final[dict[tuple[str, str], str]] = {
     ("POST", "invitations/{invitation_id}/decline"): "share",
     ("POST", "invitations/by-token"): "share",
     ("GET", "access/explain"): "read",
+    ("GET", "access/view-as"): "read",
     ("GET", "audit"): "manage",
     ("GET", "audit/export"): "manage",
     ("GET", "devices"): "read",

@@ -8,11 +8,13 @@ from django.utils.translation import gettext as _
 from belvedere.contracts.permissions import NONE, SHAREABLE, Permission, normalize
 from belvedere.control.access.decision import Decision, GrantFacts, covered
 from belvedere.control.access.guard import check
+from belvedere.control.access.roles import PERMISSIONS
 from belvedere.control.core import clock
 from belvedere.control.core.errors import Forbidden, Invalid
 from belvedere.control.core.principal import Principal
 from belvedere.control.devices.models import Camera, Panel
 from belvedere.control.devices.panels import SHAREABLE_OF_PANELS
+from belvedere.control.organizations.standing import Standing
 from belvedere.control.sharing.terms import EVERYTHING, Footage, When
 
 MAX_ITEMS: Final = 64
@@ -23,13 +25,14 @@ class Item:
     """One camera or panel and what is offered on it.
 
     `footage` is how far back playback reaches. None: nothing was said of that, so it stays as it was, or is all there
-    is.
+    is. `group` is the group it comes by, that its share follows from then on; "" if it was chosen by hand.
     """
 
     resource: str
     permissions: Permission
     kind: Literal["camera", "panel"] = "camera"
     footage: Footage | None = None
+    group: str = ""
 
     @property
     def reach(self) -> Footage:
@@ -95,6 +98,12 @@ def list_givable(decision: Decision, item: Item, when: When) -> Permission:
         decision.because, wanted._replace(permissions=wanted.permissions | Permission.SHARE), at.timestamp()
     )
     return normalize(found & item.permissions) if Permission.SHARE in found else NONE
+
+
+def covers(standing: Standing | None, site: str, permissions: Permission) -> bool:
+    """Whether whoever is that may still give these permissions on a site (rule 5)."""
+    held = PERMISSIONS[standing.on(site)] if standing else NONE
+    return Permission.SHARE in held and not permissions & ~held
 
 
 def facts_of(item: Item, when: When, *, given_at: float) -> GrantFacts:

@@ -1,35 +1,25 @@
 """Who can see a camera or panel, through which grants, and why: for those who may share it."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import reduce
 from operator import or_
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-from django.utils.formats import date_format
-from django.utils.translation import gettext as _
-
-from belvedere.contracts.permissions import Permission, normalize
-from belvedere.control.access.decision import Decision, GrantFacts
+from belvedere.contracts.permissions import Permission
+from belvedere.control.access.decision import GrantFacts
 from belvedere.control.access.guard import check
 from belvedere.control.access.models import Origin
-from belvedere.control.access.roles import TITLES, Role
-from belvedere.control.access.selectors import Holder, ResourcePath, get_decision, list_holders
-from belvedere.control.accounts.selectors import Person, find_verified, get_persons
+from belvedere.control.access.roles import Role
+from belvedere.control.access.selectors import Holder, ResourcePath, list_holders
+from belvedere.control.accounts.selectors import Person, get_persons
 from belvedere.control.core import clock
 from belvedere.control.core.errors import NotFound
-from belvedere.control.core.ids import is_id
-from belvedere.control.core.names import clean_email
 from belvedere.control.core.offers import OfferState
 from belvedere.control.core.principal import Principal
 from belvedere.control.devices.panels import READERS, find_panel_path
-from belvedere.control.devices.selectors import find_camera_path, find_device_path
-from belvedere.control.organizations.selectors import (
-    get_organization,
-    get_site,
-    get_standings,
-)
+from belvedere.control.devices.selectors import find_camera_path
+from belvedere.control.organizations.selectors import get_standings
 from belvedere.control.sharing.models import Share, ShareItem, in_states, of_things
 from belvedere.control.sharing.terms import EVERYTHING, Footage, hours_wire
 
@@ -44,7 +34,8 @@ class Ground:
     `holds_now` False: it holds at another hour or day. `footage` is how far back it reaches.
 
     `origin` is `share`, `guest_link` or a role. `given_by` is None for what nobody else gave: an owner’s own. `share`
-    and `remark` are there for who gave the share, and "" for everybody else.
+    and `remark` are there for who gave the share, and "" for everybody else. `source` is the id of the share, of the
+    membership or of the guest link, whoever gave it.
     """
 
     origin: str
@@ -58,6 +49,7 @@ class Ground:
     holds_now: bool = True
     share: str = ""
     remark: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +57,7 @@ class AccessRow:
     """Somebody who can see a camera, or was offered to, and why: one row a person, however many grounds."""
 
     account: Person | None
-    email: str
+    address: str
     state: str
     because: list[Ground]
 
@@ -146,6 +138,7 @@ def _list_access(actor: Principal, path: ResourcePath, holders: list[Holder]) ->
             holds_now=grant in holder.decision.because,
             share=share.pk if share else "",
             remark=share.recipient.remark if share else "",
+            source=grant.origin_id,
         )
 
     rows = []
@@ -155,8 +148,10 @@ def _list_access(actor: Principal, path: ResourcePath, holders: list[Holder]) ->
             key=lambda row: row.origin in _NO_ROLES,
         )
         person = people.get(holder.principal)
-        rows.append(AccessRow(account=person, email=person.email if person else "", state="accepted", because=because))
-    rows.sort(key=lambda row: (row.origin != Role.OWNER, row.origin in _NO_ROLES, row.email))
+        rows.append(
+            AccessRow(account=person, address=person.email if person else "", state="accepted", because=because)
+        )
+    rows.sort(key=lambda row: (row.origin != Role.OWNER, row.origin in _NO_ROLES, row.address))
     return rows + _pending_access(actor, path.leaf)
 
 
@@ -171,7 +166,7 @@ def _pending_access(actor: Principal, resource: str) -> list[AccessRow]:
     offers: dict[str, list[Ground]] = {}
     for item in items:
         share, is_mine = item.share, item.share.sharer_id == actor.id
-        offers.setdefault(share.recipient.email, []).append(
+        offers.setdefault(share.recipient.address, []).append(
             Ground(
                 origin="share",
                 permissions=Permission(item.permissions),
@@ -185,80 +180,7 @@ def _pending_access(actor: Principal, resource: str) -> list[AccessRow]:
                 remark=share.recipient.remark if is_mine else "",
             )
         )
-    return [AccessRow(account=None, email=email, state="pending", because=because) for email, because in offers.items()]
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """One grant that gives what was asked about, in words. `role` is what a member is there."""
-
-    origin: Literal["share", "membership", "guest_link"]
-    id: str
-    role: Role | None
-    resource: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """Whether somebody may, because of what; and from which instant on there is footage for him, None = no bound."""
-
-    is_allowed: bool = False
-    footage_from: datetime | None = None
-    because: tuple[Reason, ...] = ()
-
-
-_PATHS: Final = {"camera": find_camera_path, "device": find_device_path}
-
-
-def explain_access(
-    actor: Principal, *, account: str, permission: Permission, kind: Literal["camera", "device"], resource: str
-) -> Explanation:
-    """Why somebody, by id or whole address, may use one permission on what the actor may share.
-
-    Who may not and who does not exist are one answer. Raises Invalid for what is no address; NotFound for whatever the
-    actor may not share: of other owners' cameras nobody learns who sees them (N17).
-    """
-    path = _PATHS[kind](resource) if is_id(resource) else None
-    if path is None or not get_decision(actor.id, path).allows(Permission.SHARE):
-        raise NotFound
-    if is_id(account):
-        person = get_persons([account]).get(account)
-    else:
-        person = find_verified(clean_email(account, field="account"))
-    decision = get_decision(person.id, path) if person else Decision()
-    if person is None or not decision.allows(permission):
-        return Explanation()
-    grants = [grant for grant in decision.because if permission in normalize(Permission(grant.permissions))]
-    return Explanation(True, _footage_from(decision, permission), tuple(_reasons(actor, person, path, grants)))
-
-
-def _footage_from(decision: Decision, permission: Permission) -> datetime | None:
-    bounds = {Permission.PLAYBACK: decision.playback_from, Permission.EXPORT: decision.export_from}
-    bound = bounds.get(permission)
-    return None if bound is None or bound == -float("inf") else datetime.fromtimestamp(bound, UTC)
-
-
-def _reasons(actor: Principal, person: Person, path: ResourcePath, grants: list[GrantFacts]) -> Iterable[Reason]:
-    standings = get_standings(grant.origin_id for grant in grants if grant.origin == Origin.MEMBERSHIP)
-    shares = Share.objects.select_related("sharer").in_bulk(
-        [grant.origin_id for grant in grants if grant.origin == Origin.SHARE]
-    )
-    for grant in grants:
-        if share := shares.get(grant.origin_id):
-            words = {"sharer": share.sharer.name, "name": person.name}
-            text = _("%(sharer)s shared it with %(name)s") % words
-            if share.ends_at:
-                words["end"] = date_format(share.ends_at, "j F Y")
-                text = _("%(sharer)s shared it with %(name)s until %(end)s") % words
-            yield Reason("share", share.pk, None, grant.resource, text)
-        elif grant.origin == Origin.GUEST_LINK:
-            words = {"name": person.name}
-            yield Reason("guest_link", grant.origin_id, None, grant.resource, _("%(name)s has a guest link") % words)
-        elif standing := standings.get(grant.origin_id):
-            role = standing.on(path.site)
-            is_whole = grant.resource == path.organization
-            place = get_organization(actor, path.organization) if is_whole else get_site(actor, path.site)
-            words = {"name": person.name, "role": str(TITLES[role]), "place": place.name}
-            text = _("%(name)s is %(role)s of %(place)s") % words
-            yield Reason("membership", grant.origin_id, role, grant.resource, text)
+    return [
+        AccessRow(account=None, address=address, state="pending", because=because)
+        for address, because in offers.items()
+    ]
