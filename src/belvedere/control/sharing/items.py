@@ -54,6 +54,8 @@ def normalize_items(items: list[Item]) -> list[Item]:
             raise Invalid(
                 _("A panel can be armed and disarmed, and tell of alarms. It has no picture."), field="permissions"
             )
+        if item.kind == "camera" and Permission.ARM in item.permissions:
+            raise Invalid(_("Arming is for security panels: a camera has nothing to arm."), field="permissions")
         permissions = normalize(item.permissions)
         if permissions != item.permissions:
             raise Invalid(

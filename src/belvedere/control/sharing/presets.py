@@ -22,6 +22,7 @@ class Preset:
 
     weekly   windows of weekly hours, in whatever zone the camera is; None = at any hour
     lasts_s  how long after it was offered it ends; None = it does not
+    organization  whose own it is; "" for one that is built in, which nobody changes
     """
 
     id: str
@@ -30,6 +31,7 @@ class Preset:
     footage: Footage | None = None
     weekly: dict[str, list[list[str]]] | None = None
     lasts_s: int | None = None
+    organization: str = ""
 
 
 PRESETS: Final = (

@@ -81,7 +81,13 @@ def put_in(share: Share, items: Iterable[Item], *, at: datetime) -> None:
             share=share,
             camera_id=item.resource if item.kind == "camera" else None,
             panel_id=item.resource if item.kind == "panel" else None,
-            defaults=columns_of(item) | {"given_at": at if is_accepted else None, "ended_at": None, "ended_reason": ""},
+            defaults=columns_of(item)
+            | {
+                "group_id": item.group or None,
+                "given_at": at if is_accepted else None,
+                "ended_at": None,
+                "ended_reason": "",
+            },
         )
         if is_accepted:
             project_item(share, item, given_at=at)

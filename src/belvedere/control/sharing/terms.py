@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypedDict
@@ -34,11 +34,18 @@ class Footage:
             return {"since": "grant"}
         if self.last_s is None:
             return None
-        days, rest = divmod(self.last_s, DAY)
-        return {"last": f"PT{self.last_s // HOUR}H" if rest else f"P{days}D"}
+        return {"last": span_wire(self.last_s)}
 
 
 EVERYTHING: Final = Footage()
+
+
+def least(windows: Iterable[Footage]) -> Footage:
+    """The window that shows least to somebody who gets it now."""
+    found = list(windows)
+    if any(window.is_since_grant for window in found):
+        return Footage(is_since_grant=True)
+    return Footage(min((window.last_s for window in found if window.last_s is not None), default=None))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,15 +72,26 @@ def parse_footage(wire: Mapping[str, object] | None) -> Footage:
         return EVERYTHING
     if dict(wire) == {"since": "grant"}:
         return Footage(is_since_grant=True)
-    last = wire.get("last")
-    found = _DURATION.fullmatch(last) if isinstance(last, str) and set(wire) == {"last"} else None
-    seconds = int(found[1] or 0) * DAY + int(found[2] or 0) * HOUR if found else 0
-    if not 0 < seconds <= MAX_LAST_S:
+    seconds = parse_span(wire.get("last")) if set(wire) == {"last"} else None
+    if seconds is None:
         raise Invalid(
             _("Say how far back as {“last”: “P7D”} in days, {“last”: “PT24H”} in hours, or {“since”: “grant”}."),
             field="footage",
         )
     return Footage(last_s=seconds)
+
+
+def parse_span(text: object) -> int | None:
+    """Seconds of `P7D`, `PT8H`, `P1DT12H`: an hour to ten years; None for what is no such span."""
+    found = _DURATION.fullmatch(text) if isinstance(text, str) else None
+    seconds = int(found[1] or 0) * DAY + int(found[2] or 0) * HOUR if found else 0
+    return seconds if 0 < seconds <= MAX_LAST_S else None
+
+
+def span_wire(seconds: int) -> str:
+    """`P7D` for whole days, `PT8H` for hours."""
+    days, rest = divmod(seconds, DAY)
+    return f"PT{seconds // HOUR}H" if rest else f"P{days}D"
 
 
 def clean_hours(hours: Mapping[str, Any] | None) -> str:

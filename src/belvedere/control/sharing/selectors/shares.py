@@ -27,6 +27,7 @@ from belvedere.control.sharing.models import (
     THINGS,
     Recipient,
     Share,
+    ShareGroup,
     ShareItem,
     in_states,
     of_addresses,
@@ -256,6 +257,8 @@ def _received(share: Share) -> ReceivedShare:
         items=_items(share),
         follows=_follows(share),
         reminded_end_at=share.reminded_end_at,
+        is_muted=share.is_muted,
+        is_by_phone=bool(share.recipient.phone),
         **_life(share),
     )
 
@@ -274,10 +277,28 @@ def _mine(actor: Principal) -> QuerySet[Share]:
     return pending | decided
 
 
-def list_given(actor: Principal, *, states: Iterable[str] = OPEN_STATES) -> list[GivenShare]:
-    """Shares the actor gave, newest first."""
+def list_given(
+    actor: Principal,
+    *,
+    states: Iterable[str] = OPEN_STATES,
+    recipient: str = "",
+    before: str = "",
+    limit: int | None = None,
+) -> list[GivenShare]:
+    """Shares the actor gave, newest first: all, or those of one recipient; at most `limit` that are older than
+    `before`.
+    """
     rows = _with_items(Share.objects.filter(in_states(list(states), clock.now()), sharer_id=actor.id))
-    return _views(rows.order_by("-offered_at", "-pk"))
+    if recipient:
+        rows = rows.filter(recipient=recipient)
+    return _views(_part(rows, before, limit))
+
+
+def _part(rows: QuerySet[Share], before: str, limit: int | None) -> QuerySet[Share]:
+    """Ids grow with time, so that a page goes on where the last one ended, whatever came or went since."""
+    if before:
+        rows = rows.filter(pk__lt=before)
+    return rows.order_by("-pk")[:limit]
 
 
 def get_given(actor: Principal, share: str) -> GivenShare:
@@ -296,10 +317,12 @@ def find_given_by_change(actor: Principal, change_id: str) -> GivenShare | None:
     return _views([row])[0] if row else None
 
 
-def list_received(actor: Principal, *, states: Iterable[str] = OPEN_STATES) -> list[ReceivedShare]:
-    """Shares meant for the actor, newest first."""
-    rows = _mine(actor).filter(in_states(list(states), clock.now())).order_by("-offered_at", "-pk")
-    return [_received(row) for row in rows]
+def list_received(
+    actor: Principal, *, states: Iterable[str] = OPEN_STATES, before: str = "", limit: int | None = None
+) -> list[ReceivedShare]:
+    """Shares meant for the actor, newest first; at most `limit` that are older than `before`."""
+    rows = _mine(actor).filter(in_states(list(states), clock.now()))
+    return [_received(row) for row in _part(rows, before, limit)]
 
 
 def count_offers(actor: Principal) -> int:

@@ -1,0 +1,356 @@
+"""Groups of cameras, and shares that follow one. Rules 5 and 9."""
+
+import pytest
+from django.core import mail
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+import cast
+from belvedere.contracts.permissions import Permission
+from belvedere.control.access.models import Grant
+from belvedere.control.access.roles import Role
+from belvedere.control.audit.models import Entry
+from belvedere.control.core.errors import Conflict, Forbidden, Invalid, NotFound
+from belvedere.control.devices.selectors import get_camera, list_cameras
+from belvedere.control.devices.services import unbind_device
+from belvedere.control.organizations.services import Wish, change_member
+from belvedere.control.outbox.services import run_due
+from belvedere.control.sharing.models import CameraGroup, GroupCamera, ShareItem
+from belvedere.control.sharing.selectors import get_given, get_group, get_received, list_followers, list_groups
+from belvedere.control.sharing.services import (
+    MAX_CAMERAS,
+    Item,
+    accept_share,
+    change_group,
+    change_share,
+    end_share,
+    make_group,
+    offer_share,
+    remove_group,
+    unfollow_group,
+)
+from belvedere.control.sharing.services.groups import MAX_GROUPS
+from belvedere.control.sharing.terms import DAY, Footage
+
+LIVE = Permission.LIVE_VIEW
+BACK = Permission.LIVE_VIEW | Permission.PLAYBACK
+
+
+@pytest.fixture
+def outside(people: cast.Cast) -> str:
+    """Olivia's group of the courtyard and the pool."""
+    return group_of(people.olivia, "Outside", people.courtyard, people.pool)
+
+
+def group_of(who: cast.Person, name: str, *cameras: str) -> str:
+    return make_group(who.actor, organization=who.organization, name=name, cameras=cameras)
+
+
+def follow(
+    giver: cast.Person, to: cast.Person, group: str, *by_hand: str, permissions: Permission = LIVE, accept: bool = True
+) -> str:
+    """Share a group's cameras, and what comes to it; the share's id."""
+    cameras = [view.id for view in get_group(giver.actor, group).cameras]
+    items = [Item(pk, permissions, group=group) for pk in cameras] + [Item(pk, permissions) for pk in by_hand]
+    given = offer_share(giver.actor, recipient=to.email, items=items)
+    if accept:
+        accept_share(to.actor, share=given)
+    return given
+
+
+def sees(who: cast.Person) -> set[str]:
+    return {view.name for view in list_cameras(who.actor) if not view.mine}
+
+
+def names(who: cast.Person, group: str) -> set[str]:
+    return {view.name for view in get_group(who.actor, group).cameras}
+
+
+# ── The group itself ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_group_is_made_changed_and_given_up(people: cast.Cast, outside: str) -> None:
+    olivia = people.olivia.actor
+    change_group(olivia, group=outside, name="  Garden  ", add=[people.counter, people.pool], remove=[])
+    assert names(people.olivia, outside) == {"Courtyard", "Counter", "Pool"}
+    change_group(olivia, group=outside, remove=[people.pool])
+    [view] = list_groups(olivia, people.olivia.organization)
+    assert (view.name, {row.name for row in view.cameras}) == ("Garden", {"Courtyard", "Counter"})
+    remove_group(olivia, group=outside)
+    with pytest.raises(NotFound):
+        get_group(olivia, outside)
+    entries = Entry.objects.filter(thing=f"group:{outside}").order_by("sequence")
+    assert [entry.action for entry in entries] == ["group.made", "group.changed", "group.changed", "group.removed"]
+
+
+def test_a_name_is_one_groups(people: cast.Cast, outside: str) -> None:
+    """N32: whatever the capitals, the alphabet, or the kind of blank."""
+    olivia = people.olivia
+    for name in ("outside", "OUTSIDE ", "Outside"):
+        with pytest.raises(Conflict):
+            group_of(olivia, name)
+    group_of(olivia, "Außen Ünïcode 外")
+    for name in ("AUSSEN ÜNÏCODE 外", "Außen\u00a0u\u0308nïcode 外"):
+        with pytest.raises((Conflict, Invalid)):
+            group_of(olivia, name)
+    for name in ("", " ", "x" * 81, "a\u202eb", "a\nb"):
+        with pytest.raises(Invalid):
+            group_of(olivia, name)
+    with pytest.raises(Conflict):
+        change_group(olivia.actor, group=group_of(olivia, "Inside"), name="outSIDE")
+    # Its own name in other capitals it may take.
+    change_group(olivia.actor, group=outside, name="OUTSIDE")
+    # Another organization's names are nobody's here.
+    group_of(people.xena, "Outside")
+
+
+def test_only_cameras_of_the_organization(hotels: cast.Hotels) -> None:
+    """N13: of another organization, though one may share it there, is as if it were not there."""
+    olivia = hotels.olivia
+    at_home = olivia.add_camera("Home")
+    group = make_group(olivia.actor, organization=hotels.id, name="North", cameras=[hotels.lobby])
+    for camera in (at_home, hotels.people.xenas, "01zzzzzzzzzzzzzzzzzzzzzzzz", "x"):
+        with pytest.raises(NotFound):
+            make_group(olivia.actor, organization=hotels.id, name="Other", cameras=[camera])
+        with pytest.raises(NotFound):
+            change_group(olivia.actor, group=group, add=[camera])
+        with pytest.raises(NotFound):
+            change_group(olivia.actor, group=group, remove=[camera])
+
+
+def test_who_shares_on_one_site_sees_that_part_of_it(hotels: cast.Hotels) -> None:
+    """N14, VV-27: the lobby is Ada's, the deck is not, and she does not learn that it is there."""
+    olivia, ada = hotels.olivia.actor, hotels.ada.actor
+    both = make_group(olivia, organization=hotels.id, name="Entrances", cameras=[hotels.lobby, hotels.deck])
+    south = make_group(olivia, organization=hotels.id, name="Decks", cameras=[hotels.deck])
+    assert [row.id for row in list_groups(ada, hotels.id)] == [both]
+    assert names(hotels.ada, both) == {"Lobby"}
+    with pytest.raises(NotFound):
+        get_group(ada, south)
+    with pytest.raises(NotFound):
+        change_group(ada, group=both, remove=[hotels.deck])
+    for act in (
+        lambda: change_group(ada, group=both, name="Mine"),
+        lambda: remove_group(ada, group=both),
+    ):
+        with pytest.raises(Forbidden):
+            act()
+    change_group(ada, group=both, remove=[hotels.lobby])
+    with pytest.raises(NotFound):
+        get_group(ada, both)
+    assert names(hotels.olivia, both) == {"Deck"}
+    for who in (hotels.vera, hotels.xena):
+        with pytest.raises(NotFound):
+            list_groups(who.actor, hotels.id)
+        with pytest.raises(NotFound):
+            get_group(who.actor, both)
+        with pytest.raises(NotFound):
+            make_group(who.actor, organization=hotels.id, name="Mine", cameras=[])
+
+
+def test_it_holds_as_much_as_a_share(people: cast.Cast, outside: str) -> None:
+    olivia = people.olivia
+    cameras = [olivia.add_camera(f"More {number}") for number in range(MAX_CAMERAS - 1)]
+    with pytest.raises(Invalid):
+        change_group(olivia.actor, group=outside, add=cameras)
+    change_group(olivia.actor, group=outside, add=cameras[1:])
+    with pytest.raises(Invalid):
+        change_group(olivia.actor, group=outside, add=cameras[:1])
+    # One comes where one leaves only if it comes second.
+    change_group(olivia.actor, group=outside, remove=cameras[1:2])
+    change_group(olivia.actor, group=outside, add=cameras[:1])
+    assert len(get_group(olivia.actor, outside).cameras) == MAX_CAMERAS
+
+
+def test_there_are_so_many_groups(people: cast.Cast, outside: str) -> None:
+    for number in range(MAX_GROUPS - 1):
+        group_of(people.olivia, f"Group {number}")
+    with pytest.raises(Conflict):
+        group_of(people.olivia, "One more")
+    assert len(list_groups(people.olivia.actor, people.olivia.organization)) == MAX_GROUPS
+    assert outside
+
+
+# ── Following ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_what_comes_to_the_group_comes_to_who_was_told(people: cast.Cast, outside: str) -> None:
+    """Rule 9: by itself only where the sharer said so; who has it is told, who has not answered reads it."""
+    olivia = people.olivia
+    ritas = follow(olivia, people.rita, outside)
+    assert [row.name for row in get_received(people.rita.actor, ritas).follows] == ["Outside"]
+    pats = follow(olivia, people.xena, outside, accept=False)
+    not_following = olivia.share(people.vera, people.courtyard)
+    run_due()
+    mail.outbox.clear()
+    door = olivia.add_camera("Door")
+    change_group(olivia.actor, group=outside, add=[door])
+    assert sees(people.rita) == {"Courtyard", "Pool", "Door"}
+    assert sees(people.vera) == {"Counter", "Courtyard"}
+    run_due()
+    told = [row for row in mail.outbox if "Door" in str(row.body)]
+    assert [row.to for row in told] == [[people.rita.email]]
+    assert {item.name for item in get_given(olivia.actor, pats).items} == {"Courtyard", "Pool", "Door"}
+    accept_share(people.xena.actor, share=pats)
+    assert sees(people.xena) == {"Courtyard", "Pool", "Door"}
+    entry = Entry.objects.filter(action="group.changed", thing=f"group:{outside}").get()
+    assert entry.fields is not None
+    assert (entry.fields["added"], entry.fields["grew"]) == ([door], sorted([ritas, pats]))
+    assert Entry.objects.filter(action="share.extended", thing=f"share:{ritas}").count() == 1
+    assert not Entry.objects.filter(action="share.extended", thing=f"share:{not_following}").exists()
+
+
+def test_what_leaves_the_group_leaves_at_once_and_what_was_chosen_stays(people: cast.Cast, outside: str) -> None:
+    """HC-32: less right acts at once; the counter was chosen by hand, and stays though it is in the group by then."""
+    olivia = people.olivia
+    ritas = follow(olivia, people.rita, outside, people.counter)
+    change_group(olivia.actor, group=outside, add=[people.counter])
+    change_group(olivia.actor, group=outside, remove=[people.pool, people.counter])
+    assert sees(people.rita) == {"Courtyard", "Counter"}
+    ended = Grant.objects.get(principal=people.rita.id, resource=people.pool)
+    assert (ended.ended_reason, ended.ended_by) == ("left_group", olivia.id)
+    left = ShareItem.objects.get(share=ritas, camera=people.pool)
+    assert (left.ended_at is not None, left.ended_reason) == (True, "left_group")
+    # It comes back to its place.
+    change_group(olivia.actor, group=outside, add=[people.pool])
+    assert sees(people.rita) == {"Courtyard", "Counter", "Pool"}
+
+
+def test_a_share_of_which_nothing_is_left_is_over(people: cast.Cast, outside: str) -> None:
+    ritas = follow(people.olivia, people.rita, outside)
+    change_group(people.olivia.actor, group=outside, add=[people.counter], remove=[people.pool, people.courtyard])
+    # The exchange of all of its cameras is not its end.
+    assert sees(people.rita) == {"Counter"}
+    change_group(people.olivia.actor, group=outside, remove=[people.counter])
+    assert sees(people.rita) == set()
+    row = get_received(people.rita.actor, ritas)
+    assert (row.state, row.ended_reason) == ("revoked", "left_group")
+    assert Entry.objects.filter(action="share.emptied", thing=f"share:{ritas}").exists()
+    change_group(people.olivia.actor, group=outside, add=[people.counter])
+    assert sees(people.rita) == set()
+
+
+def test_in_two_groups_it_leaves_with_the_second(people: cast.Cast, outside: str) -> None:
+    front = group_of(people.olivia, "Front", people.courtyard, people.counter)
+    items = [Item(people.courtyard, LIVE, group=outside), Item(people.pool, LIVE, group=outside)]
+    items.append(Item(people.counter, LIVE, group=front))
+    ritas = offer_share(people.olivia.actor, recipient=people.rita.email, items=items)
+    accept_share(people.rita.actor, share=ritas)
+    change_group(people.olivia.actor, group=outside, remove=[people.courtyard])
+    assert sees(people.rita) == {"Courtyard", "Pool", "Counter"}
+    change_group(people.olivia.actor, group=front, remove=[people.courtyard])
+    assert sees(people.rita) == {"Pool", "Counter"}
+
+
+def test_a_later_camera_shows_no_more_than_the_others_do_by_now(people: cast.Cast, outside: str) -> None:
+    """B-6: what was narrowed since does not come back with the next camera."""
+    olivia = people.olivia.actor
+    reach = Footage(7 * DAY)
+    items = [Item(pk, BACK, footage=reach, group=outside) for pk in (people.courtyard, people.pool)]
+    ritas = offer_share(olivia, recipient=people.rita.email, items=items)
+    accept_share(people.rita.actor, share=ritas)
+    doors = [people.olivia.add_camera(f"Door {number}") for number in range(3)]
+    change_group(olivia, group=outside, add=doors[:1])
+    got = {item.resource: item for item in get_given(olivia, ritas).items}[doors[0]]
+    assert (got.permissions, got.footage) == (BACK, reach)
+    change_share(olivia, share=ritas, items=[Item(people.pool, LIVE)])
+    change_group(olivia, group=outside, add=doors[1:2])
+    assert get_camera(people.rita.actor, doors[1]).permissions == LIVE
+    # Nor once the narrow one has left.
+    change_group(olivia, group=outside, remove=[people.pool])
+    change_group(olivia, group=outside, add=doors[2:])
+    assert get_camera(people.rita.actor, doors[2]).permissions == LIVE
+
+
+def test_nobody_gives_by_a_group_what_he_does_not_hold(hotels: cast.Hotels) -> None:
+    """Rule 5: Ada shares on North alone. Olivia adds the deck of South: not in Ada's share, and the page says so."""
+    olivia, ada = hotels.olivia, hotels.ada
+    group = make_group(ada.actor, organization=hotels.id, name="Entrances", cameras=[hotels.lobby])
+    adas = follow(ada, hotels.rita, group)
+    change_group(olivia.actor, group=group, add=[hotels.deck])
+    assert sees(hotels.rita) == {"Lobby"}
+    [row] = list_followers(olivia.actor, group)
+    assert (row.share, row.is_mine, row.recipient, row.missing) == (adas, False, hotels.rita.email, ["Deck"])
+    # Ada is not told of what she may not see.
+    [hers] = list_followers(ada.actor, group)
+    assert (hers.is_mine, hers.missing) == (True, [])
+    # Who may not share at all any more gives nothing by it, either.
+    change_member(olivia.actor, member=hotels.member(ada), wish=Wish(role=Role.VIEWER, sites=[hotels.north]))
+    change_group(olivia.actor, group=group, add=[olivia.add_camera("Bar", site=hotels.north)])
+    assert sees(hotels.rita) == set()
+
+
+def test_who_has_it_already_does_not_get_it_twice(people: cast.Cast, outside: str) -> None:
+    olivia = people.olivia
+    ritas = follow(olivia, people.rita, outside)
+    other = olivia.share(people.rita, people.counter)
+    change_group(olivia.actor, group=outside, add=[people.counter])
+    assert {item.name for item in get_given(olivia.actor, ritas).items} == {"Courtyard", "Pool"}
+    end_share(olivia.actor, share=other)
+    assert "Counter" not in sees(people.rita)
+
+
+def test_a_share_may_stop_to_follow(people: cast.Cast, outside: str) -> None:
+    olivia = people.olivia
+    ritas = follow(olivia, people.rita, outside)
+    for who in (people.rita, people.xena):
+        with pytest.raises(NotFound):
+            unfollow_group(who.actor, group=outside, share=ritas)
+    for _again in range(2):
+        unfollow_group(olivia.actor, group=outside, share=ritas)
+    assert list_followers(olivia.actor, outside) == []
+    change_group(olivia.actor, group=outside, add=[people.counter], remove=[people.pool])
+    assert sees(people.rita) == {"Courtyard", "Pool"}
+    assert Entry.objects.filter(action="group.unfollowed").count() == 1
+
+
+@pytest.mark.parametrize("ends_items", [False, True])
+def test_a_group_given_up_takes_nothing_with_it_unless_asked(
+    people: cast.Cast, outside: str, *, ends_items: bool
+) -> None:
+    ritas = follow(people.olivia, people.rita, outside, people.counter)
+    remove_group(people.olivia.actor, group=outside, ends_items=ends_items)
+    assert sees(people.rita) == ({"Counter"} if ends_items else {"Courtyard", "Pool", "Counter"})
+    assert not CameraGroup.objects.filter(pk=outside).exists()
+    reasons = set(ShareItem.objects.filter(share=ritas).values_list("ended_reason", flat=True))
+    assert reasons == ({"", "group_deleted"} if ends_items else {""})
+
+
+def test_a_camera_given_up_is_in_no_group(people: cast.Cast, outside: str) -> None:
+    """VA-23."""
+    olivia = people.olivia
+    ritas = follow(olivia, people.rita, outside)
+    device = get_camera(olivia.actor, people.pool).device
+    assert device
+    unbind_device(olivia.actor, device=device)
+    assert names(olivia, outside) == {"Courtyard"}
+    run_due()
+    assert list(GroupCamera.objects.filter(group=outside).values_list("camera_id", flat=True)) == [people.courtyard]
+    assert sees(people.rita) == {"Courtyard"}
+    assert get_received(people.rita.actor, ritas).state == "accepted"
+
+
+def test_an_offer_by_a_group_is_of_its_cameras(people: cast.Cast, outside: str) -> None:
+    """What is not in the group does not come by it; nor by one that is not there, or another organization's."""
+    olivia = people.olivia.actor
+    for group, refusal in ((outside, Conflict), (group_of(people.xena, "X", people.xenas), Conflict), ("x", NotFound)):
+        with pytest.raises(refusal):
+            offer_share(olivia, recipient=people.rita.email, items=[Item(people.counter, LIVE, group=group)])
+
+
+def test_lists_ask_as_often_for_many(people: cast.Cast, outside: str) -> None:
+    """B-9: constant questions."""
+    olivia = people.olivia
+
+    def count() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            list_groups(olivia.actor, olivia.organization)
+            list_followers(olivia.actor, outside)
+        return len(queries)
+
+    follow(olivia, people.rita, outside)
+    first = count()
+    for number, who in enumerate((people.xena, people.vera)):
+        group_of(olivia, f"Group {number}", people.counter, people.pool)
+        follow(olivia, who, outside, accept=False)
+    assert count() == first
