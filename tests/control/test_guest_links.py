@@ -599,6 +599,71 @@ def test_made_listed_and_ended_on_pages(people: cast.Cast) -> None:
     assert b"opens nothing any more" in answer.content
 
 
+def test_its_page_says_what_it_opens_and_who_came(people: cast.Cast, bus: Node) -> None:
+    """B-7: the log of use, how many watch, and no way to the secret. N16: for others it is not there."""
+    hello()
+    made = make(people.olivia, people.courtyard, passcode="246810")
+    watch(come(made, "246810"), people.courtyard)
+    browser = people.olivia.browser()
+    listed, page = (browser.get(path).content.decode() for path in ("/guest-links", f"/guest-links/{made.id}"))
+    assert "1 watching now" in listed
+    assert all(words in page for words in ("1 watching now", "1 of 3 times", "203.0.113.0/24", "Courtyard"))
+    assert made.secret not in listed + page
+    assert "A guest link is open" in browser.get(f"/cameras/{people.courtyard}").content.decode()
+    for path in ("", "/change"):
+        assert people.xena.browser().get(f"/guest-links/{made.id}{path}").status_code == 404
+    end_link(people.olivia.actor, link=made.id)
+    assert browser.get(f"/guest-links/{made.id}").status_code == 200
+    assert browser.get(f"/guest-links/{made.id}/change").status_code == 404
+    assert "A guest link is open" not in browser.get(f"/cameras/{people.courtyard}").content.decode()
+
+
+def test_it_is_changed_on_its_page(people: cast.Cast, bus: Node) -> None:
+    """What is not touched stays; less right cuts what runs, and leads to the receipt (HC-32)."""
+    hello()
+    both = Permission.LIVE_VIEW | Permission.PLAYBACK
+    seen = Footage(3 * DAY)
+    made = make(people.olivia, people.courtyard, people.pool, permissions=both, footage=seen, passcode="246810")
+    path, browser = f"/guest-links/{made.id}/change", people.olivia.browser()
+    form: dict[str, Any] = {
+        "name": "Gärtner",
+        "camera": [people.courtyard, people.pool],
+        "permission": ["live_view", "playback"],
+        "reach": "",
+        "span": "",
+        "uses": "4",
+        "asks": "keep",
+    }
+    before = GuestLink.objects.get()
+    assert b"as far as now" in browser.get(path).content
+    assert browser.post(path, form).headers["Location"] == f"/guest-links/{made.id}"
+    row = GuestLink.objects.get()
+    assert (row.name, row.max_uses, row.footage_last_s) == ("Gärtner", 4, 3 * DAY)
+    assert (row.ends_at, row.passcode) == (before.ends_at, before.passcode)
+    session = watch(come(made, "246810"), people.courtyard)
+    less = form | {"camera": [people.pool], "permission": ["live_view"], "asks": "new", "passcode": "135791"}
+    answer = browser.post(path, less, follow=True).content.decode()
+    assert "What the guest link" in answer
+    assert ViewingSession.objects.get(pk=session).closed_at
+    come(made, "135791")
+    browser.post(path, less | {"asks": "none", "span": "24", "passcode": ""})
+    row = GuestLink.objects.get()
+    assert (row.passcode, row.ends_at > clock.now() + timedelta(hours=23)) == ("", True)
+    wrong: list[dict[str, Any]] = [
+        {"camera": []},
+        {"permission": []},
+        {"asks": "new", "passcode": ""},
+        {"asks": "?"},
+        {"span": "5"},
+        {"uses": "0"},
+        {"permission": ["playback"], "reach": "7"},
+    ]
+    for fields in wrong:
+        assert browser.post(path, less | fields).status_code == 422
+    # Playback that was not there before: how far back has to be chosen.
+    assert browser.post(path, less | {"permission": ["playback"], "reach": ""}).status_code == 422
+
+
 def test_by_the_api(people: cast.Cast) -> None:
     api = people.olivia.api()
     body = {

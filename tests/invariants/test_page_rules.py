@@ -166,6 +166,9 @@ PAGES: Final[dict[tuple[str, str], str]] = {
     ("GET", "guest-links"): "any-sharer",
     ("GET", "guest-link-new"): "any-sharer",
     ("POST", "guest-link-new"): "guest-form",
+    ("GET", "guest-link"): "giver",
+    ("GET", "guest-link-change"): "giver",
+    ("POST", "guest-link-change"): "giver",
     ("POST", "guest-link-end"): "giver",
     ("GET", "recipient"): "giver",
     ("POST", "recipient"): "giver",
@@ -262,6 +265,13 @@ FORMS: Final[dict[str, dict[str, Any]]] = {
     "device-move": {"site": "{other_site_id}"},
     "camera-rename": {"name": "Till"},
     "device-rename": {"name": "Till"},
+    "guest-link-change": {
+        "name": "Gardener",
+        "camera": ["{camera_id}"],
+        "permission": ["live_view"],
+        "uses": "3",
+        "asks": "keep",
+    },
     "guest-link-new": {
         "name": "Gardener",
         "camera": ["{camera_id}"],

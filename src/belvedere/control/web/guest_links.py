@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any, Final
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -45,7 +45,7 @@ RIGHTS: Final = (("live_view", gettext_lazy("Live view"), "live"), ("playback", 
 @answers_refusals
 def guest_links(request: HttpRequest) -> HttpResponse:
     """Those that are open, and those that were."""
-    links = [_card(row) for row in list_links(principal_of(request))]
+    links = [card(row) for row in list_links(principal_of(request))]
     if not links and not _shareable(request):
         raise NotFound
     context = {
@@ -56,7 +56,8 @@ def guest_links(request: HttpRequest) -> HttpResponse:
     return render(request, "web/guest_links.html", context)
 
 
-def _card(view: GuestLinkView) -> dict[str, Any]:
+def card(view: GuestLinkView) -> dict[str, Any]:
+    """A link as lists and its own page show it."""
     reach = view.footage.last_s or 0 if view.footage else None
     return {
         "id": view.id,
@@ -70,6 +71,8 @@ def _card(view: GuestLinkView) -> dict[str, Any]:
         "ends_at": view.ends_at,
         "ended_at": view.ended_at,
         "uses": view.uses,
+        "watching": view.watching,
+        "url": reverse("guest-link", args=[view.id]),
         "max_uses": view.max_uses,
         "paused_until": view.paused_until,
         "visits": view.visits,
@@ -101,33 +104,44 @@ def guest_link_new(request: HttpRequest) -> HttpResponse:
     except Refusal as refusal:
         return _form(request, cameras, error=refusal.message, status=refusal.status)
     address = f"{request.build_absolute_uri(reverse('guest', args=[made.id]))}#{made.secret}"
-    context = {"nav": "sharing", "address": address, "link": _card(get_link(principal_of(request), made.id))}
+    context = {"nav": "sharing", "address": address, "link": card(get_link(principal_of(request), made.id))}
     return render(request, "web/guest_link_made.html", context)
 
 
 def _make(request: HttpRequest) -> services.MadeLink:
     data = request.POST
-    try:
-        permissions = parse_names(data.getlist("permission"))
-    except ValueError:
-        raise Invalid(_("Choose what they may do."), field="permission") from None
-    span, uses, reach = (_number(data.get(key, "")) for key in ("span", "uses", "reach"))
-    if span not in SPANS or reach not in REACHES:
+    permissions, span = permissions_of(data), number(data.get("span", ""))
+    if span not in SPANS:
         raise Invalid(_("Choose one of what is offered."), field="span")
-    has_past = Permission.PLAYBACK in permissions
     return services.make_link(
         principal_of(request),
         name=data.get("name", ""),
         cameras=data.getlist("camera"),
         permissions=permissions,
         ends_at=clock.now() + timedelta(hours=span),
-        max_uses=uses,
+        max_uses=number(data.get("uses", "")),
         passcode=data.get("passcode", ""),
-        footage=(Footage(reach) if reach else Footage(is_since_grant=True)) if has_past else None,
+        footage=footage_of(data.get("reach", "")) if Permission.PLAYBACK in permissions else None,
     )
 
 
-def _number(text: str) -> int:
+def permissions_of(data: QueryDict) -> Permission:
+    """What is ticked. Raises Invalid."""
+    try:
+        return parse_names(data.getlist("permission"))
+    except ValueError:
+        raise Invalid(_("Choose what they may do."), field="permission") from None
+
+
+def footage_of(text: str) -> Footage:
+    """The reach that is chosen. Raises Invalid."""
+    reach = number(text)
+    if reach not in REACHES:
+        raise Invalid(_("Choose one of what is offered."), field="reach")
+    return Footage(reach) if reach else Footage(is_since_grant=True)
+
+
+def number(text: str) -> int:
     """-1 for what is none: no bound allows it."""
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 9 else -1
 
@@ -144,8 +158,8 @@ def _form(request: HttpRequest, cameras: list[CameraView], *, error: str = "", s
         "spans": SPANS.items(),
         "reaches": REACHES.items(),
         "name": data.get("name", ""),
-        "span": _number(data.get("span", "2")),
-        "reach": _number(data.get("reach", str(DAY))),
+        "span": number(data.get("span", "2")),
+        "reach": number(data.get("reach", str(DAY))),
         "uses": data.get("uses", "3"),
         "max_uses": services.MAX_USES,
         "error": error,

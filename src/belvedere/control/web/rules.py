@@ -94,6 +94,8 @@ RULES: Final[dict[str, Rule]] = {
     "share-cell": Rule.ACCOUNT,
     "guest-links": Rule.ACCOUNT,
     "guest-link-new": Rule.ACCOUNT,
+    "guest-link": Rule.ACCOUNT,
+    "guest-link-change": Rule.ACCOUNT,
     "guest-link-end": Rule.ACCOUNT,
     "recipient": Rule.ACCOUNT,
     "recipient-remove": Rule.ACCOUNT,
