@@ -8,6 +8,15 @@ from dataclasses import dataclass, field
 import msgspec
 
 from belvedere.bus import Bus
+from belvedere.contracts.camera_events import (
+    EventFeed,
+    EventFeedAssignment,
+    EventFeedsReply,
+    EventFeedsRequest,
+    EventReport,
+    EventReports,
+    EventsTaken,
+)
 from belvedere.contracts.events import (
     AssignmentsChanged,
     AssignmentsReply,
@@ -44,7 +53,9 @@ from belvedere.contracts.sessions import (
     SessionKind,
 )
 from belvedere.contracts.subjects import (
+    CAMERA_EVENT,
     CAMERA_STATE,
+    EVENT_FEEDS,
     EXPORT_FINISHED,
     EXPORT_PROGRESS,
     FOOTAGE_STATE,
@@ -105,6 +116,8 @@ class LittleControl:
     watched: list[SessionWatched] = field(default_factory=list)
     progress: list[ExportProgress] = field(default_factory=list)
     exports: list[ExportFinished] = field(default_factory=list)
+    feeds: dict[str, EventFeed] = field(default_factory=dict)
+    happened: list[EventReport] = field(default_factory=list)
     is_silent: bool = False
 
     async def listen(self) -> None:
@@ -112,6 +125,8 @@ class LittleControl:
         await listen(of_any_node(NODE_HELLO), Hello, self._hello)
         await listen(of_any_node(NODE_ASSIGNMENTS), AssignmentsRequest, self._assignments)
         await listen(of_any_node(CAMERA_STATE), CameraState, self._state)
+        await listen(of_any_node(EVENT_FEEDS), EventFeedsRequest, self._event_feeds)
+        await listen(of_any_node(CAMERA_EVENT), EventReports, self._camera_events)
         await listen(of_any_node(SESSION_OPEN), OpenRequest, self._open)
         await listen(of_any_node(SESSION_RENEW), RenewRequest, self._renew)
         await listen(of_any_node(SESSION_CLOSED), SessionClosed, self._closed)
@@ -209,6 +224,19 @@ class LittleControl:
         ]
         following = start + self.page_size
         return AssignmentsReply(streams=page, next=str(following) if following < len(every) else "")
+
+    async def _event_feeds(self, request: EventFeedsRequest, subject: str) -> EventFeedsReply:
+        await self._quiet()
+        key = self.hellos[-1].public_key
+        rows = {device: msgspec.json.encode(feed) for device, feed in self.feeds.items()}
+        return EventFeedsReply(
+            [EventFeedAssignment(device, str(hash(row)), seal(key, row)) for device, row in rows.items()]
+        )
+
+    async def _camera_events(self, message: EventReports, subject: str) -> EventsTaken:
+        await self._quiet()
+        self.happened += message.reports
+        return EventsTaken(accepted=True)
 
     async def _plans(self, request: PlansRequest, subject: str) -> PlansReply:
         await self._quiet()

@@ -23,6 +23,7 @@ from belvedere.demo.broker import serve_broker
 from belvedere.demo.clips import Clip
 from belvedere.demo.onvif import OnvifChannel, OnvifDevice
 from belvedere.demo.onvif_discovery import Announcement, DiscoveryResponder
+from belvedere.demo.onvif_events import move_now_and_then
 from belvedere.demo.panel import Panel
 from belvedere.demo.rtsp import CameraServer
 from belvedere.demo.samples import ALARM, CAMERAS, DEVICES, USERNAME, Address, SampleDevice
@@ -76,6 +77,9 @@ async def serve_devices(cameras: CameraServer, password: str) -> AsyncIterator[l
                 endpoint = f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_OID, sample.serial)}"
                 said = Announcement(device.url, sample.name, sample.model, "Warehouse", endpoint)
                 await stack.enter_async_context(DiscoveryResponder(said, in_group=True))
+            places = [f"vsc_source_{number}" for number in range(1, len(sample.channels) + 1)]
+            moving = asyncio.create_task(move_now_and_then(device.events, places), name=f"motion at {sample.key}")
+            stack.callback(moving.cancel)
             devices.append(device)
         yield devices
 

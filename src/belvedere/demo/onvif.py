@@ -8,7 +8,6 @@ WS-Security digest and has a clock of its own, which may be wrong.
 """
 
 import asyncio
-import contextlib
 import gzip
 import io
 import re
@@ -26,6 +25,7 @@ from PIL import Image
 
 from belvedere.demo import onvif_answers as say
 from belvedere.demo import onvif_media2
+from belvedere.demo.onvif_events import PullPoints
 from belvedere.demo.onvif_faults import OnvifFaults
 from belvedere.demo.onvif_login import WsSecurity, local_name
 from belvedere.demo.onvif_ptz import PtzHead
@@ -105,7 +105,7 @@ class OnvifDevice:
         self._digest = Login(username, password)
         self._nonce = secrets.token_hex(8)
         self._heads: dict[str, PtzHead] = {}
-        self._events: dict[str, asyncio.Queue[str]] = {}
+        self.events = PullPoints(lambda: self.now)
         self._listener: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
 
@@ -146,7 +146,7 @@ class OnvifDevice:
     @property
     def subscriptions(self) -> int:
         """PullPoints that stand."""
-        return len(self._events)
+        return len(self.events)
 
     def head(self, index: int) -> PtzHead:
         """The motor behind a channel."""
@@ -154,8 +154,7 @@ class OnvifDevice:
 
     def see(self, index: int, *, is_seen: bool = True) -> None:
         """Motion on a channel begins, or ends: all subscriptions hear of it."""
-        for queue in self._events.values():
-            queue.put_nowait(say.motion(_source(index), is_seen=is_seen, at=self.now))
+        self.events.change(_source(index), is_so=is_seen)
 
     # -- HTTP -------------------------------------------------------------------------------------------------------
 
@@ -170,6 +169,8 @@ class OnvifDevice:
                 if self.faults.is_endless:
                     await _say_for_ever(writer)
                 status, headers, body = await self._answer(request)
+                if writer.is_closing():  # it was held for long
+                    break
                 if self.faults.is_packed:
                     body, headers = gzip.compress(body), {**headers, "Content-Encoding": "gzip"}
                 head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
@@ -193,6 +194,8 @@ class OnvifDevice:
             return 401, {"WWW-Authenticate": 'Basic realm="me"'}, b""
         if faults.says is not None:
             return 200, soap, faults.says
+        if faults.pulls_say is not None and request.path.startswith(_SUBSCRIPTION):
+            return 200, soap, faults.pulls_say
         asks_digest = faults.asks_http_digest or request.path.startswith("/snapshot")
         if asks_digest and not self._digest.accepts(
             request.headers.get("authorization", ""), method=request.method, nonce=self._nonce
@@ -272,6 +275,9 @@ class OnvifDevice:
         prefix = "tr2" if is_second else "trt"
         return say.response(f"{prefix}:GetProfiles", "".join(profiles * (2 if self.faults.repeats_itself else 1)))
 
+    def _on_get_video_source_configurations(self, *_: Any) -> str:
+        return say.video_source_configurations(_source(index) for index in range(len(self.channels)))
+
     def _on_get_stream_uri(self, _request: _Request, call: Any) -> str:
         index, quality = _profile_of(call)
         channel = self.channels[index]
@@ -324,32 +330,29 @@ class OnvifDevice:
         return say.response("tptz:GotoPreset")
 
     def _on_create_pull_point_subscription(self, *_: Any) -> str:
-        name = secrets.token_hex(4)
-        self._events[name] = asyncio.Queue()
-        return say.subscription(self._address(_SUBSCRIPTION + name), self.now, self.now + _SUBSCRIBED_S)
+        address = self._address(_SUBSCRIPTION + self.events.subscribe())
+        return say.subscription(address, self.now, self.now + _SUBSCRIBED_S)
 
     async def _on_pull_messages(self, request: _Request, call: Any) -> str:
-        queue = self._events.get(request.path.removeprefix(_SUBSCRIPTION))
-        if queue is None:
+        name = request.path.removeprefix(_SUBSCRIPTION)
+        if not self.events.has(name):
             return say.fault("ter:InvalidArgVal", "No such subscription")
-        messages: list[str] = []
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_seconds(_text(call, "Timeout"))):
-                messages.append(await queue.get())
-        while not queue.empty() and len(messages) < int(_text(call, "MessageLimit") or 1):
-            messages.append(queue.get_nowait())
+        if self.faults.holds_pulls:
+            await asyncio.Event().wait()
+        limit = int(_text(call, "MessageLimit") or 1)
+        messages = await self.events.pull(name, _seconds(_text(call, "Timeout")), limit)
         times = say.element("tev:CurrentTime", say.zulu(self.now)) + say.element(
             "tev:TerminationTime", say.zulu(self.now + _SUBSCRIBED_S)
         )
         return say.response("tev:PullMessages", times + "".join(messages))
 
     def _on_renew(self, request: _Request, _call: Any) -> str:
-        if request.path.removeprefix(_SUBSCRIPTION) not in self._events:
+        if not self.events.has(request.path.removeprefix(_SUBSCRIPTION)):
             return say.fault("ter:InvalidArgVal", "No such subscription")
         return say.response("wsnt:Renew", say.element("wsnt:TerminationTime", say.zulu(self.now + _SUBSCRIBED_S)))
 
     def _on_unsubscribe(self, request: _Request, _call: Any) -> str:
-        self._events.pop(request.path.removeprefix(_SUBSCRIPTION), None)
+        self.events.end(request.path.removeprefix(_SUBSCRIPTION))
         return say.response("wsnt:Unsubscribe")
 
     def _head_of(self, call: Any) -> PtzHead:

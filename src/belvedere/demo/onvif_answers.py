@@ -270,14 +270,31 @@ def subscription(address: str, now: float, until: float) -> str:
     )
 
 
-def motion(source: str, *, is_seen: bool, at: float) -> str:
-    """A `wsnt:NotificationMessage`: something moves, or has stopped to."""
-    said = wrap("tt:Source", wrap("tt:SimpleItem", Name="VideoSourceConfigurationToken", Value=source)) + wrap(
-        "tt:Data", wrap("tt:SimpleItem", Name="IsMotion", Value=str(is_seen).lower())
+def video_source_configurations(sources: Iterable[str]) -> str:
+    """GetVideoSourceConfigurations's: what events name as their place, and the video source there."""
+    rows = (
+        wrap(
+            "trt:Configurations",
+            element("tt:Name", source)
+            + element("tt:UseCount", 2)
+            + element("tt:SourceToken", source)
+            + wrap("tt:Bounds", x=0, y=0, width=1280, height=720),
+            token=f"vsc_{source}",
+        )
+        for source in sources
     )
-    topic = element("wsnt:Topic", "tns1:RuleEngine/CellMotionDetector/Motion", Dialect=_CONCRETE)
-    message = wrap("tt:Message", said, UtcTime=zulu(at), PropertyOperation="Changed")
-    return wrap("wsnt:NotificationMessage", topic + wrap("wsnt:Message", message))
+    return response("trt:GetVideoSourceConfigurations", "".join(rows))
+
+
+def notification(topic: str, place: str, data: dict[str, str], *, at: float, operation: str = "Changed") -> str:
+    """A `wsnt:NotificationMessage` about a place, a video source's configuration or something else of the device."""
+    items = "".join(wrap("tt:SimpleItem", Name=name, Value=value) for name, value in data.items())
+    said = wrap("tt:Source", wrap("tt:SimpleItem", Name="VideoSourceConfigurationToken", Value=place))
+    message = wrap("tt:Message", said + wrap("tt:Data", items), UtcTime=zulu(at), PropertyOperation=operation)
+    return wrap(
+        "wsnt:NotificationMessage",
+        element("wsnt:Topic", f"tns1:{topic}", Dialect=_CONCRETE) + wrap("wsnt:Message", message),
+    )
 
 
 def zulu(at: float) -> str:

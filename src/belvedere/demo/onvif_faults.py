@@ -38,6 +38,10 @@ class OnvifFaults:
     hides_h265: bool = False
     #: The second media service says this, whatever it was asked: the body of an answer.
     media2_says: str = ""
+    #: Questions for events are held for ever.
+    holds_pulls: bool = False
+    #: To questions for events it says this.
+    pulls_say: bytes | None = None
     #: Operations it does not know, and services, by their prefixes in onvif_answers.
     lacks: set[str] = field(default_factory=set)
 

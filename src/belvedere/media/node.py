@@ -57,6 +57,7 @@ from belvedere.media.delivery.listener import Door, Listener
 from belvedere.media.delivery.stream import LiveStream
 from belvedere.media.footage.archive import Archive
 from belvedere.media.footage.keeper import FootageKeeper
+from belvedere.media.happenings import EventKeeper
 from belvedere.media.memory import NodeMemory
 from belvedere.media.metrics import MediaMetrics
 from belvedere.media.onvif import discover, inspect, warm_up
@@ -134,6 +135,7 @@ class MediaNode:
         self.carriage = Carriage(self.counters, self._report_soon, self._own_ports)
         self.keeper = LeaseKeeper(bus, self._name, self.run, self.counters, clock=clock)
         self.panels = PanelKeeper(bus, self._name, self.run, self._key, self._own_ports)
+        self.events = EventKeeper(bus, self._name, self.run, self._key, self._own_ports)
         self.footage = FootageKeeper(
             bus,
             self._name,
@@ -186,6 +188,7 @@ class MediaNode:
                     group.create_task(node._pull_for_ever(), name="assignments"),
                     group.create_task(node._report_for_ever(), name="camera states"),
                     group.create_task(node.panels.serve(), name="panels"),
+                    group.create_task(node.events.serve(), name="events"),
                     group.create_task(node.footage.serve(), name="footage"),
                 ]
                 try:
@@ -213,6 +216,7 @@ class MediaNode:
         await self._listener.close()
         await self.keeper.close()
         await self.panels.close()
+        await self.events.close()
         await self.footage.close()
         # While the cameras' threads run out, the players read their goodbye.
         await self.carriage.close(_THREADS_WITHIN_S)
@@ -242,6 +246,7 @@ class MediaNode:
     def _pull_soon(self) -> None:
         self._pull_now.set()
         self.panels.pull_soon()
+        self.events.pull_soon()
         self.footage.pull_soon()
 
     async def _ask[T: msgspec.Struct](self, subject: str, question: msgspec.Struct, reply_type: type[T]) -> T | None:
@@ -313,6 +318,7 @@ class MediaNode:
         self._turn_away(self.carriage.withdraw(message.withdrawn))
         self.footage.sync()
         self.panels.withdraw(message.withdrawn)
+        self.events.withdraw(message.withdrawn)
         self._pull_soon()
 
     def _turn_away(self, dropped: Iterable[LiveStream]) -> None:

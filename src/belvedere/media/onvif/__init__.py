@@ -1,4 +1,4 @@
-"""Speaking ONVIF with devices: who is there (`discovery`), and what is it (`inspection`).
+"""Speaking ONVIF with devices: who is there (`discovery`), what is it (`inspection`), what happens (`pullpoint`).
 
 Whatever a device says is hostile until proven dull. `transport` talks to one judged address and to no other, whatever
 addresses the device names (N28); `bounded_xml` looks at every answer before anything builds a tree of it (N29).
@@ -9,20 +9,38 @@ do not wait for that. Loading it costs seconds and 46 MB, so that happens when i
 
 import asyncio
 import threading
-from collections.abc import Collection, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from functools import cache
+from typing import TYPE_CHECKING
 
 from belvedere.contracts.devices import InspectResult
 from belvedere.contracts.events import StreamSource
 from belvedere.media.onvif.discovery import discover
 
-__all__ = ["discover", "inspect", "warm_up"]
+if TYPE_CHECKING:
+    from belvedere.media.onvif.pullpoint import Heard
+
+__all__ = ["discover", "inspect", "listen", "warm_up"]
 
 
 async def inspect(source: StreamSource, timeout_s: float, own_ports: Collection[int] = ()) -> InspectResult:
     """Ask the device at `source.url` what it is; nothing is kept. What went wrong is the result's `code`."""
     await warm_up()  # not the device's time
     return await _aside(_inspect(source, timeout_s, own_ports))
+
+
+async def listen(source: StreamSource, hear: "Callable[[list[Heard]], None]", own_ports: Collection[int] = ()) -> None:
+    """Tell `hear`, in the loop of the caller, what a device says, until it ends; it never returns of itself.
+
+    Raises DeviceFailure (NO_EVENTS: it has none to tell), SourceFailure.
+    """
+    await warm_up()
+    loop = asyncio.get_running_loop()
+
+    def hand_over(heard: "list[Heard]") -> None:
+        loop.call_soon_threadsafe(hear, heard)
+
+    await _aside(_listen(source, hand_over, own_ports))
 
 
 async def warm_up() -> None:
@@ -41,6 +59,12 @@ async def _inspect(source: StreamSource, timeout_s: float, own_ports: Collection
     from belvedere.media.onvif.inspection import inspect_device
 
     return await inspect_device(source, timeout_s, own_ports)
+
+
+async def _listen(source: StreamSource, hear: "Callable[[list[Heard]], None]", own_ports: Collection[int]) -> None:
+    from belvedere.media.onvif.pullpoint import listen as listen_to
+
+    await listen_to(source, hear, own_ports)
 
 
 async def _aside[T](work: Coroutine[None, None, T]) -> T:

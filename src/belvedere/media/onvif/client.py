@@ -1,6 +1,6 @@
 """Calls to one device, by name: zeep writes and reads the SOAP, everything hostile is kept from it by the transport."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -17,7 +17,7 @@ from zeep.exceptions import Fault
 from zeep.wsdl import Document
 
 from belvedere.media.onvif.failure import Declined, DeviceFailure, NotAuthorized, OnvifError
-from belvedere.media.onvif.transport import PinnedTransport
+from belvedere.media.onvif.transport import ANSWER_WITHIN_S, PinnedTransport
 
 #: Not strict: devices forget what the schema demands. That would also mend broken XML, which therefore comes checked.
 _SETTINGS: Final = Settings(
@@ -80,9 +80,19 @@ class OnvifClient:
         except Exception:  # zeep meets what no schema foresees in many ways; its texts hold the whole answer
             raise DeviceFailure(OnvifError.NOT_ONVIF) from None
 
-    async def ask(self, service: str, message: "etree._Element") -> "etree._Element":
+    async def ask(
+        self,
+        service: str,
+        message: "etree._Element",
+        *,
+        action: str = "",
+        headers: "Sequence[etree._Element]" = (),
+        within_s: float = ANSWER_WITHIN_S,
+    ) -> "etree._Element":
         """The same for a service without description: the body's element there and back.
 
+        action   what it asks for, where that is not the name of the element
+        headers  go into the envelope's head, beside the signature
         An answer that cannot be read counts as none. Raises Declined, NotAuthorized, DeviceFailure.
         """
         if service not in self.paths:
@@ -90,10 +100,13 @@ class OnvifClient:
         envelope = etree.Element(f"{{{_SOAP}}}Envelope", nsmap={"s": _SOAP})
         if self._token is not None:
             self._token.apply(envelope, {})
+        if headers:
+            head = envelope.find(f"{{{_SOAP}}}Header")
+            (etree.SubElement(envelope, f"{{{_SOAP}}}Header") if head is None else head).extend(headers)
         etree.SubElement(envelope, f"{{{_SOAP}}}Body").append(message)
-        action = "/".join((etree.QName(message).namespace or "", etree.QName(message).localname))
-        headers = {"Content-Type": f'application/soap+xml; charset=utf-8; action="{action}"'}
-        answer = await self._transport.post_xml(self.paths[service], envelope, headers)
+        action = action or "/".join((etree.QName(message).namespace or "", etree.QName(message).localname))
+        kind = {"Content-Type": f'application/soap+xml; charset=utf-8; action="{action}"'}
+        answer = await self._transport.post_xml(self.paths[service], envelope, kind, within_s=within_s)
         try:
             body = etree.fromstring(answer.content, _parser()).find("{*}Body")
         except etree.XMLSyntaxError:

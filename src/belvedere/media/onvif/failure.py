@@ -12,6 +12,7 @@ class OnvifError(StrEnum):
     CLOCK_WRONG = "clock_wrong"
     TOO_MANY_CHANNELS = "too_many_channels"
     CERTIFICATE_CHANGED = "certificate_changed"
+    NO_EVENTS = "no_events"
 
 
 class DeviceFailure(Exception):  # noqa: N818  an event in a device's life, not an error of ours

@@ -97,7 +97,7 @@ class PinnedTransport:
             ),
             cookie_jar=DummyCookieJar(),
             auto_decompress=False,
-            timeout=ClientTimeout(total=ANSWER_WITHIN_S),
+            timeout=ClientTimeout(total=None),  # each call has its own
             middlewares=(DigestAuthMiddleware(username, password),) if username else (),
             trust_env=False,
         )
@@ -112,12 +112,14 @@ class PinnedTransport:
         """Hang up."""
         await self._session.close()
 
-    async def post_xml(self, path: str, envelope: "etree._Element", headers: dict[str, str]) -> Answer:
+    async def post_xml(
+        self, path: str, envelope: "etree._Element", headers: dict[str, str], *, within_s: float = ANSWER_WITHIN_S
+    ) -> Answer:
         """Send a SOAP message to `/path?query`, and return what may be parsed. Raises DeviceFailure."""
         message = etree.tostring(envelope, xml_declaration=True, encoding="utf-8")
         async with self._turns:
             try:
-                async with asyncio.timeout(ANSWER_WITHIN_S):
+                async with asyncio.timeout(within_s):
                     return await self._post(path, message, headers)
             except TimeoutError:
                 raise DeviceFailure(SourceError.STALLED) from None

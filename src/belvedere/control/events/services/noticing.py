@@ -72,8 +72,8 @@ def _settle(kind: EventKind, troubled: Mapping[str, _Trouble], *, over: Q) -> No
     if not fresh:
         return
     # What comes and goes is one event that goes on.
-    lately = mine.filter(camera__in=fresh, ended_at__gt=at - _JOIN - AWAY).values_list("camera")
-    again = dict(lately.annotate(pk=Max("pk")).order_by("camera"))
+    lately = mine.filter(camera__in=fresh, ended_at__gt=at - _JOIN - AWAY).values_list("camera").order_by("camera")
+    again: dict[str, str] = dict(lately.annotate(last=Max("pk")))
     if again:
         Event.objects.filter(pk__in=again.values()).update(ended_at=None, heard_at=at, count=F("count") + 1)
     began = [

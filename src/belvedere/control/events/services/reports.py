@@ -107,9 +107,10 @@ def _within_bounds(new: list[EventReport]) -> tuple[list[EventReport], Counter[s
 def _count_unkept(unkept: Counter[str]) -> None:
     """On the newest event of each of these cameras: that the storm goes on."""
     if unkept:
-        newest = Event.objects.filter(camera__in=unkept).values("camera").annotate(pk=Max("pk")).values_list("pk")
+        rows = Event.objects.filter(camera__in=unkept).values("camera").order_by("camera")
+        newest = rows.annotate(newest=Max("pk")).values_list("newest", flat=True)
         more = Case(*(When(camera=camera, then=Value(n)) for camera, n in unkept.items()), default=Value(0))
-        Event.objects.filter(pk__in=[pk for (pk,) in newest]).update(unkept=F("unkept") + more)
+        Event.objects.filter(pk__in=list(newest)).update(unkept=F("unkept") + more)
 
 
 def _values(report: EventReport, organization: str, run: str, at: datetime) -> tuple[object, ...]:
