@@ -157,6 +157,10 @@ PAGES: Final[dict[tuple[str, str], str]] = {
     ("GET", "sharing"): "any-sharer",
     ("GET", "sharing-matrix"): "any-sharer",
     ("GET", "sharing-matrix-csv"): "any-sharer",
+    ("GET", "share-consequence"): "giver",
+    ("GET", "access-why"): "nobody",  # without a person and a camera in the address
+    ("GET", "view-as"): "giver",
+    ("POST", "view-as"): "giver",
     ("GET", "share-cell"): "giver",
     ("POST", "share-cell"): "giver",
     ("GET", "share-terms"): "giver",

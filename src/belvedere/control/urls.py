@@ -7,6 +7,7 @@ from django.urls import URLPattern, URLResolver, path, re_path
 
 from belvedere.control.api.app import api
 from belvedere.control.web import (
+    access,
     account,
     admin_members,
     admin_sites,
@@ -76,6 +77,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("sharing/matrix", sharing_matrix.matrix, name="sharing-matrix"),
     path("sharing/matrix.csv", sharing_matrix.matrix_csv, name="sharing-matrix-csv"),
     path("sharing/<str:share_id>/cameras/<str:camera_id>", sharing_matrix.cell, name="share-cell"),
+    path("sharing/<str:share_id>/cameras/<str:camera_id>/then", access.share_consequence, name="share-consequence"),
+    path("access/why", access.why, name="access-why"),
+    path("view-as/<str:recipient_id>", access.view_as_somebody, name="view-as"),
     path("sharing/<str:share_id>/terms", share_changes.share_terms, name="share-terms"),
     path("sharing/<str:share_id>/end", sharing.share_end, name="share-end"),
     path("sharing/<str:share_id>/leave", sharing.share_leave, name="share-leave"),

@@ -98,6 +98,7 @@ SENTENCES: Final = {
     "share.left": gettext_lazy("{actor} gave {cameras} back."),
     "share.revoked": gettext_lazy("{actor} ended the share of {cameras} with {recipient}."),
     "recipient.removed": gettext_lazy("{actor} ended everything shared with {recipient}."),
+    "access.viewed_as": gettext_lazy("{actor} looked at the cameras as {person} sees them."),
     "share.adopted": gettext_lazy("{actor} took over the share of {cameras} with {recipient}."),
     "share.lapsed": gettext_lazy("The share of {cameras} with {recipient} ended: who gave it may no longer."),
     "preset.made": gettext_lazy("{actor} made the preset {name}."),
