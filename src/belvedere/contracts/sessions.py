@@ -48,6 +48,10 @@ class CloseCode:
     ENDED = 4403
     NOT_FOUND = 4404
     LEASE_LOST = 4408
+    #: of talk: somebody else has the floor
+    BUSY = 4409
+    #: of talk: the camera cannot be spoken to
+    CAMERA_FAILED = 4424
     TOO_MANY = 4429
 
 
@@ -98,6 +102,7 @@ class OpenReply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The lease, and what it is for. An ended lease is a refusal.
 
     start, end  what an export, or a list of past footage, is of; seconds since the epoch
+    holder      of talk: the name of who speaks there already, where this one may know it
     """
 
     lease: LeaseState
@@ -106,6 +111,7 @@ class OpenReply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     quality: Quality = Quality.MAIN
     start: float | None = None
     end: float | None = None
+    holder: str = ""
 
 
 class RenewRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
+from belvedere.demo.backchannel import Ear
 from belvedere.demo.clips import Clip
 from belvedere.demo.coded_sound import CodedSound
 from belvedere.demo.outlets import Outlet
@@ -48,6 +49,16 @@ class Faults:
     jump_s: float = 0.0
     #: Show this clip instead: another size, another codec.
     clip: Clip | None = None
+    #: Asked for a backchannel that is not there, answer as if nobody had asked, instead of 551.
+    ignores_require: bool = False
+    #: Hang up when the backchannel is set up.
+    drops_ear: bool = False
+    #: Somebody talks already, says the camera.
+    ear_busy: bool = False
+    #: Say yes to everything, and play nothing unless a track to receive is set up, too (seen with gst-rtsp-server).
+    deaf_alone: bool = False
+    #: Answer so many seconds late.
+    late_s: float = 0.0
 
 
 class Session:
@@ -60,12 +71,21 @@ class Session:
         self.outlets: dict[int, Outlet] = {}
         #: tracks whose clock this viewer does not know yet
         self.unreported: set[int] = set()
+        #: the interleaved channel on which it speaks
+        self.ear_channel: int | None = None
 
     def take(self, track: int, outlet: Outlet) -> None:
         """Set a track up, or set it up anew."""
         if previous := self.outlets.pop(track, None):
             previous.close()
         self.outlets[track] = outlet
+
+    def hear(self, channel: int, packet: bytes) -> None:
+        """Take an interleaved packet of the client's: what it says, if it may, or what it says of what it received."""
+        ear = self.mount.ear
+        is_deaf = self.mount.faults.deaf_alone and not self.outlets
+        if ear is not None and channel == self.ear_channel and self.mount.has_begun(self) and not is_deaf:
+            ear.take(packet)
 
     def end(self) -> None:
         """Watch no more, and free what was set up."""
@@ -91,6 +111,8 @@ class Mount:
         sound = CodedSoundTrack(audio) if isinstance(audio, CodedSound) else SoundTrack(audio or tone())
         self._streams = [RtpStream(self._video), RtpStream(sound)]
         self._born = time.monotonic()
+        #: what it is spoken to through; None: it has no loudspeaker
+        self.ear: Ear | None = None
         self._playing: set[Session] = set()
         self._senders: dict[int, asyncio.Task[None]] = {}
 
@@ -98,6 +120,10 @@ class Mount:
     def playing(self) -> int:
         """Sessions that are watching now."""
         return len(self._playing)
+
+    def has_begun(self, session: Session) -> bool:
+        """Whether this one is watching now."""
+        return session in self._playing
 
     @property
     def packets_sent(self) -> int:

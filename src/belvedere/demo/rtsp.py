@@ -22,6 +22,7 @@ from collections.abc import Coroutine
 from types import TracebackType
 from typing import Final, Self
 
+from belvedere.demo.backchannel import Ear
 from belvedere.demo.clips import Clip
 from belvedere.demo.coded_sound import CodedSound
 from belvedere.demo.mounts import Faults, Mount
@@ -68,6 +69,7 @@ class CameraServer:
         password: str | None = None,
         schemes: tuple[Scheme, ...] = (Scheme.MD5,),
         audio: Sound | CodedSound | None = None,
+        ear: Ear | None = None,
         faults: Faults | None = None,
     ) -> Mount:
         """Serve a clip under `path` (a query may be part of it), to all or to one login. From any thread, at any time.
@@ -79,6 +81,7 @@ class CameraServer:
             raise ValueError(message)
         login = None if username is None else Login(username, password or "", schemes)
         mount = Mount(path, clip, login=login, audio=audio, faults=faults or Faults())
+        mount.ear = ear
         self._mounts[path.rstrip("/")] = mount
         return mount
 

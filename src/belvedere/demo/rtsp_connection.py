@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
+from belvedere.demo.backchannel import EAR_TRACK, REQUIRED
 from belvedere.demo.mounts import Mount, Session
 from belvedere.demo.outlets import InterleavedOutlet, Outlet, UdpOutlet
 from belvedere.demo.rtp import session_description
@@ -19,8 +20,10 @@ _REASONS: Final = {
     401: "Unauthorized",
     404: "Not Found",
     454: "Session Not Found",
+    453: "Not Enough Bandwidth",
     461: "Unsupported Transport",
     501: "Not Implemented",
+    551: "Option not supported",
 }
 _METHODS: Final = ("DESCRIBE", "SETUP", "PLAY", "GET_PARAMETER", "SET_PARAMETER", "TEARDOWN")
 _MAX_BODY: Final = 65_536
@@ -94,11 +97,13 @@ class Connection:
             self._writer.close()
 
     async def _next_request(self) -> Request | None:
-        """Read a request with its body, or skip an interleaved packet: a sign of life, no more."""
+        """Read a request with its body, or an interleaved packet: a sign of life, and perhaps somebody speaking."""
         first = await self._reader.readexactly(1)
         if first == b"$":
-            _channel, *length = await self._reader.readexactly(3)
-            await self._reader.readexactly(int.from_bytes(length))
+            channel, *length = await self._reader.readexactly(3)
+            packet = await self._reader.readexactly(int.from_bytes(length))
+            if self._session:
+                self._session.hear(channel, packet)
             return None
         request = _parse(first + await self._reader.readuntil(b"\r\n\r\n"))
         length_text = request.headers.get("content-length", "0")
@@ -115,10 +120,14 @@ class Connection:
         faults = self._mount.faults if self._mount else None
         if faults and faults.silent:
             return
+        if faults and faults.late_s:
+            await asyncio.sleep(faults.late_s)
         if faults and faults.garbage:
             self._writer.write(_GARBAGE)
             return
         answer = await self._answer(request)
+        if self._writer.is_closing():
+            return
         head = [f"RTSP/1.0 {answer.status} {_REASONS[answer.status]}", f"CSeq: {request.headers.get('cseq', '0')}"]
         head += [f"{name}: {value}" for name, value in answer.headers]
         if self._session:
@@ -170,10 +179,18 @@ class Connection:
             return Answer(302, (("Location", mount.faults.redirect_to),))
         base = request.url.rstrip("/") + "/"
         headers = (("Content-Base", base), ("Content-Type", "application/sdp"))
-        return Answer(200, headers, session_description(mount.announced()))
+        description = session_description(mount.announced())
+        if request.headers.get("require") == REQUIRED:
+            if mount.ear is not None:
+                description += mount.ear.description()
+            elif not mount.faults.ignores_require:
+                return Answer(551, (("Unsupported", REQUIRED),))
+        return Answer(200, headers, description)
 
     async def _set_up(self, mount: Mount, request: Request) -> Answer:
         track = request.target.rpartition("/trackID=")[2]
+        if track == str(EAR_TRACK) and mount.ear is not None:
+            return self._set_up_ear(mount, request)
         if not track.isdecimal() or int(track) not in dict(mount.announced()):
             return Answer(404)
         session = self._session or Session(mount)
@@ -197,6 +214,21 @@ class Connection:
             self._session = session
             return Answer(200, (("Transport", f"{profile};unicast;{detail}"),))
         return Answer(461)
+
+    def _set_up_ear(self, mount: Mount, request: Request) -> Answer:
+        """Be ready to listen, on this connection: beside it nobody is heard."""
+        if mount.faults.drops_ear:
+            self.abort()
+        if mount.faults.ear_busy:
+            return Answer(453)
+        transport = request.headers.get("transport", "")
+        given = dict(parameter.partition("=")[::2] for parameter in transport.split(";"))
+        channels = _pair(given.get("interleaved", ""), below=256)
+        if not transport.startswith("RTP/AVP/TCP") or channels is None:
+            return Answer(461)
+        self._session = self._session or Session(mount)
+        self._session.ear_channel = channels[0]
+        return Answer(200, (("Transport", f"RTP/AVP/TCP;unicast;interleaved={channels[0]}-{channels[1]}"),))
 
     def _play(self, request: Request) -> Answer:
         if self._session is None:

@@ -37,16 +37,18 @@ from belvedere.media.delivery.http_sessions import (
 from belvedere.media.delivery.leases import LeaseKeeper
 from belvedere.media.delivery.looking import Scene
 from belvedere.media.delivery.request_head import BadRequest, RequestHead, parse_head
-from belvedere.media.delivery.sessions import Ending
+from belvedere.media.delivery.sessions import Ending, Lease
 from belvedere.media.delivery.snapshots import Snapshot
 from belvedere.media.delivery.stream import LiveStream
 from belvedere.media.delivery.viewer import Viewer
 from belvedere.media.delivery.websocket import accept_of
 from belvedere.media.footage import Archive
+from belvedere.media.talk.talker import Talker, TalkRoom
 
 log = structlog.get_logger()
 
 LIVE_PATH: Final = "/media/v1/live"
+TALK_PATH: Final = "/media/v1/talk"
 HEAD_WITHIN_S: Final = 5.0
 #: Connections that have not shown a ticket that opens.
 _MAX_STRANGERS: Final = 1024
@@ -64,6 +66,7 @@ _STATUS_OF: Final = {CloseCode.TOO_MANY: 429, CloseCode.LEASE_LOST: 503}
 class Door:
     """What the listener needs of the house. `find_stream` knows no stream it must not show.
 
+    room       where cameras are spoken to
     archive    the footage here; None = nothing is kept on this node
     decoder    makes pictures of key frames
     trusted    networks of proxies whose X-Forwarded-For is believed
@@ -73,6 +76,7 @@ class Door:
     keeper: LeaseKeeper
     find_stream: Callable[[str, Quality], LiveStream | None]
     counters: Counters
+    room: TalkRoom = field(default_factory=lambda: TalkRoom(find_source=lambda _: None))
     archive: Archive | None = None
     decoder: Decoder = field(default_factory=Decoder)
     trusted: Sequence[IPv4Network | IPv6Network] = ()
@@ -143,8 +147,8 @@ class Listener:
             transport.abort()
         await asyncio.sleep(0)
 
-    def admit(self, viewer: Viewer, ticket: re.Match[str] | None, peer: str, origin: str | None) -> None:
-        """Ask control about a ticket, and let the viewer watch or send it away."""
+    def admit(self, viewer: Viewer | Talker, ticket: re.Match[str] | None, peer: str, origin: str | None) -> None:
+        """Ask control about a ticket, and let the viewer watch, or the talker speak, or send it away."""
         if ticket is None:
             viewer.cut(CloseCode.NOT_FOUND, "not_found")
             return
@@ -184,7 +188,7 @@ class Listener:
         if self.strangers[peer] <= 0:
             del self.strangers[peer]
 
-    async def _open(self, viewer: Viewer, ticket: re.Match[str], peer: str, origin: str | None) -> None:
+    async def _open(self, viewer: Viewer | Talker, ticket: re.Match[str], peer: str, origin: str | None) -> None:
         session, secret = ticket.groups()
         keeper = self.door.keeper
         opened = await keeper.open(session, secret, peer, origin)
@@ -195,11 +199,19 @@ class Listener:
         lease, reply = opened
         viewer.session = session
         keeper.take(session, viewer)
-        scene = self._scene_of(session, reply)
-        stream = scene.find_stream() if reply.kind is SessionKind.LIVE else None
         if viewer.is_over:
             keeper.release(session, "left")
-        elif stream is not None:
+        elif isinstance(viewer, Viewer):
+            self._show(viewer, session, lease, reply)
+        elif reply.kind is SessionKind.TALK:
+            viewer.speak(reply.camera, lease, self.door.room, reply.holder)
+        else:
+            viewer.cut(CloseCode.NOT_FOUND, "not_found")
+
+    def _show(self, viewer: Viewer, session: str, lease: Lease, reply: OpenReply) -> None:
+        scene = self._scene_of(session, reply)
+        stream = scene.find_stream() if reply.kind is SessionKind.LIVE else None
+        if stream is not None:
             viewer.watch(stream, lease, scene)
         elif reply.kind is SessionKind.PLAYBACK and scene.footage is not None:
             viewer.look_back(lease, scene, reply.start)
@@ -299,11 +311,11 @@ class HeadReader(asyncio.Protocol):
                 self._listener.http.serve(self._transport, head)
             else:
                 self._say(answer(405, headers={"Allow": "GET, HEAD"}))
-        elif head.path not in {LIVE_PATH, OPEN_PATH, "/healthz", "/metrics"}:
+        elif head.path not in {LIVE_PATH, TALK_PATH, OPEN_PATH, "/healthz", "/metrics"}:
             self._say(answer(404))
         elif head.method != "GET":
             self._say(answer(405, headers={"Allow": "GET"}))
-        elif head.path == LIVE_PATH:
+        elif head.path in {LIVE_PATH, TALK_PATH}:
             self._upgrade(head)
         elif head.path == OPEN_PATH:
             ticket = _ticket_of(head.query, ())
@@ -330,11 +342,15 @@ class HeadReader(asyncio.Protocol):
         origin = head.one("origin")
         peer = self._client_of(head)
         self._transport.write(switch_protocols(key, _PROTOCOL if _PROTOCOL in protocols else None))
-        viewer = Viewer(self._transport, door.counters, door.clock, self._viewer_closed)
+        viewer: Viewer | Talker
+        if head.path == TALK_PATH:
+            viewer = Talker(self._transport, door.clock, self._viewer_closed)
+        else:
+            viewer = Viewer(self._transport, door.counters, door.clock, self._viewer_closed)
         self._transport.set_protocol(viewer)
         self._listener.admit(viewer, _ticket_of(head.query, protocols), peer, origin)
 
-    def _viewer_closed(self, viewer: Viewer, why: str) -> None:
+    def _viewer_closed(self, viewer: Viewer | Talker, why: str) -> None:
         if viewer.session:
             self._listener.door.keeper.release(viewer.session, why)
 

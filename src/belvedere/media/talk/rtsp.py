@@ -149,6 +149,8 @@ class Conversation:
             raise TalkFailure(SourceError.NOT_RTSP) from None
 
     def _write(self, method: str, url: str, headers: Mapping[str, str]) -> None:
+        if self._writer.transport.is_closing():
+            return  # whoever reads hears of it
         self._sequence += 1
         # Without a User-Agent some cameras answer 401 to whatever else is right.
         fields = {"CSeq": str(self._sequence), "User-Agent": _AGENT, **headers}

@@ -57,6 +57,6 @@ class Speech:
             return None
         block = bytes(self._waiting[: self._block])
         del self._waiting[: self._block]
-        pace = 1.0 if self.is_empty else _CATCH_UP
+        pace = _CATCH_UP if len(self._waiting) >= self._block else 1.0
         self._due = max(self._due, now - self._block_s) + self._block_s * pace
         return block

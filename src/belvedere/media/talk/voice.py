@@ -54,7 +54,7 @@ def _is_aac(track: Track) -> bool:
 
 
 class Voice:
-    """One person's speech for one camera. Holds back what does not fill a packet of AAC, and a resampler's few samples."""
+    """One person's speech for one camera. What does not fill a packet of AAC, and a resampler's few samples, wait."""
 
     def __init__(self, track: Track, rate: int) -> None:
         """`rate` is that of the PCM, in hertz. Raises TalkFailure: UNSUPPORTED_CODEC."""
