@@ -97,6 +97,7 @@ class Row:
     export_from: float | None = None
     start: float | None = None
     end: float | None = None
+    holder: str = ""
 
 
 @dataclass
@@ -269,7 +270,7 @@ class LittleControl:
         if row is None or row.secret != request.secret or row.opened_by:
             return OpenReply(lease=LeaseState(session=request.session, permissions=0, why="not_found"))
         row.opened_by, row.peer, row.origin = request.run, request.peer, request.origin
-        return OpenReply(self.state(request.session), row.camera, row.kind, row.quality, row.start, row.end)
+        return OpenReply(self.state(request.session), row.camera, row.kind, row.quality, row.start, row.end, row.holder)
 
     async def _renew(self, request: RenewRequest, subject: str) -> RenewReply:
         await self._quiet()

@@ -31,6 +31,7 @@ class _Carried:
     stream: LiveStream
     revision: str
     reader: CameraReader
+    source: StreamSource
 
 
 class Carriage:
@@ -59,6 +60,11 @@ class Carriage:
         """The stream of just that quality."""
         carried = self._carried.get((camera, quality))
         return carried.stream if carried else None
+
+    def find_source(self, camera: str) -> StreamSource | None:
+        """The way to a camera, for whoever needs one of his own; the same object as long as it is the same way."""
+        carried = self._carried.get((camera, Quality.MAIN)) or self._carried.get((camera, Quality.SUB))
+        return carried.source if carried else None
 
     def has(self, key: StreamKey, revision: str) -> bool:
         """Whether this stream is carried already, in just this revision."""
@@ -110,7 +116,7 @@ class Carriage:
             watched=stream.watched,
             listened=stream.listened,
         )
-        self._carried[assignment.key] = _Carried(stream, assignment.revision, reader)
+        self._carried[assignment.key] = _Carried(stream, assignment.revision, reader, assignment.source)
         reader.start()
 
     def _drop(self, key: StreamKey) -> LiveStream:

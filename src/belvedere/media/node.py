@@ -63,6 +63,7 @@ from belvedere.media.metrics import MediaMetrics
 from belvedere.media.onvif import discover, inspect, warm_up
 from belvedere.media.panels import PanelKeeper
 from belvedere.media.sources import probe
+from belvedere.media.talk.talker import TalkRoom
 from belvedere.media.waiting import wait_for_nudge
 
 log = structlog.get_logger()
@@ -144,12 +145,14 @@ class MediaNode:
             self.carriage.find_exactly,
             self._open_archive,
         )
+        self._room = TalkRoom(find_source=self.carriage.find_source, own_ports=self._own_ports)
         self._metrics = MediaMetrics(self.counters, self._gauges)
         self._listener = Listener(
             Door(
                 keeper=self.keeper,
                 find_stream=self.carriage.find,
                 counters=self.counters,
+                room=self._room,
                 trusted=[ip_network(cidr.strip()) for cidr in settings.trusted_proxies.split(",") if cidr.strip()],
                 metrics=self._metrics.text,
                 metrics_token=settings.metrics_token,
@@ -396,6 +399,7 @@ class MediaNode:
         streams = self.carriage.streams()
         return {
             "viewers": self.keeper.watching,
+            "talkers": len(self._room.floor),
             "sources": len(streams),
             "sources_online": sum(stream.is_online for stream in streams),
         }
