@@ -89,6 +89,7 @@ class Row:
     by: str = ""
     ttl_ms: int = MAX_TTL_MS
     narrow_in_ms: int | None = None
+    narrow_to: int = 0
     opened_by: str = ""
     closed_why: str | None = None
     peer: str = ""
@@ -180,6 +181,7 @@ class LittleControl:
             playback_from=row.playback_from,
             export_from=row.export_from,
             narrow_in_ms=row.narrow_in_ms,
+            narrow_to=row.narrow_to,
             why=row.why,
             by=row.by,
         )

@@ -5,10 +5,12 @@ import io
 import itertools
 import random
 import threading
+from typing import cast
 
 import av
 import numpy as np
 import pytest
+from av.audio.codeccontext import AudioCodecContext
 from numpy.typing import NDArray
 
 from belvedere.contracts.events import StreamSource
@@ -63,7 +65,8 @@ def sound_of(events: list[SourceEvent], number: int) -> tuple[Track, list[Fragme
 def decoded(track: Track, fragments: list[Fragment]) -> tuple[NDArray[np.float64], int]:
     """Samples of -1…1 as a player gets them, and how many a second."""
     if track.codec in {"ulaw", "alaw"}:
-        decoder = av.CodecContext.create({"ulaw": "pcm_mulaw", "alaw": "pcm_alaw"}[track.codec], "r")
+        name = {"ulaw": "pcm_mulaw", "alaw": "pcm_alaw"}[track.codec]
+        decoder = cast("AudioCodecContext", av.CodecContext.create(name, "r"))
         decoder.sample_rate, decoder.layout = track.timescale, "mono"
         packets = (av.Packet(fragment.data[HEADER_SIZE:]) for fragment in fragments)
         parts = [frame.to_ndarray().ravel() / 32_768 for packet in packets for frame in decoder.decode(packet)]

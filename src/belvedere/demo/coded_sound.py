@@ -1,11 +1,12 @@
 """Sound for demo cameras as others than µ-law: G.711 A-law, AAC and Opus, encoded once by PyAV."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
-import av
 import numpy as np
+from av.audio.codeccontext import AudioCodecContext
 from av.audio.frame import AudioFrame
+from av.codec.context import CodecContext
 
 _SECONDS: Final = 4
 
@@ -37,7 +38,7 @@ _CODECS: Final = {
 def coded_tone(codec: str, hertz: float = 440.0, level: float = 0.1) -> CodedSound:
     """A plain tone, some seconds of it. `codec` is one of pcm_alaw, aac, libopus."""
     encoding, rate, samples = _CODECS[codec]
-    encoder: av.AudioCodecContext = av.CodecContext.create(codec, "w")
+    encoder = cast("AudioCodecContext", CodecContext.create(codec, "w"))
     encoder.sample_rate = rate
     encoder.layout = "mono"
     encoder.format = "fltp" if codec == "aac" else "s16"

@@ -114,7 +114,8 @@ class Carriage:
             receive,
             own_ports=self._own_ports,
             watched=stream.watched,
-            listened=stream.listened,
+            listened=stream.listened.event,
+            heard=stream.heard,
         )
         self._carried[assignment.key] = _Carried(stream, assignment.revision, reader, assignment.source)
         reader.start()

@@ -11,6 +11,7 @@ from belvedere.contracts.permissions import Permission
 from belvedere.contracts.recordings import Span
 from belvedere.media.decode import Decoder
 from belvedere.media.delivery.footage_reader import FootageReader
+from belvedere.media.delivery.hearing import Hearing
 from belvedere.media.delivery.playback import Outlet, Playback
 from belvedere.media.delivery.previews import Previews
 from belvedere.media.delivery.sessions import Lease
@@ -27,6 +28,7 @@ class PlayerMessage(msgspec.Struct, frozen=True, rename={"from_": "from"}):
     n         number of the order, for the answer
     to, from_ instants, seconds since the epoch: of a seek; of the picture that is shown, in a step
     x, by     how many times as fast; how many pictures
+    on        whether sound is wanted
     """
 
     type: str
@@ -35,6 +37,7 @@ class PlayerMessage(msgspec.Struct, frozen=True, rename={"from_": "from"}):
     from_: float | None = None
     x: float = 1.0
     by: int = 1
+    on: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +86,7 @@ class Looking:
         self._previews: Previews | None = None
         if scene.footage is not None and scene.decoder is not None and self._playback is not None:
             self._previews = Previews(scene.footage, scene.decoder, lease, screen, self._playback.ledger, clock)
+        self.hearing = Hearing(lease, screen, clock)
         self._told_at = clock()
 
     def follow(self, order: PlayerMessage) -> None:
@@ -96,10 +100,9 @@ class Looking:
                 if playback is not None:
                     playback.pause()
             case "play":
-                if playback is not None:
-                    playback.play()
-                if self._screen.stream is not None:
-                    self._screen.join(self._screen.stream)
+                self._go_on()
+            case "listen":
+                self._listen(order)
             case "speed" if playback is not None:
                 playback.set_speed(order.x)
             case "seek" | "step" | "reverse" | "preview" if playback is not None and playback.is_allowed:
@@ -115,6 +118,7 @@ class Looking:
     def check(self, now: float) -> None:
         """Be looked at, a few times a second, and whenever the lease has narrowed."""
         playback = self._playback
+        self.hearing.check()
         if playback is not None and playback.is_active and not playback.is_allowed:
             self.lose_playback()
         if now - self._told_at >= TELL_EVERY_S:
@@ -152,6 +156,18 @@ class Looking:
             self._screen.turn_away(is_gone=False)
 
     # -- inside -------------------------------------------------------------------------------------------------
+
+    def _go_on(self) -> None:
+        if self._playback is not None:
+            self._playback.play()
+        if self._screen.stream is not None:
+            self._screen.join(self._screen.stream)
+
+    def _listen(self, order: PlayerMessage) -> None:
+        if order.on and not self.hearing.is_allowed:
+            self._screen.tell({"type": "refused", "n": order.n, "what": "listen"})
+        else:
+            self.hearing.want(on=order.on)
 
     def _look_back(self, playback: Playback, order: PlayerMessage) -> None:
         match order.type:

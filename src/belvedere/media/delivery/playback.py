@@ -297,8 +297,9 @@ class Playback:
         if not is_new and head.start_us == self._start_us:
             return
         self._run, self._start_us = run, head.start_us
+        may_listen = self._lease.allows(_LISTEN, self._clock())
         for track in head.tracks:
-            if track.number == AUDIO and not self._lease.allows(_LISTEN, self._clock()):
+            if track.number == AUDIO and not may_listen:
                 continue
             number = track.number - 1
             zero = head.start_us / 1e6 - track.first_tick / track.timescale
@@ -306,8 +307,11 @@ class Playback:
                 self._outlet.tell({"type": "clock", "track": number, "utc_at_zero": zero})
             elif track.number in slice_.inits:
                 said = {"type": "init", "track": number, "kind": track.kind, "codec": track.codec}
-                size = {"width": head.width, "height": head.height} if track.number == VIDEO else {}
-                self._outlet.tell({**said, **size, "timescale": track.timescale, "utc_at_zero": zero})
+                more: dict[str, Any] = {}
+                if track.number == VIDEO:
+                    has_sound = may_listen and AUDIO in slice_.inits
+                    more = {"width": head.width, "height": head.height, "sound": has_sound}
+                self._outlet.tell({**said, **more, "timescale": track.timescale, "utc_at_zero": zero})
                 self._outlet.send(frame_media(number, slice_.inits[track.number]))
 
     def _gap_before(self, frame: Frame) -> int:

@@ -16,13 +16,16 @@ from belvedere.contracts.sessions import Quality
 from belvedere.media.delivery.counters import Counters
 from belvedere.media.delivery.websocket import frame_media
 from belvedere.media.fmp4 import Fragment, Track
-from belvedere.media.fmp4.joining import VIDEO
+from belvedere.media.fmp4.joining import HEARD, SOUND, VIDEO
 from belvedere.media.ring import LiveFragment, Ring
 from belvedere.media.sources import Lost, Opened, SourceEvent
+from belvedere.media.sources.sound import CODECS as SOUND_CODECS
+from belvedere.media.sources.sound import G711
 
 #: Viewers served before the loop may do something else: well under a millisecond.
 SLICE: Final = 64
 VIDEO_TRACK: Final = 0
+SOUND_TRACK: Final = 1
 #: Rates are measured over spans of this length.
 _MEASURE_S: Final = 4.0
 
@@ -48,6 +51,32 @@ class CurrentTrack:
     wire: bytes
 
 
+class Hearer(Protocol):
+    """Whoever hears a stream."""
+
+    def hear(self, sounding: "CurrentTrack", wire: bytes) -> None:
+        """Take some sound, or leave it out."""
+
+
+class Demand:
+    """Who wants something that a source's thread does only while somebody does: then `event` is set."""
+
+    def __init__(self) -> None:
+        self.event = threading.Event()
+        self._who: set[object] = set()
+
+    def add(self, who: object) -> None:
+        """One more wants it. Harmless twice."""
+        self._who.add(who)
+        self.event.set()
+
+    def discard(self, who: object) -> None:
+        """One less. Harmless twice."""
+        self._who.discard(who)
+        if not self._who:
+            self.event.clear()
+
+
 class LiveStream:
     """One stream of one camera, online or not. Lives in the loop."""
 
@@ -60,10 +89,12 @@ class LiveStream:
         self.since = time.time()
         #: whether anybody is here, for the source's thread: it makes no haste for nobody
         self.watched = threading.Event()
-        #: whether anybody wants the sound, for the source's thread
-        self.listened = threading.Event()
-        #: the sound's track, while it is read; its fragments go to `taps` alone
+        #: who wants the sound as files hold it; its track, while it is read, and its fragments go to `taps` alone
+        self.listened = Demand()
         self.sound: Track | None = None
+        #: whether anybody hears it now, for the source's thread; and what
+        self.heard = threading.Event()
+        self.sounding: CurrentTrack | None = None
         #: who takes every event, in order: the recorder
         self.taps: list[Callable[[list[SourceEvent]], None]] = []
         self.error = ""
@@ -72,6 +103,7 @@ class LiveStream:
         self.bitrate = 0
         self._counters = counters
         self._watchers: dict[Watcher, None] = {}
+        self._hearers: dict[Hearer, None] = {}
         self._walk: Iterator[Watcher] | None = None
         self._again = False
         self._scheduled = False
@@ -81,6 +113,11 @@ class LiveStream:
     def is_online(self) -> bool:
         """Whether there is a picture."""
         return self.current is not None
+
+    @property
+    def has_sound(self) -> bool:
+        """Whether there is any that can be carried."""
+        return self.audio in SOUND_CODECS
 
     @property
     def watching(self) -> int:
@@ -98,6 +135,17 @@ class LiveStream:
         if not self._watchers:
             self.watched.clear()
 
+    def join_hearers(self, hearer: Hearer) -> None:
+        """Hear from now on. Harmless twice."""
+        self._hearers[hearer] = None
+        self.heard.set()
+
+    def leave_hearers(self, hearer: Hearer) -> None:
+        """Hear no more. Harmless twice."""
+        self._hearers.pop(hearer, None)
+        if not self._hearers:
+            self.heard.clear()
+
     def watchers(self) -> tuple[Watcher, ...]:
         """Everybody who watches now."""
         return tuple(self._watchers)
@@ -108,13 +156,12 @@ class LiveStream:
         for event in events:
             match event:
                 case Fragment():
-                    if event.track == VIDEO:
-                        self._append(event)
+                    self._append(event)
                 case Track(kind="video"):
                     self._begin(event)
                     changed = True
                 case Track():
-                    self.sound = event
+                    self._begin_sound(event)
                 case Opened(audio, fps):
                     self.audio, self.fps = audio, fps
                 case Lost(code):
@@ -129,7 +176,7 @@ class LiveStream:
         was = (self.is_online, self.error)
         if self.current is not None:
             self.since = time.time()
-        self.current = self.sound = None
+        self.current = self.sound = self.sounding = None
         self.ring.clear()
         self.error = code.value
         self.fps, self.bitrate = 0.0, 0
@@ -174,16 +221,42 @@ class LiveStream:
         self._counters.fragments_out += taken
         self._counters.bytes_out += taken * len(newest.wire)
 
+    @property
+    def _heard_number(self) -> int:
+        return HEARD if self.audio in G711 else SOUND
+
+    def _sound_out(self, fragment: Fragment) -> None:
+        """Hand some sound to everybody who hears. It is of this moment: nobody gets it later."""
+        if self._hearers and self.sounding is not None and fragment.track == self._heard_number:
+            wire = frame_media(SOUND_TRACK, fragment.data)
+            self._hear_slice(self.sounding, wire, iter(tuple(self._hearers)))
+
+    def _hear_slice(self, sounding: CurrentTrack, wire: bytes, walk: Iterator[Hearer]) -> None:
+        slice_ = tuple(itertools.islice(walk, SLICE))
+        for hearer in slice_:
+            hearer.hear(sounding, wire)
+        if len(slice_) == SLICE:
+            asyncio.get_running_loop().call_soon(self._hear_slice, sounding, wire, walk)
+
     def _begin(self, track: Track) -> None:
         if self.current is None:
             self.since = time.time()
         self.error = ""
         self.ring.clear()
-        self.sound = None
+        self.sound = self.sounding = None
         self.current = CurrentTrack(track, frame_media(VIDEO_TRACK, track.init))
+
+    def _begin_sound(self, track: Track) -> None:
+        if track.number == SOUND:
+            self.sound = track
+        if track.number == self._heard_number:
+            self.sounding = CurrentTrack(track, frame_media(SOUND_TRACK, track.init))
 
     def _append(self, fragment: Fragment) -> None:
         if self.current is None:
+            return
+        if fragment.track != VIDEO:
+            self._sound_out(fragment)
             return
         self._counters.fragments_in += 1
         self.ring.append(fragment, frame_media(VIDEO_TRACK, fragment.data), self.current.track.timescale)

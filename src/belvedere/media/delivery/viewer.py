@@ -34,6 +34,7 @@ _SILENT_AFTER_S: Final = 40.0
 _MESSAGES_A_SECOND: Final = 50
 _GOING_AWAY: Final = 1001
 _LIVE_VIEW: Final = int(Permission.LIVE_VIEW)
+_LISTEN: Final = int(Permission.LISTEN)
 
 
 class Viewer(asyncio.Protocol):
@@ -97,6 +98,7 @@ class Viewer(asyncio.Protocol):
         self._begin(lease, scene or Scene(find_stream=lambda: stream, footage=None, report=lambda _: None))
         self._stream = stream
         stream.join(self)
+        self._tune(stream)
         self._follow_early()
         self.pump()
 
@@ -227,18 +229,21 @@ class Viewer(asyncio.Protocol):
         self._is_paused = False
         self._position = None
         stream.join(self)
+        self._tune(stream)
         self.pump()
 
     def leave(self) -> None:
         """Show nothing of the present; begin anew with whatever is joined next."""
         if self._stream is not None:
             self._stream.leave(self)
+        self._tune(None)
         self._stream = self._current = self._position = None
         self._told_online = True
 
     def hold(self) -> None:
         """Send nothing of the present until it is joined again."""
         self._is_paused = True
+        self._tune(None)
 
     # -- the transport ------------------------------------------------------------------------------------------
 
@@ -302,6 +307,7 @@ class Viewer(asyncio.Protocol):
                 "height": track.height,
                 "timescale": track.timescale,
                 "utc_at_zero": track.utc_at_zero,
+                "sound": stream.has_sound and lease.allows(_LISTEN, self._clock()),
             }
         )
         self._transport.write(current.wire)
@@ -361,6 +367,10 @@ class Viewer(asyncio.Protocol):
     def _begin(self, lease: Lease, scene: Scene) -> None:
         self._lease = lease
         self._looking = Looking(lease, scene, self, self._clock)
+
+    def _tune(self, stream: LiveStream | None) -> None:
+        if self._looking is not None:
+            self._looking.hearing.tune(stream)
 
     def _follow_early(self) -> None:
         early, self._early = self._early, []

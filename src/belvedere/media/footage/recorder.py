@@ -79,7 +79,7 @@ class Recorder:
         """End the segment at hand, and hear no more."""
         if self._take in self.stream.taps:
             self.stream.taps.remove(self._take)
-        self.stream.listened.clear()
+        self.stream.listened.discard(self)
         self._end()
 
     def follow(self, plan: RecordingPlan) -> None:
@@ -96,9 +96,9 @@ class Recorder:
 
     def _listen(self) -> None:
         if self.plan.with_audio and self.plan.mode is not RecordMode.OFF:
-            self.stream.listened.set()
+            self.stream.listened.add(self)
         else:
-            self.stream.listened.clear()
+            self.stream.listened.discard(self)
 
     def _is_wanted(self) -> bool:
         if self.plan.mode is not RecordMode.SCHEDULED:
@@ -122,7 +122,7 @@ class Recorder:
                     if event.track == VIDEO and event.is_key and self._must_turn(event):
                         self._hand_over(timings, data)
                         self._turn(event)
-                    if self._segment is not None and (event.track == VIDEO or self._has_sound):
+                    if self._segment is not None and (event.track == VIDEO or self._holds(event)):
                         timings.append(
                             Timing(event.track, event.time, event.duration, event.composition_offset, event.is_key)
                         )
@@ -133,13 +133,17 @@ class Recorder:
                     self._hand_over(timings, data)
                     self._end()
                     self._begin_run(event)
-                case Track():
-                    self._sound = event
+                case Track(number=number):
+                    if number == SOUND:
+                        self._sound = event
                 case Lost():
                     self._hand_over(timings, data)
                     self._end()
                     self._video = self._sound = None
         self._hand_over(timings, data)
+
+    def _holds(self, fragment: Fragment) -> bool:
+        return self._has_sound and fragment.track == SOUND
 
     def _hand_over(self, timings: list[Timing], data: list[bytes]) -> None:
         if self._segment is not None and timings:
