@@ -24,8 +24,9 @@ from belvedere.control.organizations.selectors import (
 )
 from belvedere.control.organizations.services.members import read_wish
 from belvedere.control.organizations.standing import Standing
-from belvedere.control.sharing.selectors import RestingShare, list_resting_shares
+from belvedere.control.sharing.selectors import RestingShare, foresee_member, list_resting_shares
 from belvedere.control.streaming.selectors import list_cuts
+from belvedere.control.web.access import consequence_lines
 from belvedere.control.web.admin import admin_frame
 from belvedere.control.web.admin_users import typed
 from belvedere.control.web.context import person
@@ -118,6 +119,7 @@ def _review(request: HttpRequest, view: MemberView, management: Management, afte
         "changes": changes,
         "loses": bool(lost),
         "shares": _shares(resting),
+        "consequence": consequence_lines(foresee_member(actor, view.id, after)) if lost else None,
         "typed": typed(request),
     }
 
@@ -173,6 +175,7 @@ def member_remove(request: HttpRequest, member_id: str) -> HttpResponse:
     context = _frame(actor, view, management) | {
         "version": view.version,
         "shares": _shares(list_resting_shares(actor, view.id)),
+        "consequence": consequence_lines(foresee_member(actor, view.id)),
     }
     return render(request, "web/admin_member_remove.html", context)
 

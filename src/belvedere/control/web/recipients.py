@@ -17,7 +17,8 @@ from belvedere.control.core.errors import Invalid, NotFound, Refusal
 from belvedere.control.core.requests import principal_of
 from belvedere.control.devices.services.labels import MAX_FRAME, MAX_PICTURE, read_label
 from belvedere.control.sharing import services
-from belvedere.control.sharing.selectors import list_given, list_recipients
+from belvedere.control.sharing.selectors import foresee_removal, list_given, list_recipients
+from belvedere.control.web.access import consequence_lines
 from belvedere.control.web.errors import answers_refusals
 from belvedere.control.web.sharing import face, given_card
 
@@ -38,6 +39,7 @@ def recipient(request: HttpRequest, recipient_id: str) -> HttpResponse:
         "nav": "sharing",
         "person": face(row.id, row.name or row.address) | {"email": row.address},
         "recipient": row,
+        "consequence": consequence_lines(foresee_removal(actor, row.id)),
         "shares": [given_card(share) for share in list_given(actor) if share.recipient_id == row.id],
     }
     return render(request, "web/recipient.html", context)

@@ -18,6 +18,7 @@ from belvedere.control.sharing import services
 from belvedere.control.sharing.selectors import GivenShare, get_given
 from belvedere.control.sharing.terms import TermsPatch
 from belvedere.control.streaming.selectors import list_cuts
+from belvedere.control.web.access import ending_lines
 from belvedere.control.web.errors import answers_refusals
 from belvedere.control.web.recording_words import hours_lines
 from belvedere.control.web.share_form import FOOTAGES, STAMP, TermsForm, zone_of
@@ -101,5 +102,6 @@ def _page(
         "error": error,
         "has_past": _has_past(row),
         "is_kept": True,
+        "consequence": ending_lines(request, [row.id]),
     }
     return render(request, "web/share_terms.html", context, status=status)

@@ -22,6 +22,7 @@ from belvedere.control.core.errors import Invalid, NotFound, Refusal
 from belvedere.control.core.requests import principal_of
 from belvedere.control.devices.selectors import CameraView
 from belvedere.control.sharing import services
+from belvedere.control.sharing.changes import Change
 from belvedere.control.sharing.selectors import (
     GivenCell,
     GivenShare,
@@ -30,8 +31,10 @@ from belvedere.control.sharing.selectors import (
     MatrixPerson,
     get_given,
     get_matrix,
+    list_consequences,
 )
 from belvedere.control.streaming.selectors import list_cuts
+from belvedere.control.web.access import consequence_lines
 from belvedere.control.web.cameras import SLOTS
 from belvedere.control.web.context import here
 from belvedere.control.web.errors import answers_refusals
@@ -253,6 +256,9 @@ def _cell_page(
             for bit, key, label in may_give
         ],
         "is_pending": given.state == "pending",
+        "consequence": consequence_lines(
+            list_consequences(principal_of(request), Change(narrowed={(given.id, camera): NONE}))
+        ),
         "is_last": len(given.items) == 1,
         "error": error,
     }

@@ -10,6 +10,7 @@ from belvedere.control.sharing.selectors.consequences import (
     Consequence,
     foresee,
     foresee_member,
+    foresee_removal,
     list_consequences,
 )
 from belvedere.control.sharing.selectors.groups import (
@@ -97,6 +98,7 @@ __all__ = [
     "find_received_of_panel",
     "foresee",
     "foresee_member",
+    "foresee_removal",
     "get_given",
     "get_group",
     "get_matrix",

@@ -11,13 +11,13 @@ from belvedere.control.access.decision import GrantFacts
 from belvedere.control.access.selectors import asked_at, list_grants, list_touched
 from belvedere.control.accounts.selectors import Person, get_persons
 from belvedere.control.core import clock
-from belvedere.control.core.offers import OPEN_STATES
+from belvedere.control.core.offers import OPEN_STATES, OfferState
 from belvedere.control.core.principal import Principal
 from belvedere.control.organizations.selectors import get_member
 from belvedere.control.organizations.standing import NOBODY, Standing
 from belvedere.control.sharing.changes import Change, all_of
 from belvedere.control.sharing.items import covers
-from belvedere.control.sharing.models import IS_BOUND, THINGS, ShareItem, in_states
+from belvedere.control.sharing.models import IS_BOUND, THINGS, Share, ShareItem, in_states
 from belvedere.control.sharing.selectors.grounds import Sources, Thing, list_things, rights_words, things_words
 
 
@@ -124,6 +124,12 @@ def _grouped(
         for (principal, kind, kept, lost, ways), names in alike.items()
     ]
     return sorted(rows, key=lambda row: (row.account.name.casefold(), row.account.id, row.kept == NONE, row.kind))
+
+
+def foresee_removal(actor: Principal, recipient: str) -> list[Consequence]:
+    """What it would mean to end everything that the actor shares with one of his recipients."""
+    shares = Share.objects.filter(in_states([OfferState.ACCEPTED], clock.now()), recipient=recipient, sharer=actor.id)
+    return list_consequences(actor, Change(without=frozenset(shares.values_list("pk", flat=True))))
 
 
 def foresee_member(actor: Principal, member: str, after: Standing = NOBODY) -> list[Consequence]:
