@@ -136,3 +136,91 @@ def test_the_api_says_the_same(people: cast.Cast) -> None:
     for bad in ("at=2020-01-01T00:00:00Z", "at=soon", "without=rita"):
         assert client.get(f"/api/v1/access/view-as?account={people.rita.id}&{bad}").status_code == 422
     assert get_rows(without={"accounts_apitoken"}) == before
+
+
+# ── The pages ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def looks() -> list[tuple[str, str]]:
+    """(thing, who looked), of every look that was written down."""
+    rows = Entry.objects.filter(action="access.viewed_as").order_by("sequence")
+    return [(row.thing, (row.fields or {})["actor"]) for row in rows]
+
+
+def text_of(answer: Any) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", answer.content.decode()).split())
+
+
+def test_a_look_is_opened_marked_and_written_down(people: cast.Cast) -> None:
+    """B-4: a GET opens nothing and writes nothing; the POST is one entry, and no picture comes of it."""
+    people.olivia.share(people.rita, people.pool)
+    browser, address = people.olivia.browser(), f"/view-as/{recipient_of(people.olivia, people.rita)}"
+    door = browser.get(address)
+    assert "Pool" not in text_of(door)
+    assert "written in the audit" in text_of(door)
+    assert looks() == []
+    opened = browser.post(address, follow=True)
+    assert opened.redirect_chain == [(f"/view-as/{people.rita.id}", 302)]
+    assert looks() == [(f"account:{people.rita.id}", people.olivia.id)]
+    body = opened.content.decode().split("<main", 1)[1]
+    assert "You are looking as Rita sees it. Read only." in text_of(opened)
+    assert "Pool" in text_of(opened)
+    assert "Courtyard" not in text_of(opened)
+    # N17: no frame and no way to one.
+    assert not any(way in body for way in ("<live-view", "<img", "<video", "/tickets", "snapshot"))
+    before = get_rows(without={"accounts_session"})
+    soon = (clock.now() + timedelta(days=3)).strftime("%Y-%m-%dT%H:%M")
+    assert "Pool" in text_of(browser.get(f"/view-as/{people.rita.id}?at={soon}"))
+    assert get_rows(without={"accounts_session"}) == before
+    assert not ViewingSession.objects.exists()
+    assert browser.get(f"/view-as/{people.rita.id}?at=soon").status_code == 422
+
+
+def test_the_page_with_a_change_that_nobody_made(people: cast.Cast) -> None:
+    share = people.olivia.share(people.rita, people.pool)
+    browser = people.olivia.browser()
+    browser.post(f"/view-as/{people.rita.id}")
+    said = text_of(browser.get(f"/view-as/{people.rita.id}?without=share:{share}"))
+    assert "Nothing has been changed" in said
+    assert "Rita sees nothing of Pool any more." in said
+    assert browser.get(f"/view-as/{people.rita.id}?without=rita").status_code == 422
+
+
+def test_an_hour_later_the_door_is_shut_again(people: cast.Cast) -> None:
+    people.olivia.share(people.rita, people.pool)
+    browser = people.olivia.browser()
+    browser.post(f"/view-as/{people.rita.id}")
+    with clock.moved_by(timedelta(hours=1, minutes=1)):
+        assert "See as Rita ?" in text_of(browser.get(f"/view-as/{people.rita.id}"))
+
+
+def test_nobody_looks_as_whom_he_does_not_know(people: cast.Cast) -> None:
+    """N1, N16, N17: a stranger, an id of nobody, a recipient's look at the owner: one page for all."""
+    olivia, vera = people.olivia.browser(), people.vera.browser()
+    waiting = recipient_of(people.olivia, people.pat)
+    assert "pat@example.org sees nothing of yours" in text_of(olivia.get(f"/view-as/{waiting}"))
+    for browser, who in ((olivia, people.xena.id), (olivia, new_id()), (olivia, "x"), (vera, people.olivia.id)):
+        assert browser.get(f"/view-as/{who}").status_code == 404
+        assert browser.post(f"/view-as/{who}").status_code == 404
+    assert olivia.post(f"/view-as/{waiting}").status_code == 404
+    assert looks() == []
+
+
+def test_no_page_says_what_others_share(people: cast.Cast) -> None:
+    """N17: Xena's camera, its name and her name stand on no page of Olivia's about Rita."""
+    people.olivia.share(people.rita, people.pool)
+    browser = people.olivia.browser()
+    browser.post(f"/view-as/{people.rita.id}")
+    addresses = (
+        f"/view-as/{people.rita.id}",
+        f"/access/why?account={people.rita.id}&camera={people.pool}",
+        f"/recipients/{recipient_of(people.olivia, people.rita)}",
+    )
+    before = [browser.get(address) for address in addresses]
+    canary = people.xena.add_camera(CANARY)
+    people.xena.share(people.rita, canary, permissions=BACK)
+    for was, address in zip(before, addresses, strict=True):
+        now = browser.get(address)
+        assert text_of(now) == text_of(was)
+        assert not any(secret in now.content.decode() for secret in (CANARY, canary, "Xena"))
+    assert browser.get(f"/access/why?account={people.rita.id}&camera={canary}").status_code == 404

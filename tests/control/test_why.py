@@ -1,6 +1,8 @@
 """Why somebody may, and what a change would mean before anybody makes it. B-4, VA-22; N1, N17."""
 
+import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -20,6 +22,7 @@ from belvedere.control.sharing.selectors import (
     explain_all,
     foresee_member,
     list_consequences,
+    list_recipients,
 )
 from belvedere.control.sharing.services import change_share, end_share
 from rows import get_rows
@@ -180,3 +183,56 @@ def test_nothing_that_is_over_is_kept(people: cast.Cast) -> None:
     share = people.olivia.share(people.rita, people.pool)
     Grant.objects.filter(origin_id=share).update(ends_at=clock.now() - timedelta(seconds=1))
     assert texts(people.olivia, share) == []
+
+
+# ── The pages ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def text_of(answer: Any) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", answer.content.decode()).split())
+
+
+def test_the_page_before_and_after(hotels: cast.Hotels) -> None:
+    share = hotels.olivia.share(hotels.vera, hotels.lobby, permissions=BACK | Permission.EXPORT)
+    browser = hotels.olivia.browser()
+    address = f"/access/why?account={hotels.vera.id}&camera={hotels.lobby}"
+    now, then = browser.get(address), browser.get(f"{address}&without=share:{share}")
+    assert "Vera has live view, playback and export of Lobby, because " in text_of(now)
+    assert f"/sharing/{share}/terms" in now.content.decode()
+    assert "Would end" in text_of(then)
+    assert "Nothing has been changed" in text_of(then)
+    assert "It takes a share with playback and export, or the role Admin" in text_of(then)
+    for bad in (
+        "",
+        f"?account={hotels.vera.id}",
+        f"?account=&camera={hotels.lobby}",
+        f"?account=x@y.zz&camera={share}",
+    ):
+        assert browser.get(f"/access/why{bad}").status_code == 404
+    assert browser.get(f"{address}&without=vera").status_code == 422
+
+
+def test_it_is_said_where_it_would_be_done(hotels: cast.Hotels) -> None:
+    """B-4: on a share's terms, a recipient's page, in the matrix, and before a member goes or becomes less."""
+    share = hotels.olivia.share(hotels.vera, hotels.lobby, hotels.deck, permissions=BACK)
+    browser = hotels.olivia.browser()
+    browser.post("/organizations/switch", {"organization": hotels.id})
+    recipient = next(row.id for row in list_recipients(hotels.olivia.actor) if row.address == hotels.vera.email)
+    keeps = "Vera keeps live view and playback of Lobby, through the role Viewer."
+    loses = "Vera sees nothing of Deck any more."
+    for address in (f"/sharing/{share}/terms", f"/sharing/{share}"):
+        assert keeps in text_of(browser.get(address))
+        assert loses in text_of(browser.get(address))
+    assert loses in text_of(browser.get(f"/recipients/{recipient}"))
+    cell = browser.get(f"/sharing/{share}/cameras/{hotels.deck}")
+    assert loses in text_of(cell)
+    then = f"/sharing/{share}/cameras/{hotels.deck}/then"
+    assert "Vera loses playback of Deck" in text_of(browser.get(f"{then}?permission=live_view"))
+    assert text_of(browser.get(f"{then}?permission=live_view&permission=playback")) == ""
+    assert browser.get(f"/sharing/{share}/cameras/{hotels.people.pool}/then").status_code == 404
+    member = hotels.member(hotels.leo)
+    assert "Leo sees nothing of Lobby any more." in text_of(browser.get(f"/admin/users/{member}/remove"))
+    member = hotels.member(hotels.omar)
+    form = {"role": "viewer", "reach": "some", "site": [hotels.north], "step": "review"}
+    said = text_of(browser.post(f"/admin/users/{member}", form))
+    assert "and keeps live view and playback, through the role Viewer." in said
