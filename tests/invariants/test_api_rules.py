@@ -52,7 +52,7 @@ def test_scopes_are_those_of_the_table() -> None:
 def test_everybody_gets_the_answer_of_the_table(world: World, operation: tuple[Method, Path], name: str) -> None:
     rule = ROUTES[operation]
     expected = ANSWERS[rule][name]
-    ids = {"share_id": world.people.pats_offer} if rule == "offered" else {}
+    ids = {"share_id": world.people.pats_offer} if rule in {"offered", "offerer"} else {}
     want = success_of(operation) if expected == "ok" else expected
     assert world.call(world.by_session(name), operation, ids).status_code == want
 
@@ -61,7 +61,7 @@ def test_everybody_gets_the_answer_of_the_table(world: World, operation: tuple[M
 def test_tokens_get_the_same_answer_or_none(world: World, operation: tuple[Method, Path]) -> None:
     """A token never does more than its holder, and never what only a person may (N9). Refusals change nothing."""
     rule = ROUTES[operation]
-    ids = {"share_id": world.people.pats_offer} if rule == "offered" else {}
+    ids = {"share_id": world.people.pats_offer} if rule in {"offered", "offerer"} else {}
     for name in ("xena", "pat" if rule != "offered" else "vera"):
         expected = 403 if rule in NO_TOKEN else ANSWERS[rule][name]
         want = success_of(operation) if expected == "ok" else expected

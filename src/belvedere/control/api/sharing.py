@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, Field
 
 from belvedere.contracts.permissions import Permission, parse_names
 from belvedere.control.api.auth import actor_of
-from belvedere.control.api.pages import DEFAULT_LIMIT, MAX_LIMIT, paginate
+from belvedere.control.api.pages import DEFAULT_LIMIT, MAX_LIMIT, seal, unseal
 from belvedere.control.api.schemas import (
     CutOut,
     Hours,
@@ -32,18 +32,19 @@ from belvedere.control.core.principal import Principal
 from belvedere.control.devices.panels import list_panels
 from belvedere.control.devices.selectors import list_cameras
 from belvedere.control.sharing import services
-from belvedere.control.sharing.presets import PRESETS
 from belvedere.control.sharing.selectors import (
+    FollowView,
     GivenShare,
     ItemView,
     ReceivedShare,
     find_given_by_change,
     get_given,
+    get_group,
     get_received,
     list_given,
     list_received,
 )
-from belvedere.control.sharing.terms import HOUR, Footage, TermsPatch, parse_footage
+from belvedere.control.sharing.terms import Footage, TermsPatch, parse_footage
 from belvedere.control.streaming.selectors import list_cuts
 
 router = Router(tags=["sharing"])
@@ -55,7 +56,11 @@ _STATES: Final = {
     "member.left": "left",
     "site.closed": "closed",
     "share.changed": "changed",
+    "share.paused": "paused",
+    "share.resumed": "resumed",
     "recipient.removed": "removed",
+    "group.changed": "changed",
+    "group.removed": "removed",
     "guest_link.changed": "changed",
     "guest_link.revoked": "revoked",
 }
@@ -69,10 +74,16 @@ class FootageIn(In):
 
 
 class ItemIn(In):
-    """A camera, or a device: all cameras it has now; a security panel is itself."""
+    """A camera; a device: all cameras it has now, a security panel is itself; or a group: the cameras it has now.
+
+    `follow`: cameras that are added to the group later come to the share by themselves, and those that leave it leave.
+    A camera of the group that stands in an item of its own gets what that says, and stays.
+    """
 
     camera: Id | None = None
     device: Id | None = None
+    group: Id | None = None
+    follow: bool = False
     permissions: list[str] = Field(min_length=1, max_length=11)
     footage: FootageIn | None = Field(default=None, description="how far back, if not as the share says")
 
@@ -92,6 +103,7 @@ class ShareIn(In):
     ends_at: AwareDatetime | None = None
     hours: Hours | None = None
     footage: FootageIn | None = Field(default=None, description="of every item with playback that has none of its own")
+    once: bool = Field(default=False, description="of one panel: for one command, or 24 hours from acceptance on")
 
 
 class ItemOut(Out):
@@ -111,6 +123,20 @@ class PanelItemOut(Out):
     permissions: list[str]
 
 
+class FollowOut(Out):
+    """A group whose later cameras come to the share by themselves, and what they give at most."""
+
+    group: str
+    name: str
+    permissions: list[str]
+    footage: dict[str, str] | None
+
+    @classmethod
+    def of(cls, row: FollowView) -> Self:
+        """From what selectors return."""
+        return cls(group=row.group, name=row.name, permissions=row.permissions.wire_names, footage=row.footage.wire)
+
+
 class GivenOut(Out):
     """A share the caller gave. `recipient.name` is null until accepted."""
 
@@ -121,12 +147,22 @@ class GivenOut(Out):
     remark: str
     message: str
     items: list[ItemOut | PanelItemOut]
+    follows: list[FollowOut]
     offered_at: datetime
     decided_at: datetime | None
     ended_at: datetime | None
     starts_at: datetime | None
     ends_at: datetime | None
     hours: dict[str, Any] | None
+    ended_reason: str
+    paused_at: datetime | None = Field(description="since when it rests; its end comes all the same")
+    once: bool
+    answer_by: datetime | None = Field(description="until when an offer can be answered")
+    reminded_at: datetime | None
+    last_used_at: datetime | None
+    unused: bool = Field(description="not used for 90 days, or never since it was accepted 30 days ago")
+    lapse_unused_days: int | None = Field(description="after so many days without use it ends by itself")
+    lapses_at: datetime | None
     version: int
 
     @classmethod
@@ -139,12 +175,22 @@ class GivenOut(Out):
             remark=row.remark,
             message=row.message,
             items=[_item(item) for item in row.items],
+            follows=[FollowOut.of(follow) for follow in row.follows],
             offered_at=row.offered_at,
             decided_at=row.decided_at,
             ended_at=row.ended_at,
             starts_at=row.starts_at,
             ends_at=row.ends_at,
             hours=row.hours,
+            ended_reason=row.ended_reason,
+            paused_at=row.paused_at,
+            once=row.is_once,
+            answer_by=row.answer_by,
+            reminded_at=row.reminded_at,
+            last_used_at=row.last_used_at,
+            unused=row.is_unused,
+            lapse_unused_days=row.lapse_unused_days,
+            lapses_at=row.lapses_at,
             version=row.version,
         )
 
@@ -169,6 +215,8 @@ class SharePatch(In):
     items     what some of its cameras get from now on
     footage   of every item with playback that has none said of its own
     version   of the share as it was read: 409 if it was changed since
+    paused    whether it rests; alone, or not at all
+    lapse_unused_days   30 or 90: without use for so long it ends by itself; null = it does not; alone, or not at all
     """
 
     add: list[ItemIn] = Field(default=[], max_length=64)
@@ -178,6 +226,8 @@ class SharePatch(In):
     hours: Hours | None = None
     footage: FootageIn | None = None
     version: int | None = Field(default=None, ge=1, le=2**31 - 2)
+    paused: bool = False
+    lapse_unused_days: Literal[30, 90] | None = None
 
 
 class ReceivedOut(Out):
@@ -189,12 +239,18 @@ class ReceivedOut(Out):
     sharer: PersonOut
     message: str
     items: list[ItemOut | PanelItemOut]
+    follows: list[str] = Field(description="names of groups: cameras added to them later come by themselves")
     offered_at: datetime
     decided_at: datetime | None
     ended_at: datetime | None
     starts_at: datetime | None
     ends_at: datetime | None
     hours: dict[str, Any] | None
+    ended_reason: str
+    paused_at: datetime | None
+    once: bool
+    answer_by: datetime | None
+    muted: bool
 
     @classmethod
     def of(cls, row: ReceivedShare) -> Self:
@@ -205,12 +261,18 @@ class ReceivedOut(Out):
             sharer=PersonOut.of(row.sharer),
             message=row.message,
             items=[_item(item) for item in row.items],
+            follows=[follow.name for follow in row.follows],
             offered_at=row.offered_at,
             decided_at=row.decided_at,
             ended_at=row.ended_at,
             starts_at=row.starts_at,
             ends_at=row.ends_at,
             hours=row.hours,
+            ended_reason=row.ended_reason,
+            paused_at=row.paused_at,
+            once=row.is_once,
+            answer_by=row.answer_by,
+            muted=row.is_muted,
         )
 
 
@@ -239,20 +301,16 @@ def shares(
     """Shares the caller gave, or was given."""
     actor = actor_of(request)
     states = ["pending", "accepted"] if state == "open" else list(OfferState)
+    listing, limit = f"shares:{direction}:{state}", max(1, min(limit, MAX_LIMIT))
+    before = unseal(cursor, actor=actor, listing=listing) if cursor else ""
     found: list[GivenOut | ReceivedOut] = (
-        [GivenOut.of(row) for row in list_given(actor, states=states)]
+        [GivenOut.of(row) for row in list_given(actor, states=states, before=before, limit=limit + 1)]
         if direction == "given"
-        else [ReceivedOut.of(row) for row in list_received(actor, states=states)]
+        else [ReceivedOut.of(row) for row in list_received(actor, states=states, before=before, limit=limit + 1)]
     )
-    rows, following = paginate(
-        found,
-        actor=actor,
-        listing=f"shares:{direction}:{state}",
-        key=lambda row: row.id,
-        limit=max(1, min(limit, MAX_LIMIT)),
-        cursor=cursor,
-    )
-    return SharesOut(items=rows, next=following)
+    page = found[:limit]
+    following = seal(page[-1].id, actor=actor, listing=listing) if len(found) > limit else None
+    return SharesOut(items=page, next=following)
 
 
 @router.post(
@@ -279,6 +337,7 @@ def offer_share(request: HttpRequest, body: ShareIn) -> Status[GivenOut]:
         starts_at=body.starts_at,
         ends_at=body.ends_at,
         hours=body.hours.model_dump(mode="json") if body.hours else None,
+        is_once=body.once,
     )
     return Status(201, GivenOut.of(get_given(actor, share)))
 
@@ -288,13 +347,15 @@ def _expand(
 ) -> list[services.Item]:
     """Items as services take them. `shared` is how far back those with playback reach that say nothing themselves."""
     found = []
+    by_hand = {item.camera for item in items}
     for item in items:
         try:
             permissions = parse_names(item.permissions)
         except ValueError as error:
             raise Invalid(str(error), field="permissions") from None
-        if (item.camera is None) == (item.device is None):
-            raise Invalid("Each item names a camera or a device.", field="items")
+        may_follow = item.group is not None and not isinstance(item, ItemPatch)
+        if [item.camera, item.device, item.group].count(None) != 2 or (item.follow and not may_follow):
+            raise Invalid("Each item names a camera, a device or a group; a group can be followed.", field="items")
         is_said = "footage" in item.model_fields_set and (item.footage or not shared)
         from_share = shared if Permission.PLAYBACK in permissions else None
         footage = _footage(item.footage) if is_said else _footage(from_share) if from_share else None
@@ -304,13 +365,25 @@ def _expand(
         if any(row.id == item.device for row in list_panels(actor)):
             found.append(services.Item(item.device or "", permissions, "panel", footage))
             continue
-        cameras = [row.id for row in list_cameras(actor) if row.device == item.device]
-        if not cameras:
-            raise NotFound
-        found += [services.Item(camera, permissions, footage=footage) for camera in cameras]
+        cameras = _cameras_of(actor, item, by_hand)
+        group = item.group if item.group and item.follow else ""
+        found += [services.Item(camera, permissions, footage=footage, group=group) for camera in cameras]
     if shared and not any(Permission.PLAYBACK in item.permissions for item in found):
         raise Invalid(_("How far back somebody may look means nothing without playback."), field="footage")
     return found
+
+
+def _cameras_of(actor: Principal, item: ItemIn | ItemPatch, by_hand: set[str | None]) -> list[str]:
+    """What a device or a group has now. Of a group, what stands in no item of its own."""
+    if item.group:
+        cameras = [row.id for row in get_group(actor, item.group).cameras if row.id not in by_hand]
+        if not cameras:
+            raise Invalid(_("There is no camera in that group now."), field="items")
+        return cameras
+    cameras = [row.id for row in list_cameras(actor) if row.device == item.device]
+    if not cameras:
+        raise NotFound
+    return cameras
 
 
 def _footage(said: FootageIn | None) -> Footage:
@@ -342,12 +415,18 @@ def change_share(request: HttpRequest, share_id: str, body: SharePatch) -> Chang
     """Change a share the caller gave, or add cameras to it.
 
     Less acts at once, on running pictures too: the receipt says on which. More is in force at once, if the share was
-    accepted, and the recipient is told.
+    accepted, and the recipient is told. A share that is paused is there, and opens nothing.
     """
-    actor = actor_of(request)
-    if body.add:
-        if body.model_fields_set != {"add"}:
-            raise Invalid(_("Add to a share, or change what is in it: one after the other."), field="add")
+    actor, said = actor_of(request), body.model_fields_set
+    alone = said & {"add", "paused", "lapse_unused_days"}
+    if alone and len(said) > 1:
+        raise Invalid(_("Add to a share, pause it, or change what is in it: one after the other."), field=min(alone))
+    change_id = ""
+    if "paused" in said:
+        change_id = (services.pause_share if body.paused else services.resume_share)(actor, share=share_id)
+    elif "lapse_unused_days" in said:
+        services.set_lapse(actor, share=share_id, days=body.lapse_unused_days)
+    elif body.add:
         change_id = services.extend_shares(actor, additions={share_id: _expand(actor, body.add)})
     else:
         change_id = services.change_share(
@@ -392,6 +471,14 @@ def receipt(request: HttpRequest, change_id: str) -> ReceiptOut:
     return ReceiptOut.of(given.state, change_id, list_cuts(change_id))
 
 
+@router.post("/shares/{share_id}/remind", response={200: GivenOut, 401: ProblemOut, 404: ProblemOut, 409: ProblemOut})
+def remind_recipient(request: HttpRequest, share_id: str) -> GivenOut:
+    """Send the message of an offer that waits once more. 409: it was sent again already, or waits no more."""
+    actor = actor_of(request)
+    services.remind_recipient(actor, share=share_id)
+    return GivenOut.of(get_given(actor, share_id))
+
+
 @router.post(
     "/shares/{share_id}/accept", response={200: ReceivedOut, 401: ProblemOut, 404: ProblemOut, 409: ProblemOut}
 )
@@ -417,39 +504,3 @@ def leave_share(request: HttpRequest, share_id: str) -> ReceiptOut:
     """Give a received share back."""
     change_id = services.leave_share(actor_of(request), share=share_id)
     return ReceiptOut.of("left", change_id, list_cuts(change_id))
-
-
-class PresetOut(Out):
-    """What somebody of this kind mostly needs: to begin from. `weekly` in the zone of the camera."""
-
-    id: str
-    name: str
-    permissions: list[str]
-    footage: dict[str, str] | None
-    weekly: dict[str, list[list[str]]] | None
-    lasts: str | None = Field(description="how long after the offer it ends, as PT8H; null = it does not")
-
-
-class PresetsOut(Out):
-    """The presets there are."""
-
-    items: list[PresetOut]
-
-
-@router.get("/presets", response={200: PresetsOut, 401: ProblemOut})
-def presets(request: HttpRequest) -> PresetsOut:
-    """Sets of permissions and terms to begin from. In none of them is anybody listened to, or spoken to."""
-    actor_of(request)
-    return PresetsOut(
-        items=[
-            PresetOut(
-                id=row.id,
-                name=str(row.name),
-                permissions=row.permissions.wire_names,
-                footage=row.footage.wire if row.footage else None,
-                weekly=row.weekly,
-                lasts=f"PT{row.lasts_s // HOUR}H" if row.lasts_s else None,
-            )
-            for row in PRESETS
-        ]
-    )

@@ -192,7 +192,9 @@ def _ended(request: HttpRequest, actor: Principal, camera: str) -> HttpResponse:
         "still_open": [tile(other, None) for other in list_cameras_here(request)[:2]],
     }
     item = next((item for item in share.items if item.resource == camera), None) if share else None
-    if share and item and not share.ended_at:
+    if share and item and share.paused_at:
+        context |= {"camera_name": item.name, "sharer": person(share.sharer), "reason": "paused"}
+    elif share and item and not share.ended_at:
         # Accepted and not over: it holds at another hour, or from another day on.
         context |= {
             "camera_name": item.name,

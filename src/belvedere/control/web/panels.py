@@ -1,6 +1,8 @@
 """A security panel's page, what it is told there, adding one, another broker for one, and sharing one."""
 
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from django import forms
 from django.contrib import messages
@@ -14,13 +16,15 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from belvedere.contracts.panels import PanelAct, PanelAnswerCode
 from belvedere.contracts.permissions import Permission, parse_names
 from belvedere.control.access.roles import TITLES, Role
-from belvedere.control.core.errors import AlreadyBound, Forbidden, NotFound, Refusal
+from belvedere.control.core import clock
+from belvedere.control.core.errors import AlreadyBound, Forbidden, Invalid, NotFound, Refusal
 from belvedere.control.core.principal import Principal
 from belvedere.control.core.requests import principal_of
 from belvedere.control.devices import services
 from belvedere.control.devices.panel_sources import BrokerWish, PanelWish
 from belvedere.control.devices.panels import get_panel
 from belvedere.control.devices.selectors import DeviceView, get_device
+from belvedere.control.organizations.selectors import get_site
 from belvedere.control.sharing.selectors import AccessRow, find_received_of_panel, get_given, list_panel_access
 from belvedere.control.sharing.services import Item, offer_share
 from belvedere.control.web.context import follow, list_sites_to_equip, person
@@ -150,9 +154,25 @@ def panel_command(request: HttpRequest, panel_id: str) -> HttpResponse:
         return _page(request, panel_id, error=refusal.message, status=refusal.status)
     if answer.code is PanelAnswerCode.UNANSWERED:
         words = _("It was sent, but the panel did not confirm it within five seconds. Was the code right?")
-        return _page(request, panel_id, error=words)
+        return _page(request, panel_id, error=words) if _is_there(actor, panel_id) else _was_once(request, words)
+    if not _is_there(actor, panel_id):
+        return _was_once(request, _("The panel took it."))
     messages.success(request, _("The panel took it."))
     return redirect("panel", panel_id)
+
+
+def _is_there(actor: Principal, panel: str) -> bool:
+    """Whether the right outlived the command."""
+    try:
+        return bool(get_panel(actor, panel))
+    except NotFound:
+        return False
+
+
+def _was_once(request: HttpRequest, words: str) -> HttpResponse:
+    """The command was the one that there was: the panel's page is no longer his."""
+    messages.info(request, f"{words} {_('You had this for one time, and that was it.')}")
+    return redirect("inbox")
 
 
 @sensitive_post_parameters("password")
@@ -222,6 +242,29 @@ def _address_page(request: HttpRequest, view: DeviceView, form: BrokerForm, *, s
     return render(request, "web/panel_address.html", context, status=status)
 
 
+#: for how long somebody may
+_SPANS: Final = (
+    ("once", gettext_lazy("Once")),
+    ("day", gettext_lazy("24 hours")),
+    ("until", gettext_lazy("Until…")),
+    ("always", gettext_lazy("Always")),
+)
+
+
+def _end(span: str, until: str, zone: str) -> datetime | None:
+    """When it ends. Raises Invalid for what is no span, or no time."""
+    if span == "day":
+        return clock.now() + timedelta(hours=24)
+    if span == "until":
+        try:
+            return datetime.fromisoformat(until).replace(tzinfo=ZoneInfo(zone))
+        except ValueError:
+            raise Invalid(_("Say until when, with day and hour."), field="ends_at") from None
+    if span not in dict(_SPANS):
+        raise Invalid(_("Choose for how long."), field="span")
+    return None
+
+
 @require_http_methods(["GET", "POST"])
 @answers_refusals
 def panel_share(request: HttpRequest, panel_id: str) -> HttpResponse:
@@ -232,11 +275,16 @@ def panel_share(request: HttpRequest, panel_id: str) -> HttpResponse:
         raise Forbidden
     follow(request, view)
     names = request.POST.getlist("permission") if request.method == "POST" else ["arm"]
-    draft = {key: request.POST.get(key, "").strip() for key in ("to", "remark", "message")}
-    context = {
+    draft = {key: request.POST.get(key, "").strip() for key in ("to", "remark", "message", "until")}
+    span = request.POST.get("span", "always")
+    zone = get_site(actor, view.site).time_zone if view.site else "UTC"
+    context: dict[str, Any] = {
         "nav": "sharing",
         "panel": panel_card(view),
         **draft,
+        "span": span,
+        "spans": _SPANS,
+        "zone": zone,
         "choices": [{**slot, "chosen": slot["key"] in names} for slot in panel_slots(Permission.ARM)],
     }
     if request.method != "POST":
@@ -249,6 +297,8 @@ def panel_share(request: HttpRequest, panel_id: str) -> HttpResponse:
             items=[Item(panel_id, permissions, "panel")],
             remark=draft["remark"],
             message=draft["message"],
+            ends_at=_end(span, draft["until"], zone),
+            is_once=span == "once",
         )
     except NotFound:
         raise

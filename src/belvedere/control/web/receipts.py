@@ -131,6 +131,16 @@ def _share_changed(_entry: EntryView, _who: str) -> dict[str, Any]:
     }
 
 
+def _share_paused(entry: EntryView, _who: str) -> dict[str, Any]:
+    return {
+        "title": _("What you share is paused"),
+        "keeps": [_("The share itself is as it was, and goes on when you say so"), _("If it has an end, that comes")],
+        "url": reverse("share-page", args=[entry.thing.removeprefix("share:")]),
+        "link": _("See this share"),
+        "nav": "sharing",
+    }
+
+
 def _guest_ended(entry: EntryView, _who: str) -> dict[str, Any]:
     return {
         "title": format_html(_("The guest link <bdi>{name}</bdi> opens nothing any more"), name=entry.text("name")),
@@ -171,6 +181,7 @@ _ABOUT: Final[dict[str, Callable[[EntryView, str], dict[str, Any]]]] = {
     "guest_link.revoked": _guest_ended,
     "recipient.removed": _recipient_removed,
     "share.changed": _share_changed,
+    "share.paused": _share_paused,
 }
 
 

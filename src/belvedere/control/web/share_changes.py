@@ -1,5 +1,7 @@
-"""Changing when a share holds and how far back it reaches, after it was given."""
+"""One share that one gave: its page, and what can be done with it after it was given."""
 
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -7,7 +9,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from belvedere.contracts.permissions import Permission
 from belvedere.control.core.errors import Conflict, Forbidden, Invalid, NotFound, Refusal
@@ -17,12 +19,102 @@ from belvedere.control.devices.selectors import get_camera
 from belvedere.control.sharing import services
 from belvedere.control.sharing.selectors import GivenShare, get_given
 from belvedere.control.sharing.terms import TermsPatch
+from belvedere.control.sharing.words import term_words
 from belvedere.control.streaming.selectors import list_cuts
 from belvedere.control.web.access import ending_lines
 from belvedere.control.web.errors import answers_refusals
 from belvedere.control.web.recording_words import hours_lines
 from belvedere.control.web.share_form import FOOTAGES, STAMP, TermsForm, zone_of
 from belvedere.control.web.sharing import given_card
+
+
+@require_GET
+@answers_refusals
+def share_page(request: HttpRequest, share_id: str) -> HttpResponse:
+    """A share: how it stands, until when, when it was used. What is done with it is done by the forms on it."""
+    row = get_given(principal_of(request), share_id)
+    later = row.ends_at + row.term if row.ends_at and row.term and row.state == "accepted" else None
+    context = {
+        "nav": "sharing",
+        "share": given_card(row),
+        "row": row,
+        "is_open": row.state in {"pending", "accepted"},
+        "has_camera": any(item.kind == "camera" for item in row.items),
+        "consequence": ending_lines(request, [row.id]),
+        "lapses": [(days, _("After %(count)d days") % {"count": days}) for days in services.LAPSES],
+        # A tap gives once more what was given; of two taps the second finds another end.
+        "prolong": {"term": term_words(row.term), "until": later, "end": row.ends_at.isoformat()}
+        if later and row.term and row.ends_at
+        else None,
+    }
+    return render(request, "web/share_page.html", context)
+
+
+def _act(request: HttpRequest, share: str, act: Callable[[Principal], str | None], done: str) -> HttpResponse:
+    """Do one thing, and back to the share's page with what came of it; to the receipt, where something was cut."""
+    actor = principal_of(request)
+    try:
+        change_id = act(actor)
+    except NotFound:
+        raise
+    except Refusal as refusal:
+        messages.error(request, refusal.message)
+        return redirect("share-page", share)
+    if change_id and list_cuts(change_id):
+        return redirect("receipt", change_id)
+    messages.success(request, done)
+    return redirect("share-page", share)
+
+
+@require_POST
+@answers_refusals
+def share_pause(request: HttpRequest, share_id: str) -> HttpResponse:
+    """Let it rest: what runs on it ends at once, and leads to the receipt."""
+    done = _("Paused. They see nothing of it until you let it go on.")
+    return _act(request, share_id, lambda actor: services.pause_share(actor, share=share_id), done)
+
+
+@require_POST
+@answers_refusals
+def share_resume(request: HttpRequest, share_id: str) -> HttpResponse:
+    """Let it go on."""
+    done = _("It goes on: they can see it again.")
+    return _act(request, share_id, lambda actor: services.resume_share(actor, share=share_id), done)
+
+
+@require_POST
+@answers_refusals
+def share_remind(request: HttpRequest, share_id: str) -> HttpResponse:
+    """Remind whoever has not answered; once."""
+    done = _("Reminded. That was the one reminder there is.")
+    return _act(request, share_id, lambda actor: services.remind_recipient(actor, share=share_id), done)
+
+
+@require_POST
+@answers_refusals
+def share_prolong(request: HttpRequest, share_id: str) -> HttpResponse:
+    """Give it once more for as long as it was given for."""
+    end, done = _read_instant(request.POST.get("end", "")), _("Given for longer. They are told.")
+    return _act(request, share_id, lambda actor: services.prolong_share(actor, share=share_id, ends_at=end), done)
+
+
+def _read_instant(text: str) -> datetime:
+    """The end as the page wrote it. What is none is an end that no share has."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = datetime.min.replace(tzinfo=UTC)
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+@require_POST
+@answers_refusals
+def share_lapse(request: HttpRequest, share_id: str) -> HttpResponse:
+    """Whether it ends by itself if nobody uses it."""
+    text = request.POST.get("days", "")
+    days = int(text) if text.isdecimal() and len(text) < 4 else None
+    done = _("Saved. You are both told a week before it ends.") if days else _("Saved. It does not end by itself.")
+    return _act(request, share_id, lambda actor: services.set_lapse(actor, share=share_id, days=days), done)
 
 
 @require_http_methods(["GET", "POST"])

@@ -1,5 +1,6 @@
 """Manage sharing, and the inbox. The flow that leads there is in `share.py`."""
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from belvedere.contracts.permissions import Permission
 from belvedere.control.appeals.selectors import list_blocked, list_claims, list_received_requests, list_sent_requests
 from belvedere.control.core import clock
 from belvedere.control.core.errors import NotFound
+from belvedere.control.core.names import is_phone
 from belvedere.control.core.principal import Principal
 from belvedere.control.core.requests import principal_of
 from belvedere.control.devices.panels import PanelView
@@ -25,6 +27,7 @@ from belvedere.control.sharing.selectors import (
     GivenShare,
     ItemView,
     ReceivedShare,
+    get_received,
     list_decided_since,
     list_ended_since,
     list_given,
@@ -38,9 +41,12 @@ from belvedere.control.web.handovers import handover_card
 from belvedere.control.web.invited import invitation_card
 from belvedere.control.web.panel_cards import list_panels_here, panel_slots
 from belvedere.control.web.requests import request_card, sent_notice
+from belvedere.control.web.share_notices import share_notices
 from belvedere.control.web.share_words import item_words, terms_line
 
 NEWS: Final = timedelta(days=30)
+#: as many offers stand in the inbox at once; who answers them sees the next
+OFFERS: Final = 30
 
 
 # ── Manage sharing ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -51,13 +57,16 @@ def face(key: str, name: str) -> dict[str, Any]:
     return person(Principal(id=key, name=name))
 
 
-def _item(item: ItemView, *, is_offered: bool) -> dict[str, Any]:
+def item_card(item: ItemView, *, is_offered: bool) -> dict[str, Any]:
+    """A camera or panel of a share, as both sides' pages show it."""
     slots = panel_slots if item.kind == "panel" else rights_slots
     return {
         "camera_name": item.name,
         "rights": slots(item.permissions, is_offered=is_offered),
         "footage": item_words(item),
         "url": reverse(item.kind, args=[item.resource]),
+        "kind": item.kind,
+        "resource": item.resource,
     }
 
 
@@ -69,12 +78,19 @@ def given_card(row: GivenShare) -> dict[str, Any]:
         "state": row.state,
         "person": face(row.recipient_id, row.recipient_name or row.recipient_address)
         | {"email": row.recipient_address},
+        "is_by_phone": is_phone(row.recipient_address),
         "remark": row.remark,
         "message": row.message,
-        "items": [_item(item, is_offered=is_pending) for item in row.items],
+        "items": [item_card(item, is_offered=is_pending) for item in row.items],
         "offered_at": row.offered_at,
         "decided_at": row.decided_at,
         "terms": terms_line(row),
+        "url": reverse("share-page", args=[row.id]),
+        "paused_at": row.paused_at,
+        "is_once": row.is_once,
+        "is_unused": row.is_unused,
+        "last_used_at": row.last_used_at,
+        "is_ending": row.is_ending,
     }
 
 
@@ -119,12 +135,25 @@ def _offer(row: ReceivedShare) -> dict[str, Any]:
     return {
         "id": row.id,
         "sharer": person(row.sharer),
-        "items": [_item(item, is_offered=True) for item in row.items],
+        "items": [item_card(item, is_offered=True) for item in row.items],
         "has_panel": any(item.kind == "panel" for item in row.items),
         "message": row.message,
         "offered_at": row.offered_at,
+        "is_by_phone": row.is_by_phone,
+        "answer_by": row.answer_by,
+        "is_once": row.is_once,
         "terms": terms_line(row),
     }
+
+
+def _list_offers(actor: Principal, asked: str) -> list[ReceivedShare]:
+    """The latest offers that wait, and the one that was asked for, however old it is."""
+    rows = list_received(actor, states=["pending"], limit=OFFERS)
+    if asked and asked not in {row.id for row in rows}:
+        with suppress(NotFound):
+            found = get_received(actor, asked)
+            rows += [found] if found.state == "pending" else []
+    return rows
 
 
 @require_GET
@@ -132,7 +161,7 @@ def _offer(row: ReceivedShare) -> dict[str, Any]:
 def inbox(request: HttpRequest) -> HttpResponse:
     """Offers and invitations that wait for an answer, and what happened of late. One's own, wherever one is."""
     actor = principal_of(request)
-    offers = [_offer(row) for row in list_received(actor, states=["pending"])]
+    offers = [_offer(row) for row in _list_offers(actor, request.GET.get("offer", ""))]
     invitations = [invitation_card(row) for row in list_received_invitations(actor)]
     asked = request.GET.get("offer", "") or request.GET.get("invitation", "")
     offer = next((row for row in offers if row["id"] == asked), None)
@@ -158,6 +187,10 @@ def inbox(request: HttpRequest) -> HttpResponse:
 def _ended_words(row: ReceivedShare) -> str:
     if row.ended_reason == "released":
         return _("Released to somebody who stood at the device")
+    if row.ended_reason == "used":
+        return _("You used what %(who)s gave you for one time") % {"who": row.sharer.name}
+    if row.ended_reason == "unused":
+        return _("You did not use what %(who)s shared with you, and it ended") % {"who": row.sharer.name}
     if row.ended_reason == "expired":
         return _("What %(who)s shared with you ended as agreed") % {"who": row.sharer.name}
     return _("%(who)s ended your access") % {"who": row.sharer.name}
@@ -174,7 +207,12 @@ def _notices(actor: Principal) -> list[dict[str, Any]]:
         }
         for name, at in list_bind_attempts(actor, since=since)
     ]
-    words = {"accepted": _("%(who)s accepted"), "rejected": _("%(who)s said no"), "left": _("%(who)s left")}
+    words = {
+        "accepted": _("%(who)s accepted"),
+        "rejected": _("%(who)s said no"),
+        "left": _("%(who)s left"),
+        "expired": _("What you shared with %(who)s ended as agreed"),
+    }
     for given in list_decided_since(actor, since):
         who = given.recipient_name or given.recipient_address
         notices.append(
@@ -194,6 +232,7 @@ def _notices(actor: Principal) -> list[dict[str, Any]]:
         }
         for row in list_ended_since(actor, since)
     ]
+    notices += share_notices(actor, since)
     notices += [sent_notice(row) for row in list_sent_requests(actor) if (row.decided_at or row.asked_at) >= since]
     return sorted(notices, key=lambda row: row["at"], reverse=True)
 
@@ -204,7 +243,7 @@ def offer_accept(request: HttpRequest, share_id: str) -> HttpResponse:
     """Take what was offered, and go and look at it."""
     actor = principal_of(request)
     services.accept_share(actor, share=share_id)
-    row = next(row for row in list_received(actor, states=["accepted"]) if row.id == share_id)
+    row = get_received(actor, share_id)
     messages.success(request, _("You can now see what %(name)s shares with you.") % {"name": row.sharer.name})
     return redirect(row.items[0].kind, row.items[0].resource) if len(row.items) == 1 else redirect("wall")
 

@@ -6,6 +6,8 @@ from belvedere.control.sharing.selectors.access import (
     list_access,
     list_panel_access,
 )
+from belvedere.control.sharing.selectors.activity import ActivityPage, MyEntry, MyViewing, ThingName, list_activity
+from belvedere.control.sharing.selectors.blocking import BlockedView, is_blocked, list_blocked_sharers
 from belvedere.control.sharing.selectors.consequences import (
     Consequence,
     foresee,
@@ -20,6 +22,12 @@ from belvedere.control.sharing.selectors.groups import (
     list_followers,
     list_groups,
 )
+from belvedere.control.sharing.selectors.lives import (
+    list_given_ending,
+    list_over_since,
+    list_received_ending,
+    list_received_paused,
+)
 from belvedere.control.sharing.selectors.matrix import (
     GivenCell,
     Matrix,
@@ -27,19 +35,23 @@ from belvedere.control.sharing.selectors.matrix import (
     MatrixPerson,
     get_matrix,
 )
+from belvedere.control.sharing.selectors.muting import is_muted, list_muted_things
 from belvedere.control.sharing.selectors.presets import (
     find_preset_path,
     get_own_preset,
     is_preset_known,
     list_own_presets,
+    may_change_presets,
 )
 from belvedere.control.sharing.selectors.shares import (
     Extension,
+    FollowView,
     GivenShare,
     ItemView,
     PastRecipient,
     ReceivedShare,
     RestingShare,
+    count_given,
     count_offers,
     find_given_by_change,
     find_join_address,
@@ -51,7 +63,6 @@ from belvedere.control.sharing.selectors.shares import (
     list_ended_since,
     list_extensions,
     list_given,
-    list_over_since,
     list_received,
     list_recipients,
     list_resting_shares,
@@ -68,9 +79,12 @@ from belvedere.control.sharing.selectors.why import (
 
 __all__ = [
     "AccessRow",
+    "ActivityPage",
+    "BlockedView",
     "Consequence",
     "Explanation",
     "Extension",
+    "FollowView",
     "Follower",
     "GivenCell",
     "GivenShare",
@@ -80,14 +94,18 @@ __all__ = [
     "Matrix",
     "MatrixCell",
     "MatrixPerson",
+    "MyEntry",
+    "MyViewing",
     "PastRecipient",
     "Reason",
     "ReceivedShare",
     "RestingShare",
     "Seen",
+    "ThingName",
     "Verdict",
     "ViewedAs",
     "Why",
+    "count_given",
     "count_offers",
     "explain_access",
     "explain_all",
@@ -104,20 +122,29 @@ __all__ = [
     "get_matrix",
     "get_own_preset",
     "get_received",
+    "is_blocked",
+    "is_muted",
     "is_preset_known",
     "list_access",
+    "list_activity",
+    "list_blocked_sharers",
     "list_consequences",
     "list_decided_since",
     "list_ended_since",
     "list_extensions",
     "list_followers",
     "list_given",
-    "list_over_since",
+    "list_given_ending",
     "list_groups",
+    "list_muted_things",
+    "list_over_since",
     "list_own_presets",
     "list_panel_access",
     "list_received",
+    "list_received_ending",
+    "list_received_paused",
     "list_recipients",
     "list_resting_shares",
+    "may_change_presets",
     "view_as",
 ]

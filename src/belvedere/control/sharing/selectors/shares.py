@@ -31,6 +31,7 @@ from belvedere.control.sharing.models import (
     ShareItem,
     in_states,
     of_addresses,
+    of_recipient,
     of_things,
 )
 from belvedere.control.sharing.selectors.blocking import sharers_blocked_by
@@ -92,6 +93,8 @@ class GivenShare:
     reminded_at: datetime | None
     #: what one tap prolongs it by; None: it cannot be prolonged
     term: timedelta | None
+    #: both sides were reminded that it ends
+    is_ending: bool
     #: by the ledger, and by the panel's commands; None: never, since it was accepted
     last_used_at: datetime | None
     is_unused: bool
@@ -122,8 +125,12 @@ class ReceivedShare:
     #: one command, or 24 hours from acceptance on
     is_once: bool
     answer_by: datetime | None
-    #: the end that both sides were reminded of
-    reminded_end_at: datetime | None
+    #: both sides were reminded that it ends
+    is_ending: bool
+    #: he wants no messages about it; only he reads that
+    is_muted: bool
+    #: it was offered to his number, so that the sharer reads name and e-mail address only once it is accepted
+    is_by_phone: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +172,8 @@ class PastRecipient:
     sees: int
 
 
-def _with_items(rows: QuerySet[Share]) -> QuerySet[Share]:
+def with_items(rows: QuerySet[Share]) -> QuerySet[Share]:
+    """With all that a view of them needs."""
     items = Prefetch("items", ShareItem.objects.filter(ended_at=None).select_related(*THINGS))
     follows = Prefetch("follows", ShareGroup.objects.select_related("group"))
     return rows.select_related("recipient", "recipient__account", "sharer").prefetch_related(items, follows)
@@ -206,11 +214,14 @@ def _life(share: Share) -> dict[str, Any]:
         "paused_at": share.paused_at if state == OfferState.ACCEPTED else None,
         "is_once": share.is_once,
         "answer_by": share.runs_out_at if state == OfferState.PENDING else None,
+        "is_ending": state == OfferState.ACCEPTED
+        and share.ends_at is not None
+        and share.reminded_end_at == share.ends_at,
         "ended_reason": "expired" if state == OfferState.EXPIRED else share.ended_reason,
     }
 
 
-def _views(rows: Iterable[Share]) -> list[GivenShare]:
+def given_views(rows: Iterable[Share]) -> list[GivenShare]:
     """As their giver sees them, with when each was used last: what is kept, and what the ledger says. One query."""
     rows = list(rows)
     given = [row for row in rows if row.accepted_by]
@@ -248,7 +259,8 @@ def _given(share: Share) -> GivenShare:
     )
 
 
-def _received(share: Share) -> ReceivedShare:
+def received_view(share: Share) -> ReceivedShare:
+    """As its recipient sees it."""
     sharer = Person(share.sharer.pk, share.sharer.name, share.sharer.email)
     return ReceivedShare(
         id=share.pk,
@@ -256,23 +268,22 @@ def _received(share: Share) -> ReceivedShare:
         message=share.message,
         items=_items(share),
         follows=_follows(share),
-        reminded_end_at=share.reminded_end_at,
         is_muted=share.is_muted,
         is_by_phone=bool(share.recipient.phone),
         **_life(share),
     )
 
 
-def _is_to(actor: Principal) -> Q:
+def is_to(actor: Principal) -> Q:
     """Offers to an address or number that the actor has proven, but for those of whom he has blocked."""
     return of_addresses(list_proven(actor.id), of="recipient__") & ~Q(sharer__in=sharers_blocked_by(actor.id))
 
 
 def _mine(actor: Principal) -> QuerySet[Share]:
     """Shares meant for the actor: to an address he has proven, or accepted by him."""
-    rows = _with_items(Share.objects.all())
+    rows = with_items(Share.objects.all())
     waiting = in_states([OfferState.PENDING], clock.now())
-    pending = rows.filter(waiting, _is_to(actor))
+    pending = rows.filter(waiting, is_to(actor))
     decided = rows.exclude(state=OfferState.PENDING).filter(accepted_by=actor.id)
     return pending | decided
 
@@ -288,10 +299,17 @@ def list_given(
     """Shares the actor gave, newest first: all, or those of one recipient; at most `limit` that are older than
     `before`.
     """
-    rows = _with_items(Share.objects.filter(in_states(list(states), clock.now()), sharer_id=actor.id))
+    rows = with_items(Share.objects.filter(in_states(list(states), clock.now()), sharer_id=actor.id))
     if recipient:
-        rows = rows.filter(recipient=recipient)
-    return _views(_part(rows, before, limit))
+        rows = rows.filter(of_recipient(recipient))
+    return given_views(_part(rows, before, limit))
+
+
+def count_given(actor: Principal, recipient: str) -> int:
+    """How many shares and offers of the actor's one recipient has now."""
+    return Share.objects.filter(
+        in_states(OPEN_STATES, clock.now()), of_recipient(recipient), sharer=actor.id
+    ).count()
 
 
 def _part(rows: QuerySet[Share], before: str, limit: int | None) -> QuerySet[Share]:
@@ -303,18 +321,18 @@ def _part(rows: QuerySet[Share], before: str, limit: int | None) -> QuerySet[Sha
 
 def get_given(actor: Principal, share: str) -> GivenShare:
     """One share the actor gave. Raises NotFound."""
-    row = _with_items(Share.objects.filter(pk=share, sharer_id=actor.id)).first() if is_id(share) else None
+    row = with_items(Share.objects.filter(pk=share, sharer_id=actor.id)).first() if is_id(share) else None
     if row is None:
         raise NotFound
-    return _views([row])[0]
+    return given_views([row])[0]
 
 
 def find_given_by_change(actor: Principal, change_id: str) -> GivenShare | None:
     """The share that the actor ended in this change."""
     row = (
-        _with_items(Share.objects.filter(change_id=change_id, sharer_id=actor.id)).first() if is_id(change_id) else None
+        with_items(Share.objects.filter(change_id=change_id, sharer_id=actor.id)).first() if is_id(change_id) else None
     )
-    return _views([row])[0] if row else None
+    return given_views([row])[0] if row else None
 
 
 def list_received(
@@ -322,13 +340,13 @@ def list_received(
 ) -> list[ReceivedShare]:
     """Shares meant for the actor, newest first; at most `limit` that are older than `before`."""
     rows = _mine(actor).filter(in_states(list(states), clock.now()))
-    return [_received(row) for row in _part(rows, before, limit)]
+    return [received_view(row) for row in _part(rows, before, limit)]
 
 
 def count_offers(actor: Principal) -> int:
     """How many offers wait for the actor."""
     waiting = in_states([OfferState.PENDING], clock.now())
-    return Share.objects.filter(waiting, _is_to(actor)).count()
+    return Share.objects.filter(waiting, is_to(actor)).count()
 
 
 def get_received(actor: Principal, share: str) -> ReceivedShare:
@@ -336,7 +354,7 @@ def get_received(actor: Principal, share: str) -> ReceivedShare:
     row = _mine(actor).filter(pk=share).first() if is_id(share) else None
     if row is None:
         raise NotFound
-    return _received(row)
+    return received_view(row)
 
 
 def find_received_of_camera(actor: Principal, camera: str) -> ReceivedShare | None:
@@ -353,8 +371,8 @@ def _find_received(actor: Principal, resource: str) -> ReceivedShare | None:
     if not is_id(resource):
         return None
     items = ShareItem.objects.filter(of_things([resource])).values("share")
-    row = _with_items(Share.objects.filter(accepted_by=actor.id, pk__in=items)).order_by("ended_at", "-decided_at")
-    return _received(found) if (found := row.first()) else None
+    row = with_items(Share.objects.filter(accepted_by=actor.id, pk__in=items)).order_by("ended_at", "-decided_at")
+    return received_view(found) if (found := row.first()) else None
 
 
 def list_recipients(actor: Principal) -> list[PastRecipient]:
@@ -464,23 +482,15 @@ def list_ended_since(actor: Principal, since: datetime) -> list[ReceivedShare]:
     at = clock.now()
     revoked = Q(state=OfferState.REVOKED, ended_at__gte=since)
     ran_out = in_states([OfferState.EXPIRED], at) & Q(state=OfferState.ACCEPTED, ends_at__gte=since)
-    rows = _with_items(Share.objects.filter(revoked | ran_out, accepted_by=actor.id))
-    found = sorted((_received(row) for row in rows), key=lambda row: row.ended_at or at, reverse=True)
+    rows = with_items(Share.objects.filter(revoked | ran_out, accepted_by=actor.id))
+    found = sorted((received_view(row) for row in rows), key=lambda row: row.ended_at or at, reverse=True)
     return found[:20]
 
 
 def list_decided_since(actor: Principal, since: datetime) -> list[GivenShare]:
     """Answers to the actor's offers of late: accepted, rejected, left."""
-    rows = _with_items(
+    rows = with_items(
         Share.objects.filter(sharer_id=actor.id, state__in=(OfferState.ACCEPTED, OfferState.REJECTED, OfferState.LEFT))
     )
     recent = [row for row in rows.order_by("-decided_at")[:40] if (row.ended_at or row.decided_at or since) >= since]
-    return _views(recent[:20])
-
-
-def list_over_since(actor: Principal, since: datetime) -> list[GivenShare]:
-    """Shares the actor gave that ended of late by themselves: used, or not used for too long."""
-    rows = Share.objects.filter(
-        sharer_id=actor.id, state=OfferState.REVOKED, ended_reason__in=("used", "unused"), ended_at__gte=since
-    )
-    return _views(_with_items(rows).order_by("-ended_at")[:20])
+    return given_views(recent[:20])

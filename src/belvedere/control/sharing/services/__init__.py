@@ -37,8 +37,10 @@ from belvedere.control.sharing.services.presets import (
 )
 from belvedere.control.sharing.services.recipients import add_recipient, remove_recipient
 from belvedere.control.sharing.services.reminding import remind_of_ends, remind_of_offers, remind_recipient
+from belvedere.control.sharing.usage import LAPSES
 
 __all__ = [
+    "LAPSES",
     "MAX_CAMERAS",
     "MAX_PRESETS",
     "Item",

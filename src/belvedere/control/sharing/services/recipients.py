@@ -3,6 +3,7 @@
 from typing import Final
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from belvedere.control.access.guard import unguarded
@@ -18,7 +19,7 @@ from belvedere.control.core.offers import OPEN_STATES, OfferState, move
 from belvedere.control.core.principal import Principal
 from belvedere.control.organizations.services import touch_membership
 from belvedere.control.outbox.services import enqueue
-from belvedere.control.sharing.models import Recipient, Share, in_states
+from belvedere.control.sharing.models import Recipient, Share, in_states, of_recipient
 
 SEARCHES_AN_HOUR: Final = 30
 _REASON: Final = "recipient_removed"
@@ -62,7 +63,7 @@ def remove_recipient(actor: Principal, *, recipient: str) -> str:
     at, change_id = clock.now(), new_id()
     ended: dict[str, list[str]] = {}
     told: list[str] = []
-    for share in Share.objects.filter(in_states(OPEN_STATES, at), recipient=row, sharer_id=actor.id).order_by("pk"):
+    for share in Share.objects.filter(in_states(OPEN_STATES, at), of_recipient(row.pk), sharer_id=actor.id).order_by("pk"):
         touch_membership(share.membership_id)
         was = share.state
         if not move(share, OfferState.REVOKED, at=at, ended_by=actor.id, ended_reason=_REASON, change_id=change_id):
@@ -74,7 +75,8 @@ def remove_recipient(actor: Principal, *, recipient: str) -> str:
         # One act, one mail.
         enqueue("mail.share_ended", {"share": told[0], "also": told[1:]})
     # A note on somebody who is gone is nobody's business any more.
-    Recipient.objects.filter(pk=row.pk).update(removed_at=at, remark="")
+    his = Q(pk=row.pk) | Q(account__isnull=False, account=row.account_id)
+    Recipient.objects.filter(his, sharer_id=actor.id).update(removed_at=at, remark="")
     thing = f"recipient:{row.pk}"
     for organization, shares in sorted(ended.items()):
         end_grants(

@@ -68,6 +68,7 @@ function endingWords({ why = "", by = "" }, name) {
     return [word("endedSignedOut"), word("endedSignedOutMore")];
   }
   if (why === "expired") return [word("endedExpired", { name }), word("endedMore")];
+  if (why === "paused" && by) return [word("endedPaused", { by, name }), word("endedPausedMore")];
   if (why === "left") return [word("endedLeft", { name }), ""];
   if (why === "unbound") return [word("endedUnbound", { name }), word("endedMore")];
   if (why === "released") return [word("endedReleased", { name }), word("endedMore")];
