@@ -52,6 +52,7 @@ _LABELS: Final = {bit: (key, label) for bit, key, label in (*SLOTS, *PANEL_SLOTS
     Permission.SHARE: ("share", gettext_lazy("Share it")),
 }
 _OPENED: Final = "looking_as"
+_OF_THE_PAST: Final = (Permission.PLAYBACK, Permission.EXPORT)
 
 
 # ── What a change would mean ─────────────────────────────────────────────────────────────────────────────────────────
@@ -133,18 +134,23 @@ def _verdict(before: Verdict, after: Verdict, found: Why) -> dict[str, Any]:
         "is_allowed": after.is_allowed,
         "is_lost": before.is_allowed and not after.is_allowed,
         "footage_from": after.footage_from,
-        "because": [_reason(row, found) for row in after.because],
-        "later": [_reason(row, found) for row in after.later],
+        "because": [_reason(row, after, found) for row in after.because],
+        "later": [_reason(row, after, found) for row in after.later],
         "needs": after.needs,
     }
 
 
-def _reason(row: Reason, found: Why) -> dict[str, Any]:
+def _reason(row: Reason, one: Verdict, found: Why) -> dict[str, Any]:
     return {
         "text": row.text,
         "since": found.since.get(row.id),
-        "terms": {"hours": hours_words(row.hours), "starts_at": row.starts_at, "ends_at": row.ends_at},
-        "footage": footage_words(row.footage),
+        # When a share ends stands in its sentence.
+        "terms": {
+            "hours": hours_words(row.hours),
+            "starts_at": row.starts_at,
+            "ends_at": None if row.origin == "share" else row.ends_at,
+        },
+        "footage": footage_words(row.footage) if one.permission in _OF_THE_PAST else "",
         "url": _source_url(row),
     }
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import Literal
 
 from django.utils.translation import gettext as _
@@ -99,7 +101,7 @@ def _grouped(
 ) -> list[Consequence]:
     """One for each person and all that is alike for him; by name, what is kept first."""
     at = asked_at()
-    alike: dict[tuple[str, str, Permission, Permission, tuple[str, ...]], list[str]] = {}
+    alike: dict[tuple[str, str, Permission, Permission, tuple[str, ...]], list[tuple[str, Permission]]] = {}
     for principal, thing in sorted(concerned, key=lambda pair: (pair[1].name.casefold(), pair[1].id)):
         if principal not in people:
             continue
@@ -111,19 +113,21 @@ def _grouped(
             continue
         holding = [grant for grant in after if all_of([grant], at)]
         ways = tuple(dict.fromkeys(sources.way(grant, path, change) for grant in holding))
-        alike.setdefault((principal, thing.kind, kept, had & ~kept, ways), []).append(thing.name)
-    rows = [
+        # Who keeps nothing is told so in one sentence, whatever he had.
+        key = (principal, thing.kind, kept, had & ~kept if kept else NONE, ways)
+        alike.setdefault(key, []).append((thing.name, had & ~kept))
+    found = [
         Consequence(
             account=people[principal],
             kind="panel" if kind == "panel" else "camera",
-            things=tuple(names),
+            things=tuple(name for name, _lost in rows),
             kept=kept,
-            lost=lost,
+            lost=reduce(or_, (lost for _name, lost in rows)),
             through=ways,
         )
-        for (principal, kind, kept, lost, ways), names in alike.items()
+        for (principal, kind, kept, _lost, ways), rows in alike.items()
     ]
-    return sorted(rows, key=lambda row: (row.account.name.casefold(), row.account.id, row.kept == NONE, row.kind))
+    return sorted(found, key=lambda row: (row.account.name.casefold(), row.account.id, row.kept == NONE, row.kind))
 
 
 def foresee_removal(actor: Principal, recipient: str) -> list[Consequence]:

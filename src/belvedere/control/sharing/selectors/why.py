@@ -264,7 +264,7 @@ class _Reasons:
 def _needs(permission: Permission, site: str, thing: Thing | None = None) -> str:
     """What would have to be given for it. Of nobody in particular, so that it tells of nobody."""
     if thing and permission in _PARTS and _PARTS[permission] not in thing.has:
-        return _("%(camera)s is not made for it.") % {"camera": thing.name}
+        return _("%(camera)s cannot do that.") % {"camera": thing.name}
     role = min((role for role in Role if permission in PERMISSIONS[role]), key=rank)
     words = {"role": TITLES[role], "site": site, "rights": rights_words(_together(permission))}
     if permission & ~SHAREABLE:
