@@ -25,6 +25,7 @@ from belvedere.control.devices.models import BindAttempt
 from belvedere.control.devices.panel_sources import PanelWish
 from belvedere.control.devices.selectors import get_camera
 from belvedere.control.devices.services import add_device, add_panel, record_hello
+from belvedere.control.events.models import Event
 from belvedere.control.guests.services import make_link
 from belvedere.control.handover.services import offer_handover
 from belvedere.control.organizations.selectors import MemberFilter, list_members
@@ -38,7 +39,14 @@ from belvedere.control.organizations.services import (
 from belvedere.control.recordings.models import Export
 from belvedere.control.recordings.services import sign_export
 from belvedere.control.sharing.selectors import get_given, list_recipients
-from belvedere.control.sharing.services import Item, accept_share, end_share, offer_share
+from belvedere.control.sharing.services import (
+    Item,
+    accept_share,
+    end_share,
+    make_group,
+    make_preset,
+    offer_share,
+)
 from belvedere.control.streaming.models import ViewingSession
 from invariants.surface import BODIES, QUERIES, SUCCESS, Method, Path, fill
 
@@ -199,7 +207,7 @@ def _make(people: cast.Cast) -> tuple[cast.Cast, dict[str, str]]:
     home = olivia.site
     device = get_camera(olivia.actor, people.counter).device
     assert device
-    recipient = next(row.id for row in list_recipients(olivia.actor) if row.email == people.vera.email)
+    recipient = next(row.id for row in list_recipients(olivia.actor) if row.address == people.vera.email)
     olivia.token()
     annex = add_site(olivia.actor, organization=olivia.organization, name="Garden")
     mia = cast.make("mia")
@@ -223,10 +231,25 @@ def _make(people: cast.Cast) -> tuple[cast.Cast, dict[str, str]]:
         "claim_id": _claim_of(people.rita, olivia),
         "other_camera_id": people.courtyard,
         "share_id": people.veras_share,
+        "sharer_id": people.xena.id,
         "recipient_id": recipient,
+        "preset_id": make_preset(
+            olivia.actor, organization=olivia.organization, name="Guard", permissions=Permission.LIVE_VIEW
+        ),
+        "group_id": make_group(
+            olivia.actor, organization=olivia.organization, name="Shop", cameras=[people.counter, people.pool]
+        ),
         "link_id": _make_link(olivia, people.counter),
         "change_id": change,
         "export_id": export_of(olivia, people.counter),
+        "event_id": Event.objects.create(
+            organization_id=olivia.organization,
+            camera_id=people.counter,
+            kind="motion",
+            source="onvif",
+            started_at=clock.now(),
+            heard_at=clock.now(),
+        ).pk,
         "token_id": ApiToken.objects.filter(account_id=olivia.id).values_list("pk", flat=True)[0],
     }
     assert get_given(olivia.actor, withdrawn).change_id == change

@@ -98,6 +98,9 @@ ROUTES: Final[dict[tuple[Method, Path], str]] = {
     ("GET", "cameras/{camera_id}/recording-settings"): "configurer",
     ("PATCH", "cameras/{camera_id}/recording-settings"): "configurer",
     ("GET", "cameras/{camera_id}/snapshot.jpg"): "viewer",
+    ("GET", "events"): "own",
+    # There is an event, and no footage of it that a node could show.
+    ("GET", "events/{event_id}/picture.jpg"): "nobody",
     ("GET", "exports"): "own",
     ("GET", "exports/{export_id}"): "exporter",
     ("GET", "exports/{export_id}/manifest"): "exporter",
@@ -240,6 +243,8 @@ SCOPES: Final[dict[str, set[tuple[Method, Path]]]] = {
         ("POST", "tickets"),
         ("GET", "cameras/{camera_id}/recordings"),
         ("GET", "cameras/{camera_id}/snapshot.jpg"),
+        ("GET", "events"),
+        ("GET", "events/{event_id}/picture.jpg"),
         ("GET", "exports"),
         ("GET", "exports/{export_id}"),
         ("GET", "exports/{export_id}/manifest"),

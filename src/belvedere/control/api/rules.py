@@ -66,6 +66,9 @@ RULES: Final[dict[tuple[str, str], str]] = {
     # When there is a picture of somebody says when he is at home: what only reads does not learn it.
     ("GET", "cameras/{camera_id}/recordings"): "watch",
     ("GET", "cameras/{camera_id}/snapshot.jpg"): "watch",
+    # The same: what happens before a house says who is at home.
+    ("GET", "events"): "watch",
+    ("GET", "events/{event_id}/picture.jpg"): "watch",
     ("GET", "exports"): "watch",
     ("GET", "exports/{export_id}"): "watch",
     ("GET", "exports/{export_id}/manifest"): "watch",

@@ -14,6 +14,13 @@ from django.db import models
 from belvedere.control.core.ids import new_id
 
 
+class ActorOf(models.Func):
+    """The account that did it, out of an entry's fields. SQLite and PostgreSQL spell it alike, and both index it."""
+
+    template = "(%(expressions)s ->> 'actor')"
+    output_field = models.CharField()
+
+
 class Chain(models.Model):
     """One chain: an organization's, or `installation`. Its row is the lock of its writers."""
 
@@ -48,6 +55,8 @@ class Entry(models.Model):
             ),
             # What a thing is called stands in its entries.
             models.Index(fields=("thing",), name="audit_entry_thing"),
+            # What somebody did himself, in every chain: he reads it.
+            models.Index(ActorOf("fields"), name="audit_entry_actor"),
         )
 
 

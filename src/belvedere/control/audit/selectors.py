@@ -1,6 +1,6 @@
 """Reading the audit, as far as a `Scope` goes. Who has which, `organizations.oversight` decides."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import reduce
@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from django.db.models import Q, QuerySet
 
-from belvedere.control.audit.models import Entry
+from belvedere.control.audit.models import ActorOf, Entry
 from belvedere.control.core.ids import is_id
 from belvedere.control.core.principal import Principal
 
@@ -88,6 +88,15 @@ class EntryView:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnEntry:
+    """An entry that somebody reads because it is about him. `chain` is an organization's, or the installation's."""
+
+    id: str
+    chain: str
+    entry: "EntryView"
+
+
+@dataclass(frozen=True, slots=True)
 class EntryPage:
     """Entries, the latest first. `before` is where the next page goes on, None at the end."""
 
@@ -121,6 +130,21 @@ def list_entries(
         rows = rows.filter(sequence__lt=before)
     found = [_view(row) for row in rows.order_by("-sequence")[: limit + 1]]
     return EntryPage(found[:limit], found[limit - 1].sequence if len(found) > limit else None)
+
+
+def list_about(
+    account: str, things: Iterable[QuerySet[Any, str]], *, before: tuple[datetime, str] | None = None, limit: int
+) -> list[OwnEntry]:
+    """What somebody did himself, and what happened to him and to these things of his (`kind:id`), in every chain.
+
+    The latest first; `before` is time and id of the last one that was read. The caller knows that the things are his.
+    One query.
+    """
+    about = reduce(or_, (Q(thing__in=rows) for rows in things), Q(by=account) | Q(thing=f"account:{account}"))
+    rows = Entry.objects.annotate(by=ActorOf("fields")).filter(about)
+    if before:
+        rows = rows.filter(Q(at__lt=before[0]) | Q(at=before[0], pk__lt=before[1]))
+    return [OwnEntry(row.pk, row.chain_id, _view(row)) for row in rows.order_by("-at", "-pk")[:limit]]
 
 
 def iterate_entries(scope: Scope, look_for: EntryFilter | None = None) -> Iterator[EntryView]:

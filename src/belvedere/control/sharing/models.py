@@ -58,6 +58,15 @@ def of_addresses(addresses: Collection[str], *, of: str = "") -> models.Q:
     return models.Q(**{f"{of}email__in": emails}) | models.Q(**{f"{of}phone__in": phones})
 
 
+def of_recipient(recipient: str) -> models.Q:
+    """Shares of one sharer's to one of his list: to that address, and to others of the same account once it is known.
+
+    Somebody shared with by e-mail and by telephone number is one person as soon as he has accepted both.
+    """
+    account = Recipient.objects.filter(pk=recipient, account__isnull=False).values("account")
+    return models.Q(recipient=recipient) | models.Q(recipient__account__in=account)
+
+
 class Recipient(models.Model):
     """An address one account has shared with, an e-mail address or a telephone number.
 

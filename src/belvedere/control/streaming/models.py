@@ -49,6 +49,7 @@ class ViewingSession(models.Model):
             ),
             models.Index(fields=("change_id",), name="streaming_session_change"),
             models.Index(fields=("camera", "issued_at"), name="streaming_session_ledger"),
+            models.Index(fields=("principal", "opened_at"), name="streaming_session_own"),
             models.Index(fields=("node",), condition=models.Q(closed_at=None), name="streaming_session_node"),
         )
 

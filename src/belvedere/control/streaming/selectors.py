@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from belvedere.contracts.permissions import Permission
 from belvedere.contracts.sessions import MAX_TTL_MS, SessionKind
 from belvedere.control.access.guard import check
-from belvedere.control.access.selectors import GrantsOfPrincipal
+from belvedere.control.access.selectors import GrantsOfPrincipal, ResourcePath
 from belvedere.control.accounts.selectors import Person, get_persons
 from belvedere.control.core import clock, sql
 from belvedere.control.core.ids import is_id
@@ -40,6 +40,18 @@ class Viewing:
 
     session: str
     account: Person
+    kind: str
+    since: datetime
+    until: datetime | None
+    watched: list[tuple[datetime, datetime]]
+
+
+@dataclass(frozen=True, slots=True)
+class OwnViewing:
+    """One line of one's own in the ledger: which camera, from when to when, and which parts of the past (from, to)."""
+
+    session: str
+    camera: str
     kind: str
     since: datetime
     until: datetime | None
@@ -108,6 +120,20 @@ def list_viewings(actor: Principal, camera: str, *, start: datetime, end: dateti
     ]
 
 
+def list_own_viewings(actor: Principal, *, before: tuple[datetime, str] | None = None, limit: int) -> list[OwnViewing]:
+    """What the actor watched, the latest first: his own rows of the ledger and nobody's else (threats.md §5).
+
+    `before` is time and id of the last one that was read. Two queries.
+    """
+    rows = ViewingSession.objects.filter(principal=actor.id, opened_at__isnull=False).exclude(closed_at=F("opened_at"))
+    if before:
+        rows = rows.filter(Q(opened_at__lt=before[0]) | Q(opened_at=before[0], pk__lt=before[1]))
+    return [
+        OwnViewing(row.pk, row.camera_id, row.kind, row.opened_at or row.issued_at, row.closed_at, _watched(row))
+        for row in rows.prefetch_related("watched_spans").order_by("-opened_at", "-pk")[:limit]
+    ]
+
+
 def _watched(row: ViewingSession) -> list[tuple[datetime, datetime]]:
     """What went to the viewer. An export is had as a file: all of its range counts."""
     if row.kind == SessionKind.EXPORT and row.start_at and row.end_at:
@@ -135,6 +161,16 @@ def count_watching_as(principals: Iterable[str]) -> dict[str, int]:
     """
     rows = ViewingSession.objects.filter(principal__in=list(principals), opened_at__isnull=False, closed_at=None)
     return dict(rows.values_list("principal").annotate(count=Count("pk")))
+
+
+def find_talker(principal: str, path: ResourcePath, *, but: str) -> str:
+    """The name of who talks through a camera now, for who may know who watches it; else "". `but`: his own session."""
+    rows = ViewingSession.objects.filter(camera_id=path.leaf, kind=SessionKind.TALK, closed_at=None)
+    row = rows.exclude(opened_at=None).exclude(pk=but).order_by("-opened_at").first()
+    if row is None or not GrantsOfPrincipal(principal).decide(path).allows(Permission.SHARE):
+        return ""
+    person = get_persons([row.principal]).get(row.principal)
+    return person.name if person else ""
 
 
 def list_watchers(cameras: Collection[str], *, since: datetime) -> set[tuple[str, str]]:

@@ -17,14 +17,16 @@ from belvedere.control.accounts.selectors import (
     find_crowded,
     get_factors,
     list_phones,
+    list_proven,
     list_sign_ins,
     list_tokens,
     require_fresh,
 )
 from belvedere.control.accounts.tokens import SCOPES
 from belvedere.control.core.errors import NotFound
+from belvedere.control.core.names import is_phone
 from belvedere.control.core.requests import principal_of
-from belvedere.control.sharing.selectors import find_join_address
+from belvedere.control.sharing.selectors import find_join_address, list_blocked_sharers
 from belvedere.control.web.errors import answers_refusals
 from belvedere.control.web.invited import remember_offer
 
@@ -50,6 +52,7 @@ def _account(request: HttpRequest, *, new_token: str = "") -> dict[str, object]:
         "sessions": list_sign_ins(actor),
         "phones": list_phones(actor),
         "factors": get_factors(actor),
+        "blocked": list_blocked_sharers(actor),
         "crowded_at": find_crowded(actor),
         "scopes": [{"value": key, "label": text} for key, text in SCOPES.items()],
         "new_token": new_token,
@@ -144,10 +147,15 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def join(request: HttpRequest, secret: str) -> HttpResponse:
-    """The link in the mail to somebody without an account: to sign-up, and then on (VA 5). Changes nothing (N10)."""
-    if request.user.is_authenticated:
-        return redirect("inbox")
+    """The link in the message to somebody without an account: to sign-up, and then on (VA 5). Changes nothing (N10)."""
     address = find_join_address(secret)
+    if request.user.is_authenticated:
+        if is_phone(address) and address not in list_proven(principal_of(request).id):
+            words = _("Confirm the number %(phone)s, and what is offered to it waits in your inbox.")
+            messages.info(request, words % {"phone": address})
+            return redirect("account-phones")
+        return redirect("inbox")
     if address:
         remember_offer(request, secret)
-    return render(request, "web/join.html", {"address": address}, status=200 if address else 404)
+    context = {"address": address, "is_phone": is_phone(address)}
+    return render(request, "web/join.html", context, status=200 if address else 404)

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from belvedere.control.core.errors import Invalid
-from belvedere.control.core.names import clean_name
+from belvedere.control.core.names import clean_name, is_phone
 from belvedere.control.web.invited import find_invited_address
 
 
@@ -28,11 +28,11 @@ class NameForm(forms.Form):
             raise forms.ValidationError(invalid.message) from None
 
     def clean(self) -> dict[str, Any]:
-        """Where sign-up is by invitation, it is for the address that was invited."""
+        """Where sign-up is by invitation, it is for the address that was invited; who was by number types his own."""
         data = super().clean() or self.cleaned_data
         if settings.BELVEDERE.signup == "invited" and "email" in data:
             invited_as = find_invited_address(context.request)
-            if data["email"] != invited_as:
+            if not is_phone(invited_as) and data["email"] != invited_as:
                 words = _("This invitation was sent to another address. Sign up with that one.")
                 raise forms.ValidationError({"email": words})
         return data

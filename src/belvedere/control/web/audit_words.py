@@ -63,6 +63,7 @@ SENTENCES: Final = {
     "device.readdressed": gettext_lazy("{actor} gave {name} a new address."),
     "camera.renamed": gettext_lazy("{actor} renamed {before} to {name}."),
     "camera.recording_changed": gettext_lazy("{actor} changed how {name} is recorded: {changes}."),
+    "camera.spoken_through": gettext_lazy("{actor} spoke through {name}."),
     "camera.exported": gettext_lazy("{actor} exported the footage of {name} from {start} to {end}."),
     "footage.erased": gettext_lazy(
         "{actor} erased the footage of {name} from {start} to {end}, for this reason: {reason}."
@@ -98,9 +99,13 @@ SENTENCES: Final = {
     "share.left": gettext_lazy("{actor} gave {cameras} back."),
     "share.revoked": gettext_lazy("{actor} ended the share of {cameras} with {recipient}."),
     "recipient.removed": gettext_lazy("{actor} ended everything shared with {recipient}."),
-    "access.viewed_as": gettext_lazy("{actor} looked at the cameras as {person} sees them."),
     "share.adopted": gettext_lazy("{actor} took over the share of {cameras} with {recipient}."),
     "share.lapsed": gettext_lazy("The share of {cameras} with {recipient} ended: who gave it may no longer."),
+    "share.link_made": gettext_lazy("{actor} made a link to hand over, for the offer to {recipient}."),
+    "share.muted": gettext_lazy("{actor} wants no messages about a share."),
+    "share.unmuted": gettext_lazy("{actor} wants messages about a share again."),
+    "sharer.blocked": gettext_lazy("{actor} lets no more offers of somebody in."),
+    "sharer.unblocked": gettext_lazy("{actor} lets offers of somebody in again."),
     "preset.made": gettext_lazy("{actor} made the preset {name}."),
     "preset.changed": gettext_lazy("{actor} changed the preset {name}."),
     "preset.removed": gettext_lazy("{actor} gave up the preset {name}."),
@@ -111,6 +116,7 @@ SENTENCES: Final = {
     "share.emptied": gettext_lazy(
         "The share of {cameras} with {recipient} ended: its cameras left the group it follows."
     ),
+    "access.viewed_as": gettext_lazy("{actor} looked at the cameras as {person} sees them."),
     "guest_link.made": gettext_lazy("{actor} made the guest link {name} to {cameras}."),
     "guest_link.changed": gettext_lazy("{actor} changed the guest link {name}."),
     "guest_link.opened": gettext_lazy("{actor} opened the guest link to {cameras}."),

@@ -17,13 +17,21 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from belvedere.contracts.permissions import NONE, Permission
+from belvedere.control.accounts.texts import can_send
 from belvedere.control.core.errors import Invalid, NotFound, Refusal
 from belvedere.control.core.names import clean_address
 from belvedere.control.core.principal import Principal
 from belvedere.control.core.requests import principal_of
 from belvedere.control.devices.selectors import CameraView, get_stability, list_cameras
 from belvedere.control.sharing import services
-from belvedere.control.sharing.selectors import get_given, list_recipients
+from belvedere.control.sharing.presets import Preset
+from belvedere.control.sharing.selectors import (
+    GroupView,
+    get_given,
+    list_groups,
+    list_own_presets,
+    list_recipients,
+)
 from belvedere.control.web.cameras import SLOTS, rights_slots, tile
 from belvedere.control.web.context import follow, here, is_in
 from belvedere.control.web.errors import answers_refusals
@@ -32,6 +40,15 @@ from belvedere.control.web.share_words import can_words, cannot_words, sees_word
 from belvedere.control.web.sharing import face, given_card
 
 STEPS: Final = ("recipient", "cameras", "permissions", "review")
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """What there is to choose from: cameras of one organization, its groups, and its own presets."""
+
+    cameras: list[CameraView]
+    groups: list[GroupView]
+    presets: list[Preset]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +61,8 @@ class Draft:
     cameras: list[CameraView]
     names: list[str]
     terms: TermsForm
+    #: groups whose later cameras come to the share by themselves: ticked, and with a camera that is chosen
+    follows: list[GroupView]
 
     @property
     def zone(self) -> str:
@@ -53,8 +72,14 @@ class Draft:
     def items(self) -> list[services.Item]:
         """As the service takes them."""
         chosen = [(view.id, chosen_of(self.names, view)) for view in self.cameras]
+        by_group = {view.id: group.id for group in reversed(self.follows) for view in group.cameras}
         return [
-            services.Item(pk, bits, footage=self.terms.reach if Permission.PLAYBACK in bits else None)
+            services.Item(
+                pk,
+                bits,
+                footage=self.terms.reach if Permission.PLAYBACK in bits else None,
+                group=by_group.get(pk, ""),
+            )
             for pk, bits in chosen
         ]
 
@@ -72,17 +97,21 @@ def share(request: HttpRequest) -> HttpResponse:
     mine = [view for view in shareable if is_in(view, here(request))]
     if not mine:
         raise NotFound
-    draft = _draft(actor, data, mine)
+    organization = mine[0].organization or ""
+    shelf = Shelf(mine, list_groups(actor, organization), list_own_presets(actor, organization))
+    draft = _draft(actor, data, shelf)
     step, error, draft = _next_step(request, actor, draft)
     if step == "sent":
-        return _send(request, actor, draft, mine)
-    return _page(request, actor, step, draft, mine, error=error)
+        return _send(request, actor, draft, shelf)
+    return _page(request, actor, step, draft, shelf, error=error)
 
 
-def _draft(actor: Principal, data: QueryDict, mine: list[CameraView]) -> Draft:
-    chosen = [view for view in mine if view.id in data.getlist("camera")]
-    zone = zone_of(actor, (chosen or mine)[0])
-    names, fields = filled_in(data.get("preset", ""), chosen, zone) or (data.getlist("permission"), data)
+def _draft(actor: Principal, data: QueryDict, shelf: Shelf) -> Draft:
+    ticked = _ticked(data, shelf.groups)
+    chosen = [view for view in shelf.cameras if view.id in ticked]
+    zone = zone_of(actor, (chosen or shelf.cameras)[0])
+    filled = filled_in(data.get("preset", ""), chosen, zone, shelf.presets)
+    names, fields = filled or (data.getlist("permission"), data)
     if not names and "asked" not in data:
         names = ["live_view"]
     return Draft(
@@ -92,13 +121,29 @@ def _draft(actor: Principal, data: QueryDict, mine: list[CameraView]) -> Draft:
         cameras=chosen,
         names=names,
         terms=TermsForm(fields, zone=zone),
+        follows=[
+            group
+            for group in shelf.groups
+            if group.id in data.getlist("follow") and any(view.id in ticked for view in group.cameras)
+        ],
     )
+
+
+def _ticked(data: QueryDict, groups: list[GroupView]) -> set[str]:
+    """The cameras that are ticked. A tap on a group ticks all of its cameras, or none if all of them were."""
+    ticked = set(data.getlist("camera"))
+    tapped = {view.id for group in groups if group.id == data.get("group") for view in group.cameras}
+    return ticked - tapped if tapped <= ticked else ticked | tapped
 
 
 def _next_step(request: HttpRequest, actor: Principal, draft: Draft) -> tuple[str, str, Draft]:
     """Where the form wants to go, or back to the step whose answer is missing, with what is wrong."""
     data = request.POST if request.method == "POST" else request.GET
-    wanted = "permissions" if data.get("preset") else data.get("step", "recipient")
+    wanted = data.get("step", "recipient")
+    if data.get("preset"):
+        wanted = "permissions"
+    elif data.get("group"):
+        wanted = "cameras"
     if wanted not in (*STEPS, "sent") or (wanted == "sent" and request.method != "POST"):
         return "recipient", "", draft
     for step in STEPS[:3]:
@@ -131,14 +176,14 @@ def _page(
     actor: Principal,
     step: str,
     draft: Draft,
-    mine: list[CameraView],
+    shelf: Shelf,
     *,
     error: str = "",
     status: int = 200,
 ) -> HttpResponse:
     recipients = list_recipients(actor)
     known = next((row for row in recipients if row.address == draft.to), None)
-    first = (draft.cameras or mine)[0]
+    first = (draft.cameras or shelf.cameras)[0]
     rights = {view.id: chosen_of(draft.names, view) for view in draft.cameras}
     context = {
         "nav": "sharing",
@@ -153,11 +198,13 @@ def _page(
             face(row.id, row.name or row.address) | {"email": row.address, "remark": row.remark, "sees": row.sees}
             for row in recipients
         ],
-        "cameras": [tile(view, None) | {"chosen": view in draft.cameras} for view in mine],
+        "cameras": [tile(view, None) | {"chosen": view in draft.cameras} for view in shelf.cameras],
+        "groups": _group_taps(draft, shelf.groups),
+        "follows": [{"id": group.id, "name": group.name} for group in draft.follows],
         "chosen": [tile(view, None) | {"rights": rights_slots(rights[view.id])} for view in draft.cameras],
         "kept": _kept(draft) if step != "permissions" else [],
         "grid": grid(draft.names, draft.cameras),
-        "presets": preset_names(),
+        "presets": preset_names(shelf.presets),
         "terms": draft.terms,
         "days": draft.terms.days,
         "permissions_words": _chosen_words(rights.values()),
@@ -167,6 +214,22 @@ def _page(
     if step == "review":
         context |= _said(draft)
     return render(request, "web/share.html", context, status=422 if error and status == 200 else status)
+
+
+def _group_taps(draft: Draft, groups: list[GroupView]) -> list[dict[str, Any]]:
+    """The groups that can be tapped: those with a camera. One can be followed once all of its cameras are ticked."""
+    chosen = {view.id for view in draft.cameras}
+    return [
+        {
+            "id": group.id,
+            "name": group.name,
+            "count": len(group.cameras),
+            "is_chosen": {view.id for view in group.cameras} <= chosen,
+            "is_followed": group in draft.follows,
+        }
+        for group in groups
+        if group.cameras
+    ]
 
 
 def _chosen_words(rights: Iterable[Permission]) -> str:
@@ -206,7 +269,7 @@ def _said(draft: Draft) -> dict[str, Any]:
     }
 
 
-def _send(request: HttpRequest, actor: Principal, draft: Draft, mine: list[CameraView]) -> HttpResponse:
+def _send(request: HttpRequest, actor: Principal, draft: Draft, shelf: Shelf) -> HttpResponse:
     try:
         share_id = services.offer_share(
             actor,
@@ -219,11 +282,12 @@ def _send(request: HttpRequest, actor: Principal, draft: Draft, mine: list[Camer
     except NotFound:
         raise
     except Refusal as refusal:
-        return _page(request, actor, "review", draft, mine, error=refusal.message, status=refusal.status)
+        return _page(request, actor, "review", draft, shelf, error=refusal.message, status=refusal.status)
     given = get_given(actor, share_id)
     context = {
         "nav": "sharing",
         "share": given_card(given),
         "permissions_words": _chosen_words(item.permissions for item in given.items),
+        "can_text": can_send(),
     }
     return render(request, "web/share_sent.html", context)

@@ -29,10 +29,12 @@ from belvedere.control.sharing.selectors.lives import (
     list_received_paused,
 )
 from belvedere.control.sharing.selectors.matrix import (
+    ENDING_WITHIN,
     GivenCell,
     Matrix,
     MatrixCell,
     MatrixPerson,
+    MatrixThing,
     get_matrix,
 )
 from belvedere.control.sharing.selectors.muting import is_muted, list_muted_things
@@ -78,6 +80,7 @@ from belvedere.control.sharing.selectors.why import (
 )
 
 __all__ = [
+    "ENDING_WITHIN",
     "AccessRow",
     "ActivityPage",
     "BlockedView",
@@ -94,6 +97,7 @@ __all__ = [
     "Matrix",
     "MatrixCell",
     "MatrixPerson",
+    "MatrixThing",
     "MyEntry",
     "MyViewing",
     "PastRecipient",
