@@ -28,6 +28,7 @@ BENEATH_A_GUARD = {
     "belvedere.control.accounts.services.credentials.end_other_credentials",
     "belvedere.control.audit.services.write_entry",
     "belvedere.control.devices.services.panels.close_panels",
+    "belvedere.control.events.services.beginning.announce",
     "belvedere.control.organizations.services.founding.hold_organization",
     "belvedere.control.organizations.services.members.touch_membership",
     "belvedere.control.organizations.services.projection.list_open_sites",

@@ -13,6 +13,7 @@ from belvedere.control.api.auth import actor_of
 from belvedere.control.api.cameras import origin_of
 from belvedere.control.api.pages import DEFAULT_LIMIT, MAX_LIMIT, paginate
 from belvedere.control.api.schemas import Hours, In, Out, PersonOut, ProblemOut
+from belvedere.control.events.selectors import EventView, list_marks
 from belvedere.control.recordings import services
 from belvedere.control.recordings.selectors import (
     ExportView,
@@ -56,11 +57,34 @@ class PeriodOut(Out):
         return cls(from_=period.start, to=period.end)
 
 
+class MarkOut(Out):
+    """Something that happened, as it stands on a time line. `GET /events` tells more of it."""
+
+    id: str
+    kind: str
+    from_: datetime = Field(serialization_alias="from")
+    to: datetime | None = Field(description="null while it goes on")
+    count: int
+    has_picture: bool
+
+    @classmethod
+    def of(cls, view: EventView) -> "MarkOut":
+        """From what selectors return."""
+        return cls(
+            id=view.id,
+            kind=view.kind.value,
+            from_=view.start,
+            to=view.end,
+            count=view.count,
+            has_picture=view.has_picture,
+        )
+
+
 class RecordingsOut(Out):
     """When there is footage, as far back as the caller may see."""
 
     coverage: list[PeriodOut]
-    events: list[dict[str, Any]] = Field(description="what happened; none are kept yet")
+    events: list[MarkOut] = Field(description="what began between the two instants, in order; of too much, the latest")
     unknown: list[PeriodOut] = Field(description="whoever holds these does not answer: there may be footage, or none")
 
 
@@ -219,10 +243,11 @@ class ViewingsOut(Out):
 @router.get("/cameras/{camera_id}/recordings", response={200: RecordingsOut, **_REFUSALS}, by_alias=True)
 def recordings(request: HttpRequest, camera_id: str, query: Query[PeriodQuery]) -> RecordingsOut:
     """When there is footage of a camera. Needs `playback`, and tells nothing of what lies before one's window."""
-    found = list_coverage(actor_of(request), camera_id, query.from_, query.to)
+    actor = actor_of(request)
+    found = list_coverage(actor, camera_id, query.from_, query.to)
     return RecordingsOut(
         coverage=[PeriodOut.of(period) for period in found.covered],
-        events=[],
+        events=[MarkOut.of(view) for view in list_marks(actor, camera_id, query.from_, query.to)],
         unknown=[PeriodOut.of(period) for period in found.unknown],
     )
 

@@ -25,6 +25,7 @@ from belvedere.control.core.errors import Invalid, NotFound, RateLimited, Refusa
 from belvedere.control.core.principal import nobody
 from belvedere.control.core.requests import client_address
 from belvedere.control.devices.selectors import CameraView, list_cameras
+from belvedere.control.events.selectors import list_marks
 from belvedere.control.guests.selectors import Guest, find_guest
 from belvedere.control.guests.services import open_link
 from belvedere.control.recordings.glance import get_earliest
@@ -169,7 +170,11 @@ def guest_recordings(request: HttpRequest, link_id: str, camera_id: str) -> Http
         raise NotFound
     start, end = _instant(request.GET.get("from", "")), _instant(request.GET.get("to", ""))
     coverage = list_coverage(found.actor, camera_id, start, end)
-    return JsonResponse({"coverage": _spans(coverage.covered), "unknown": _spans(coverage.unknown), "events": []})
+    marks = [
+        {"id": mark.id, "kind": mark.kind, "from": mark.start, "to": mark.end, "count": mark.count}
+        for mark in list_marks(found.actor, camera_id, start, end)
+    ]
+    return JsonResponse({"coverage": _spans(coverage.covered), "unknown": _spans(coverage.unknown), "events": marks})
 
 
 def _instant(text: str) -> datetime:

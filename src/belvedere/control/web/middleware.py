@@ -29,9 +29,15 @@ _ALWAYS: Final = {
 _NOT_A_PAGE: Final = "default-src 'none'; frame-ancestors 'none'; sandbox"
 
 
+def _media_pictures() -> str:
+    """Where pictures of the past come from: the media plane, by the scheme of its sockets."""
+    return f"http{settings.BELVEDERE.media_url.removeprefix('ws')}"
+
+
 def _page_policy(nonce: str) -> str:
     return (
-        f"default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self'; img-src 'self' blob: data:; "
+        f"default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self'; "
+        f"img-src 'self' blob: data: {_media_pictures()}; "
         f"media-src 'self' blob:; connect-src 'self' {settings.BELVEDERE.media_url}; font-src 'self'; "
         "worker-src 'self'; manifest-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; "
         "object-src 'none'"

@@ -36,6 +36,7 @@ from belvedere.media.delivery.http_sessions import (
 )
 from belvedere.media.delivery.leases import LeaseKeeper
 from belvedere.media.delivery.looking import Scene
+from belvedere.media.delivery.past_pictures import PastPicture
 from belvedere.media.delivery.request_head import BadRequest, RequestHead, parse_head
 from belvedere.media.delivery.sessions import Ending, Lease
 from belvedere.media.delivery.snapshots import Snapshot
@@ -99,7 +100,11 @@ def _open_list(door: Door, grant: Grant) -> Content | None:
 
 
 def _open_snapshot(door: Door, grant: Grant) -> Content | None:
-    stream = door.find_stream(grant.reply.camera, grant.reply.quality)
+    reply = grant.reply
+    if reply.start is not None:
+        report = partial(door.keeper.watched, grant.session)
+        return None if door.archive is None else PastPicture(grant, door.archive, door.decoder, report, reply.start)
+    stream = door.find_stream(reply.camera, reply.quality)
     return Snapshot(grant, stream, door.archive, door.decoder)
 
 

@@ -25,7 +25,8 @@ from belvedere.media.footage import Archive
 MAX_AGE_S: Final = 60.0
 #: how far back the last recorded picture is looked for
 _LOOK_BACK_US: Final = 366 * 86_400_000_000
-_NAME: Final = re.compile(r"snapshot(?:-([1-9][0-9]{1,3}))?\.jpg", re.ASCII)
+#: the group: how wide, in pixels
+NAME: Final = re.compile(r"snapshot(?:-([1-9][0-9]{1,3}))?\.jpg", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class Snapshot:
     async def find(self, name: str, head: RequestHead) -> Answer | None:
         """The newest picture that the lease of now lets see. `Last-Modified` is when it was taken."""
         del head
-        asked = _NAME.fullmatch(name)
+        asked = NAME.fullmatch(name)
         if asked is None:
             return None
         frame = self._live()
