@@ -257,4 +257,4 @@ def test_an_organization_of_its_own(people: cast.Cast) -> None:
     """Each matrix is of one organization."""
     other = Organization.objects.exclude(pk=people.olivia.organization).first()
     assert other is not None
-    assert get_matrix(people.olivia.actor, other.pk).cameras == []
+    assert get_matrix(people.olivia.actor, other.pk).things == []

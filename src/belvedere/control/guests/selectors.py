@@ -1,6 +1,6 @@
 """Reading guest links: what one gave or may end, and what a guest may see."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -77,6 +77,43 @@ def get_link(actor: Principal, link: str) -> GuestLinkView:
     if row is None or not _may_read(actor, row, _shareable(actor)):
         raise NotFound
     return _views(actor, [row])[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenLink:
+    """A link that opens cameras just now, for whom it is as its giver calls it, and which of the asked cameras."""
+
+    id: str
+    name: str
+    giver: Person
+    is_mine: bool
+    cameras: set[str]
+    permissions: Permission
+    ends_at: datetime
+
+
+def list_open_links(actor: Principal, cameras: Collection[str]) -> list[OpenLink]:
+    """Links in force on these cameras, which the actor may share: his own, and those of which he may share every
+    camera. By name. Three queries.
+    """
+    there = GuestCamera.objects.filter(camera__in=cameras, ended_at=None).values("link")
+    rows = GuestLink.objects.filter(pk__in=there, ended_at=None, ends_at__gt=clock.now())
+    found = list(rows.prefetch_related(Prefetch("cameras", GuestCamera.objects.filter(ended_at=None))))
+    people, shareable = get_persons(row.giver_id for row in found), set(cameras)
+    links = [
+        OpenLink(
+            id=row.pk,
+            name=row.name,
+            giver=people[row.giver_id],
+            is_mine=row.giver_id == actor.id,
+            cameras={one.camera_id for one in row.cameras.all()} & shareable,
+            permissions=Permission(row.permissions),
+            ends_at=row.ends_at,
+        )
+        for row in found
+        if _may_read(actor, row, shareable)
+    ]
+    return sorted(links, key=lambda link: (link.name.casefold(), link.id))
 
 
 def list_marked(cameras: Iterable[CameraView]) -> set[str]:

@@ -1,8 +1,9 @@
-"""Who can see what, all of it: people × cameras, for who may share those cameras. A constant number of queries."""
+"""Who can see what, all of it: people × cameras and panels, for who may share those. A constant number of queries."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from belvedere.contracts.permissions import NONE, Permission, normalize
 from belvedere.control.access.models import Grant, Origin
@@ -10,7 +11,8 @@ from belvedere.control.accounts.selectors import Person, get_persons
 from belvedere.control.core import clock, sql
 from belvedere.control.core.offers import OPEN_STATES, OfferState
 from belvedere.control.core.principal import Principal
-from belvedere.control.devices.selectors import CameraView, list_cameras
+from belvedere.control.devices.panels import SHAREABLE_OF_PANELS, list_panels
+from belvedere.control.devices.selectors import list_cameras
 from belvedere.control.organizations.selectors import get_standings
 from belvedere.control.sharing.models import Share, in_states
 from belvedere.control.streaming.selectors import list_watchers
@@ -21,33 +23,83 @@ UNUSED_AFTER: Final = timedelta(days=30)
 ENDING_WITHIN: Final = timedelta(days=7)
 
 _ITEMS: Final = (
-    "SELECT item.share_id, item.camera_id, item.permissions, item.given_at <= %s FROM sharing_shareitem AS item "
-    "JOIN sharing_share AS share ON share.id = item.share_id "
-    "WHERE share.organization_id = %s AND share.state IN (%s, %s) AND item.ended_at IS NULL "
-    "AND item.camera_id IS NOT NULL"
+    "SELECT item.share_id, COALESCE(item.camera_id, item.panel_id), item.permissions, item.given_at <= %s "
+    "FROM sharing_shareitem AS item JOIN sharing_share AS share ON share.id = item.share_id "
+    "WHERE share.organization_id = %s AND share.state IN (%s, %s) AND item.ended_at IS NULL"
+)
+_SHARE: Final = (
+    "pk",
+    "sharer_id",
+    "state",
+    "accepted_by",
+    "starts_at",
+    "ends_at",
+    "hours",
+    "paused_at",
+    "recipient_id",
+    "recipient__email",
+    "recipient__phone",
+    "recipient__remark",
+    "recipient__account_id",
+    "recipient__account__name",
+    "recipient__account__email",
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatrixThing:
+    """A camera or a panel that the actor may share. `permissions`: his own; `has`: what a camera is made for."""
+
+    id: str
+    kind: Literal["camera", "panel"]
+    name: str
+    site: str
+    site_name: str
+    permissions: Permission
+    has: tuple[str, ...] = ()
+
+    def may(self, permission: Permission) -> bool:
+        """Whether the actor holds `permission`."""
+        return permission in self.permissions
+
+
+class GivenTerms(NamedTuple):
+    """What one share says of all that it gives. `is_mine`: the actor gave it, and may change it."""
+
+    share: str
+    is_mine: bool
+    is_pending: bool
+    is_paused: bool
+    starts_at: datetime | None
+    ends_at: datetime | None
+    hours: str
+    is_ending: bool
+
+
 class GivenCell(NamedTuple):
-    """What one share gives somebody on one camera. `is_mine`: the actor gave it, and may change it here.
+    """What one share gives somebody on one camera or panel.
 
     There are thousands: a tuple is made in a third of the time of a frozen dataclass.
     """
 
-    share: str
+    terms: GivenTerms
     permissions: Permission
-    is_mine: bool
-    is_pending: bool
-    starts_at: datetime | None
-    ends_at: datetime | None
-    hours: str
     is_unused: bool
-    is_ending: bool
+
+    @property
+    def share(self) -> str:
+        """Its id."""
+        return self.terms.share
+
+    @property
+    def is_in_force(self) -> bool:
+        """Whether it was accepted, and does not rest."""
+        return not (self.terms.is_pending or self.terms.is_paused)
 
 
 @dataclass(slots=True)
 class MatrixCell:
-    """All that somebody has on one camera: by a role, which is not changed here, and by shares."""
+    """All that somebody has on one camera or panel: by a role, which is not changed here, and by shares."""
 
     by_role: Permission = NONE
     given: list[GivenCell] = field(default_factory=list)
@@ -57,7 +109,7 @@ class MatrixCell:
         """What is in force, all together."""
         found = self.by_role
         for one in self.given:
-            if not one.is_pending:
+            if one.is_in_force:
                 found |= one.permissions
         return found
 
@@ -66,19 +118,28 @@ class MatrixCell:
         """What waits for an answer."""
         found = NONE
         for one in self.given:
-            if one.is_pending:
+            if one.terms.is_pending:
+                found |= one.permissions
+        return found
+
+    @property
+    def paused(self) -> Permission:
+        """What rests."""
+        found = NONE
+        for one in self.given:
+            if one.terms.is_paused:
                 found |= one.permissions
         return found
 
     @property
     def mine(self) -> GivenCell | None:
         """The share that the actor may change here."""
-        return next((one for one in self.given if one.is_mine), None)
+        return next((one for one in self.given if one.terms.is_mine), None)
 
     @property
     def ends_at(self) -> datetime | None:
         """The first end of what ends."""
-        return min((one.ends_at for one in self.given if one.ends_at), default=None)
+        return min((one.terms.ends_at for one in self.given if one.terms.ends_at), default=None)
 
 
 @dataclass(slots=True)
@@ -86,7 +147,7 @@ class MatrixPerson:
     """One row. `account` is None as long as nothing was accepted: then there is an address, and no name (N1).
 
     `recipient` and `remark` are the actor's own, "" where he shared nothing with them; `roles` is what they are as
-    members, site by site.
+    members, site by site. Cells are made when they are asked for: a page shows a part of them.
     """
 
     key: str
@@ -96,10 +157,13 @@ class MatrixPerson:
     recipient: str = ""
     remark: str = ""
     roles: set[str] = field(default_factory=set)
-    cells: dict[str, MatrixCell] = field(default_factory=dict)
-    #: whether something of theirs ends within days, waits for their answer, or is there and not used
+    #: id of a camera or panel → what a role gives there, what shares give there
+    by_role: dict[str, Permission] = field(default_factory=dict)
+    given: dict[str, list[GivenCell]] = field(default_factory=dict)
+    #: whether something of theirs ends within days, waits for their answer, rests, or is there and not used
     is_ending: bool = False
     is_pending: bool = False
+    is_paused: bool = False
     is_unused: bool = False
 
     @property
@@ -107,40 +171,80 @@ class MatrixPerson:
         """Name, or address."""
         return self.account.name if self.account and self.account.name else self.address
 
+    @property
+    def things(self) -> set[str]:
+        """Ids of the cameras and panels where they have anything."""
+        return self.by_role.keys() | self.given.keys()
+
+    def cell(self, thing: str) -> MatrixCell | None:
+        """What they have there; None for nothing."""
+        by_role, given = self.by_role.get(thing, NONE), self.given.get(thing)
+        return MatrixCell(by_role, given or []) if by_role or given else None
+
+    @property
+    def cells(self) -> dict[str, MatrixCell]:
+        """All of them."""
+        return {thing: MatrixCell(self.by_role.get(thing, NONE), self.given.get(thing, [])) for thing in self.things}
+
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """The cameras that the actor may share, and everybody who has anything on one of them, by name."""
+    """The cameras and panels that the actor may share, and everybody who has anything on one of them, by name."""
 
-    cameras: list[CameraView]
+    things: list[MatrixThing]
     people: list[MatrixPerson]
 
 
 def get_matrix(actor: Principal, organization: str) -> Matrix:
-    """Everybody who has anything on a camera of this organization that the actor may share.
+    """Everybody who has anything on a camera or panel of this organization that the actor may share.
 
-    What he may not share he learns nothing of (N17): without such a camera it is empty. The actor himself is not in it.
+    What he may not share he learns nothing of (N17): without such a thing it is empty. The actor himself is not in it.
     """
+    things = _list_things(actor, organization)
+    if not things:
+        return Matrix([], [])
+    people: dict[str, MatrixPerson] = {}
+    _add_members(actor, organization, things, people)
+    _add_shares(actor, organization, {thing.id: thing.kind == "camera" for thing in things}, people)
+    found = [row for row in people.values() if row.by_role or row.given]
+    return Matrix(things, sorted(found, key=lambda row: (row.name.casefold(), row.key)))
+
+
+def _list_things(actor: Principal, organization: str) -> list[MatrixThing]:
     cameras = [
-        view
+        MatrixThing(
+            id=view.id,
+            kind="camera",
+            name=view.label,
+            site=view.site or "",
+            site_name=view.site_name,
+            permissions=view.permissions,
+            has=tuple(view.has),
+        )
         for view in list_cameras(actor)
         if view.mine and view.organization == organization and view.may(Permission.SHARE)
     ]
-    if not cameras:
-        return Matrix([], [])
-    people: dict[str, MatrixPerson] = {}
-    _add_members(actor, organization, cameras, people)
-    _add_shares(actor, organization, {view.id for view in cameras}, people)
-    found = [row for row in people.values() if row.cells]
-    return Matrix(cameras, sorted(found, key=lambda row: (row.name.casefold(), row.key)))
+    panels = [
+        MatrixThing(
+            id=view.id,
+            kind="panel",
+            name=view.name,
+            site=view.site or "",
+            site_name=view.site_name,
+            permissions=view.permissions,
+        )
+        for view in list_panels(actor)
+        if view.mine and view.organization == organization and view.may(Permission.SHARE)
+    ]
+    return cameras + panels
 
 
 def _add_members(
-    actor: Principal, organization: str, cameras: list[CameraView], people: dict[str, MatrixPerson]
+    actor: Principal, organization: str, things: list[MatrixThing], people: dict[str, MatrixPerson]
 ) -> None:
-    of_site: dict[str, list[str]] = {}
-    for view in cameras:
-        of_site.setdefault(view.site or "", []).append(view.id)
+    of_site: dict[str, list[MatrixThing]] = {}
+    for thing in things:
+        of_site.setdefault(thing.site, []).append(thing)
     rows = Grant.objects.filter(
         resource__in=[organization, *of_site], origin=Origin.MEMBERSHIP, ended_at=None
     ).values_list("principal", "resource", "permissions", "origin_id")
@@ -148,61 +252,69 @@ def _add_members(
     known = get_persons(principal for principal, *_rest in grants)
     standings = get_standings({origin_id for *_rest, origin_id in grants})
     for principal, resource, bits, origin_id in grants:
-        permissions = normalize(Permission(bits))
-        if not permissions or principal not in known:
+        held = normalize(Permission(bits))
+        if not held or principal not in known:
             continue
         account = known[principal]
         row = people.setdefault(account.email, MatrixPerson(account.id, account.email, account))
         for site in of_site if resource == organization else [resource]:
             if origin_id in standings:
                 row.roles.add(standings[origin_id].on(site).value)
-            for camera in of_site[site]:
-                row.cells.setdefault(camera, MatrixCell()).by_role |= permissions
+            for thing in of_site[site]:
+                if permissions := held if thing.kind == "camera" else held & SHAREABLE_OF_PANELS:
+                    row.by_role[thing.id] = row.by_role.get(thing.id, NONE) | permissions
 
 
-def _add_shares(actor: Principal, organization: str, cameras: set[str], people: dict[str, MatrixPerson]) -> None:
+def _add_shares(
+    actor: Principal, organization: str, things: Mapping[str, bool], people: dict[str, MatrixPerson]
+) -> None:
+    """`things`: id → whether it is a camera. Only of cameras it is known who watches them."""
     at = clock.now()
-    rows = Share.objects.filter(in_states(OPEN_STATES, at), organization=organization)
-    shares = {row.pk: row for row in rows.select_related("recipient__account")}
-    rows_of_items = sql.fetch(_ITEMS, at - UNUSED_AFTER, organization, *OPEN_STATES)
-    watched = list_watchers(cameras, since=at - UNUSED_AFTER)
-    whose = {pk: _person_of(actor, share, people) for pk, share in shares.items()}
+    since = at - UNUSED_AFTER
+    rows = Share.objects.filter(in_states(OPEN_STATES, at), organization=organization).values(*_SHARE)
+    shares = {share["pk"]: (_person_of(actor, share, people), *_terms_of(actor, share, at)) for share in rows}
+    watched = list_watchers([thing for thing, is_camera in things.items() if is_camera], since=since)
     sets: dict[int, Permission] = {}
-    for share_id, camera, bits, is_old in rows_of_items:
-        share = shares.get(share_id)
-        if share is None or camera not in cameras:
+    for share_id, thing, bits, is_old in sql.fetch(_ITEMS, since, organization, *OPEN_STATES):
+        found = shares.get(share_id)
+        if found is None or thing not in things:
             continue
-        row = whose[share_id]
+        row, terms, viewer = found
         if bits not in sets:
             sets[bits] = Permission(bits)
-        one = GivenCell(
-            share_id,
-            sets[bits],
-            share.sharer_id == actor.id,
-            share.state == OfferState.PENDING,
-            share.starts_at,
-            share.ends_at,
-            share.hours,
-            bool(is_old) and (share.accepted_by, camera) not in watched,
-            share.ends_at is not None and share.ends_at <= at + ENDING_WITHIN,
-        )
-        if camera not in row.cells:
-            row.cells[camera] = MatrixCell()
-        row.cells[camera].given.append(one)
-        row.is_ending |= one.is_ending
-        row.is_pending |= one.is_pending
-        row.is_unused |= one.is_unused
+        is_unused = bool(is_old) and things[thing] and (viewer, thing) not in watched
+        row.given.setdefault(thing, []).append(GivenCell(terms, sets[bits], is_unused))
+        row.is_unused |= is_unused
+        row.is_ending |= terms.is_ending
+        row.is_pending |= terms.is_pending
+        row.is_paused |= terms.is_paused
 
 
-def _person_of(actor: Principal, share: Share, people: dict[str, MatrixPerson]) -> MatrixPerson:
+def _terms_of(actor: Principal, share: Mapping[str, Any], at: datetime) -> tuple[GivenTerms, str]:
+    """What the share says of all its items, and who watches by it."""
+    ends_at = share["ends_at"]
+    terms = GivenTerms(
+        share["pk"],
+        share["sharer_id"] == actor.id,
+        share["state"] == OfferState.PENDING,
+        share["paused_at"] is not None,
+        share["starts_at"],
+        ends_at,
+        share["hours"],
+        ends_at is not None and ends_at <= at + ENDING_WITHIN,
+    )
+    return terms, share["accepted_by"]
+
+
+def _person_of(actor: Principal, share: Mapping[str, Any], people: dict[str, MatrixPerson]) -> MatrixPerson:
     """The row of whom this share is for. An offer is to an address: whose it is shows once it was accepted."""
-    recipient, is_mine = share.recipient, share.sharer_id == actor.id
-    is_known = share.state == OfferState.ACCEPTED or is_mine
-    account = recipient.account if is_known else None
-    address = account.email if account else recipient.address
-    row = people.setdefault(address, MatrixPerson(account.pk if account else recipient.pk, address))
+    is_mine = share["sharer_id"] == actor.id
+    account = share["recipient__account_id"] if is_mine or share["state"] == OfferState.ACCEPTED else None
+    typed = share["recipient__email"] or share["recipient__phone"]
+    address = share["recipient__account__email"] if account else typed
+    row = people.setdefault(address, MatrixPerson(account or share["recipient_id"], address))
     if account and row.account is None:
-        row.account = Person(account.pk, account.name, account.email)
+        row.account = Person(account, share["recipient__account__name"], address)
     if is_mine:
-        row.recipient, row.remark = recipient.pk, recipient.remark
+        row.recipient, row.remark = share["recipient_id"], share["recipient__remark"]
     return row

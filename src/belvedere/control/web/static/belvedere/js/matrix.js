@@ -28,7 +28,7 @@ function neighbour(cell, key) {
   const step = document.dir === "rtl" ? -1 : 1;
   const column = cell.cellIndex;
   const body = /** @type {HTMLTableSectionElement} */ (row.parentElement);
-  const rows = [...body.rows].filter((each) => !each.matches(".matrix-more"));
+  const rows = [...body.rows].filter((each) => !each.matches(".matrix-more, .matrix-section"));
   const at = rows.indexOf(row);
   /** @type {Record<string, () => Element | undefined>} */
   const ways = {
@@ -52,17 +52,21 @@ async function open(cell) {
     if (!cell.textContent?.trim()) share(cell);
     return;
   }
+  // What stands on a page of its own, as a guest link does, is changed there.
+  if (link.hasAttribute("data-page")) return location.assign(/** @type {HTMLAnchorElement} */ (link).href);
   changed = cell;
   await /** @type {any} */ (window).htmx.ajax("GET", link.getAttribute("href"), { target: dialog, swap: "innerHTML" });
   if (!dialog.open) dialog.showModal();
 }
 
-/** Begin a share of that camera with that person. @param {HTMLTableCellElement} cell */
+/** Begin a share of that camera or panel with that person. @param {HTMLTableCellElement} cell */
 function share(cell) {
   const head = table?.tHead?.rows[0].cells[cell.cellIndex];
   const row = /** @type {HTMLElement} */ (cell.parentElement);
   const to = row.dataset.to ?? head?.dataset.to;
   const camera = row.dataset.camera ?? head?.dataset.camera;
+  const panel = row.dataset.panel ?? head?.dataset.panel;
+  if (to && panel) location.assign(`${panel}?${new URLSearchParams({ to })}`);
   if (!table || !to || !camera) return;
   location.assign(`${table.dataset.shareUrl}?${new URLSearchParams({ step: "permissions", to, camera })}`);
 }
