@@ -126,12 +126,12 @@ async def test_new_cameras_and_new_passwords_arrive_by_nudge(
         cameras.add(f"/{name}", test_clip())
         control.add(name, cameras.url(f"/{name}"))
     control.add("pool", cameras.url("/pool"), Quality.SUB)
-    before = cameras.connections
+    before = cameras.plays
     await control.changed()
     await control.until_online("pool")
     await control.until_online("pool", Quality.SUB)
     await control.until_online("shop")
-    assert cameras.connections == before + 3  # the one that did not change was left alone
+    assert cameras.plays == before + 3  # the one that did not change was left alone
     async with watching(node, control.ticket("shop", quality="sub")) as socket:  # has none: the main stream it is
         await texts_and_film(socket, fragments=1)
 

@@ -188,11 +188,11 @@ async def test_without_the_right_there_is_no_way_in(
     """HC-2, N18: and the camera is not even asked."""
     ear = Ear()
     await door(control, cameras, ear)
-    before = cameras.connections
+    before = cameras.plays
     async with talking(node, talk_ticket(control, "door", **fields)) as socket:
         code, _ = await closing_of(socket)
     assert code in {4403, 4404}
-    assert (cameras.connections, ear.heard) == (before, b"")
+    assert (cameras.plays, ear.heard) == (before, b"")
 
 
 async def test_a_ticket_opens_once(node: MediaNode, control: LittleControl, cameras: CameraServer) -> None:
@@ -234,13 +234,13 @@ async def test_one_at_a_time_and_the_other_hears_who(
     await door(control, cameras, ear)
     async with talking(node, talk_ticket(control, "door")) as first:
         await until(first, "ready")
-        before = cameras.connections
+        before = cameras.plays
         for holder in ("Olivia", ""):
             async with talking(node, talk_ticket(control, "door", holder=holder)) as second:
                 assert (await until(second, "busy"))[-1]["holder"] == (holder or None)
                 code, reason = await closing_of(second)
                 assert (code, reason["why"]) == (4409, "busy")
-        assert cameras.connections == before
+        assert cameras.plays == before
         await first.send(json.dumps({"type": "end"}))
         await closing_of(first)
     async with talking(node, talk_ticket(control, "door")) as third:
@@ -411,3 +411,36 @@ async def test_who_says_nothing_gives_the_floor_up(
     async with talking(node, talk_ticket(control, "door")) as socket:
         await until(socket, "ready")
         assert await closing_of(socket) == (1000, {"why": "silent"})
+
+
+# -- which cameras can be spoken to ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("has_ear", "faults"),
+    [(True, Faults()), (False, Faults()), (False, Faults(ignores_require=True))],
+    ids=["listens", "551", "no track"],
+)
+async def test_each_camera_is_asked_once_whether_it_listens(
+    node: MediaNode, control: LittleControl, cameras: CameraServer, has_ear: bool, faults: Faults
+) -> None:
+    """And again when the way to it has changed: another password may lead to another camera."""
+    mount = await door(control, cameras, Ear() if has_ear else None, faults)
+
+    def words(said: bool) -> bool:
+        mine = [state for state in control.states if state.camera == "door"]
+        return bool(mine) and mine[-1].has_talk is said
+
+    await until_so(lambda: words(has_ear))
+    asked = cameras.connections - cameras.plays
+    await cameras.drop("/door")
+    await control.until_online("door", online=False)
+    await control.until_online("door")
+    assert words(has_ear)
+    assert cameras.connections - cameras.plays == asked  # nobody had to ask again
+    mount.ear = None if has_ear else Ear()
+    control.sources["door", Quality.MAIN] = StreamSource(
+        cameras.url("/door"), "demo", PASSWORD, [("127.0.0.0/8", 1, 65534)]
+    )
+    await control.changed()
+    await until_so(lambda: words(not has_ear))

@@ -113,6 +113,8 @@ class Mount:
         self._born = time.monotonic()
         #: what it is spoken to through; None: it has no loudspeaker
         self.ear: Ear | None = None
+        #: sessions that began to watch, since the start
+        self.plays = 0
         self._playing: set[Session] = set()
         self._senders: dict[int, asyncio.Task[None]] = {}
 
@@ -139,6 +141,7 @@ class Mount:
     def play(self, session: Session) -> list[tuple[int, int, int]]:
         """Let a session watch. Returns (track, next sequence number, time stamp) for each of its tracks."""
         session.unreported = set(session.outlets)
+        self.plays += 1
         self._playing.add(session)
         for index in session.outlets:
             if index not in self._senders:

@@ -104,6 +104,11 @@ class CameraServer:
         return sum(mount.playing for mount in self._mounts.values())
 
     @property
+    def plays(self) -> int:
+        """Sessions that began to watch since the start, over all mounts."""
+        return sum(mount.plays for mount in self._mounts.values())
+
+    @property
     def packets_sent(self) -> int:
         """RTP packets of all mounts; see `Mount.packets_sent`."""
         return sum(mount.packets_sent for mount in self._mounts.values())
