@@ -33,7 +33,7 @@ from belvedere.control.recordings.services import change_recording_settings, ope
 from belvedere.control.sharing import services as sharing
 from belvedere.control.sharing.selectors import list_access
 from belvedere.control.streaming.selectors import list_viewers, list_viewings
-from belvedere.control.streaming.services import open_ticket
+from belvedere.control.streaming.services import open_talk, open_ticket
 
 #: in this order everywhere below
 CAST: Final = ("olivia", "sam", "ada", "omar", "vera", "leo", "nora", "xena")
@@ -80,6 +80,7 @@ TABLE: Final[dict[str, dict[str, str]]] = {
     "see the camera": _site("ok ok ok ok ok ok 404 404 | ok ok 404 404 404 404 404 404"),
     "list the camera": _site("ok ok ok ok ok ok 404 404 | ok ok 404 404 404 404 404 404"),
     "watch live": _site("ok ok ok ok ok ok 404 404 | ok ok 404 404 404 404 404 404"),
+    "talk through it": _site("ok ok ok ok 403 403 404 404 | ok ok 404 404 404 404 404 404"),
     # The past. Nothing was recorded here: who may export finds nothing there.
     "see what was recorded": _site("ok ok ok ok ok 403 404 404 | ok ok 404 404 404 404 404 404"),
     "export what was recorded": _site("404 404 404 403 403 403 404 404 | 404 404 404 404 404 404 404 404"),
@@ -190,6 +191,7 @@ SERVICES: Final[dict[str, Act]] = {
     "see the camera": lambda who, at: get_camera(who, at.camera),
     "list the camera": lambda who, at: find([row.id for row in list_cameras(who)], at.camera),
     "watch live": lambda who, at: open_ticket(who, camera=at.camera),
+    "talk through it": lambda who, at: open_talk(who, camera=at.camera),
     "see what was recorded": lambda who, at: list_coverage(who, at.camera, *A_DAY),
     "export what was recorded": lambda who, at: open_export(who, camera=at.camera, start=A_DAY[0], end=AN_HOUR_LATER),
     "read who watched it": lambda who, at: list_viewings(who, at.camera, start=A_DAY[0], end=A_DAY[1]),
@@ -259,6 +261,7 @@ API: Final[dict[str, tuple[Any, ...]]] = {
     "see the camera": ("GET", "cameras/{camera}"),
     "list the camera": ("GET", "cameras", None, "{camera}"),
     "watch live": ("POST", "cameras/{camera}/tickets", {"kind": "live"}),
+    "talk through it": ("POST", "cameras/{camera}/tickets", {"kind": "talk"}),
     "see what was recorded": ("GET", f"cameras/{{camera}}/recordings?{THAT_DAY}"),
     "export what was recorded": (
         "POST",

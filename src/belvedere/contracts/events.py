@@ -125,7 +125,8 @@ class SourceError(StrEnum):
 class CameraState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """media → control, `camera.state.<node>`: what a stream does now. State, not event: the last one wins.
 
-    `since` and `at` are seconds since the epoch; `sequence` rises within a run.
+    `since` and `at` are seconds since the epoch; `sequence` rises within a run. `has_talk` is None until the camera was
+    asked: it is what an ONVIF device says of its profiles, or nothing, until then.
     """
 
     run: str
@@ -141,6 +142,7 @@ class CameraState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     height: int = 0
     fps: float = 0.0
     has_audio: bool = False
+    has_talk: bool | None = None
     bitrate: int = 0
 
 

@@ -80,6 +80,8 @@ def _open(node: str, request: sessions.OpenRequest) -> sessions.OpenReply:
     if reply.kind is sessions.SessionKind.EXPORT and not reply.lease.is_ended:
         # Where this cannot be written, media gets no answer, and nobody the file.
         footage.record_export_opened(request.session, address=request.peer)
+    if reply.kind is sessions.SessionKind.TALK and not reply.lease.is_ended:
+        streaming.record_talk_opened(request.session, address=request.peer)
     return reply
 
 

@@ -19,6 +19,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
 
+from belvedere.demo.backchannel import Ear
 from belvedere.demo.broker import serve_broker
 from belvedere.demo.clips import Clip
 from belvedere.demo.onvif import OnvifChannel, OnvifDevice
@@ -40,8 +41,10 @@ async def serve_cameras(port: int, password: str) -> AsyncIterator[CameraServer]
         for camera in CAMERAS:
             # Both streams carry the sound: whoever watches the small picture may listen, too.
             audio = evening() if camera.has_audio else None
+            ear = Ear() if camera.has_talk else None
             for quality, path in (("main", camera.main), ("sub", camera.sub)):
-                server.add(path, _clip(camera.key, quality), username=USERNAME, password=password, audio=audio)
+                clip = _clip(camera.key, quality)
+                server.add(path, clip, username=USERNAME, password=password, audio=audio, ear=ear)
         yield server
 
 
@@ -88,9 +91,10 @@ def _channels(cameras: CameraServer, sample: SampleDevice, password: str) -> lis
     channels = []
     for number, (name, scene) in enumerate(sample.channels, start=1):
         paths = {quality: f"/{sample.key}/{number}/{quality}" for quality in ("main", "sub")}
-        audio = evening() if sample.is_dome else None
+        audio, ear = (evening(), Ear()) if sample.is_dome else (None, None)
         for quality, path in paths.items():
-            cameras.add(path, _clip(scene, quality), username=USERNAME, password=password, audio=audio)
+            clip = _clip(scene, quality)
+            cameras.add(path, clip, username=USERNAME, password=password, audio=audio, ear=ear)
         channels.append(
             OnvifChannel(
                 name,

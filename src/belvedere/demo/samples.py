@@ -36,6 +36,7 @@ class SampleCamera:
     name: str
     site: str
     has_audio: bool = False
+    has_talk: bool = False
     organization: str = ""
 
     @property
@@ -89,7 +90,7 @@ class SampleAlarm:
 
 CAMERAS: Final = (
     SampleCamera("courtyard", "Courtyard", "House"),
-    SampleCamera("frontdoor", "Front door", "House", has_audio=True),
+    SampleCamera("frontdoor", "Front door", "House", has_audio=True, has_talk=True),
     SampleCamera("pool", "Pool", "House"),
     SampleCamera("shop", "Counter", "Bodega"),
     SampleCamera("driveway", "Driveway", "House"),

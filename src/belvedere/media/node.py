@@ -63,6 +63,7 @@ from belvedere.media.metrics import MediaMetrics
 from belvedere.media.onvif import discover, inspect, warm_up
 from belvedere.media.panels import PanelKeeper
 from belvedere.media.sources import probe
+from belvedere.media.talk.scouting import Scout
 from belvedere.media.talk.talker import TalkRoom
 from belvedere.media.waiting import wait_for_nudge
 
@@ -145,6 +146,7 @@ class MediaNode:
             self.carriage.find_exactly,
             self._open_archive,
         )
+        self._scout = Scout(self.carriage.find_source, self._report_talk, self._own_ports)
         self._room = TalkRoom(find_source=self.carriage.find_source, own_ports=self._own_ports)
         self._metrics = MediaMetrics(self.counters, self._gauges)
         self._listener = Listener(
@@ -221,6 +223,7 @@ class MediaNode:
         await self.panels.close()
         await self.events.close()
         await self.footage.close()
+        await self._scout.close()
         # While the cameras' threads run out, the players read their goodbye.
         await self.carriage.close(_THREADS_WITHIN_S)
         await self._listener.abort()
@@ -297,6 +300,7 @@ class MediaNode:
         new = [stream for stream in streams if not self.carriage.has((stream.camera, stream.quality), stream.revision)]
         readable = [assigned for stream in new if (assigned := self._open_box(stream)) is not None]
         self._turn_away(self.carriage.apply(readable, kept=keys))
+        self._scout.forget({key[0] for key in keys})
         self.footage.sync()
 
     def _open_box(self, stream: StreamAssignment) -> Assigned | None:
@@ -338,6 +342,10 @@ class MediaNode:
         self._changed.update(streams)
         self._report_now.set()
 
+    def _report_talk(self, camera: str) -> None:
+        if stream := self.carriage.find_exactly(camera, Quality.MAIN):
+            self._report_soon(stream)
+
     async def _report_for_ever(self) -> None:
         while True:
             await self._report_now.wait()
@@ -349,6 +357,8 @@ class MediaNode:
 
     def _state_of(self, stream: LiveStream) -> CameraState:
         self._sequence += 1
+        if stream.is_online and stream.quality is Quality.MAIN:
+            self._scout.look(stream.camera)
         track = stream.current.track if stream.current else None
         return CameraState(
             run=self.run,
@@ -364,6 +374,7 @@ class MediaNode:
             height=track.height if track else 0,
             fps=stream.fps,
             has_audio=bool(stream.audio),
+            has_talk=self._scout.has_talk(stream.camera),
             bitrate=stream.bitrate,
         )
 

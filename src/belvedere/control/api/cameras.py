@@ -21,7 +21,7 @@ from belvedere.control.api.schemas import (
     ProblemOut,
     person_at,
 )
-from belvedere.control.core.errors import Refusal
+from belvedere.control.core.errors import Forbidden, Refusal
 from belvedere.control.core.principal import Principal
 from belvedere.control.devices import services as devices
 from belvedere.control.devices.selectors import get_camera, list_cameras
@@ -116,7 +116,7 @@ class ViewersOut(Out):
 class TicketIn(In):
     """What to open. `from` and `to` say which part of the past: playback takes `from`, an export both, hls may."""
 
-    kind: Literal["live", "playback", "hls", "export", "snapshot"] = "live"
+    kind: Literal["live", "playback", "talk", "hls", "export", "snapshot"] = "live"
     quality: Literal["main", "sub"] = "main"
     from_: AwareDatetime | None = Field(default=None, alias="from")
     to: AwareDatetime | None = None
@@ -135,7 +135,7 @@ class TicketsIn(In):
 
 
 class TicketOut(Out):
-    """Opens a media session once, within half a minute: ws(s) for live and playback, http(s) for the others."""
+    """Opens a media session once, within half a minute: ws(s) for live, playback, talk; http(s) for the others."""
 
     url: str
     expires_at: datetime
@@ -244,6 +244,8 @@ def viewers(request: HttpRequest, camera_id: str) -> ViewersOut:
 def open_ticket(request: HttpRequest, camera_id: str, body: TicketIn) -> Status[TicketOut]:
     """A ticket: for live, hls and snapshot of now needs `live_view`, for the past `playback`, for an export `export`.
 
+    To talk needs `talk`, and of a token the scope `devices`: what only watches does not speak.
+
     What lies before one's footage window is as good as absent: 404 `nothing_there`. An export of more than an hour
     wants a fresh identity: 403 `reauthentication_required`; at most three run at once: 429.
     """
@@ -273,6 +275,8 @@ def origin_of(request: HttpRequest, actor: Principal) -> str | None:
 def _open(request: HttpRequest, camera_id: str, body: TicketIn) -> Ticket:
     actor = actor_of(request)
     origin = origin_of(request, actor)
+    if body.kind == "talk" and actor.scopes is not None and "devices" not in actor.scopes:
+        raise Forbidden
     return recordings.open_ticket(
         actor,
         camera=camera_id,

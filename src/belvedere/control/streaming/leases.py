@@ -20,6 +20,8 @@ CARRIES: Final = {
     # A last picture that is older is a look into the past.
     SessionKind.SNAPSHOT: (Permission.LIVE_VIEW | Permission.PLAYBACK, Permission.LIVE_VIEW),
     SessionKind.EXPORT: (Permission.EXPORT | Permission.LISTEN, Permission.EXPORT),
+    # Nobody speaks into a room that he may not see; through a camera that is off, nobody at all.
+    SessionKind.TALK: (Permission.LIVE_VIEW | Permission.TALK, Permission.LIVE_VIEW | Permission.TALK),
 }
 #: the same of the past, for kinds that are of now without a start
 _OF_THE_PAST: Final = {

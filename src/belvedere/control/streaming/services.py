@@ -41,6 +41,8 @@ from belvedere.contracts.sessions import (
 from belvedere.control.access.guard import requires, unguarded
 from belvedere.control.access.selectors import list_principals_of_change
 from belvedere.control.accounts.models import digest_of
+from belvedere.control.accounts.selectors import Person, get_persons
+from belvedere.control.audit.services import write_entry
 from belvedere.control.core import clock, limits, media, spans, sql
 from belvedere.control.core.errors import RateLimited, SwitchedOff, Unavailable
 from belvedere.control.core.ids import is_id
@@ -51,6 +53,7 @@ from belvedere.control.devices.selectors import find_camera_path, find_node_of
 from belvedere.control.outbox.services import Again
 from belvedere.control.streaming.leases import decide_leases, refuse
 from belvedere.control.streaming.models import ViewingSession, WatchedSpan
+from belvedere.control.streaming.selectors import find_talker
 
 log = structlog.get_logger(__name__)
 
@@ -89,13 +92,27 @@ def open_ticket(
 
     Raises NotFound, Forbidden, RateLimited, SwitchedOff, Unavailable (no media node carries the camera just now).
     """
+    return issue_ticket(actor, camera=camera, kind=kind, node=_node_of_now(camera), quality=quality, origin=origin)
+
+
+@requires(Permission.TALK, on="camera")
+def open_talk(actor: Principal, *, camera: str, origin: str | None = None) -> Ticket:
+    """A ticket to speak through a camera. Whether it can be spoken through is for the node to find out.
+
+    Raises NotFound, Forbidden, RateLimited, SwitchedOff, Unavailable.
+    """
+    return issue_ticket(actor, camera=camera, kind=SessionKind.TALK, node=_node_of_now(camera), origin=origin)
+
+
+def _node_of_now(camera: str) -> MediaNode:
+    """Who carries a camera just now. Raises SwitchedOff, Unavailable."""
     path = find_camera_path(camera)
     if path is not None and not path.is_on:
         raise SwitchedOff
     node = find_node_of(camera)
     if node is None:
         raise Unavailable
-    return issue_ticket(actor, camera=camera, kind=kind, node=node, quality=quality, origin=origin)
+    return node
 
 
 def issue_ticket(
@@ -129,7 +146,8 @@ def issue_ticket(
         issued_at=at,
         node=node.pk,
     )
-    address = f"http{node.url.removeprefix('ws')}/media/v1/open" if kind in BY_HTTP else f"{node.url}/media/v1/live"
+    socket = "talk" if kind is SessionKind.TALK else "live"
+    address = f"http{node.url.removeprefix('ws')}/media/v1/open" if kind in BY_HTTP else f"{node.url}/media/v1/{socket}"
     return Ticket(row.pk, camera, f"{address}?ticket={row.pk}.{secret}", at + timedelta(seconds=TICKET_TTL_S))
 
 
@@ -157,7 +175,25 @@ def claim_session(node: str, request: OpenRequest) -> OpenReply:
     if lease.is_ended:
         _close([row.pk], why=lease.why, at=at)
     start, end = (at.timestamp() if at else None for at in (row.start_at, row.end_at))
-    return OpenReply(lease, row.camera_id, SessionKind(row.kind), Quality(row.quality), start, end)
+    path = find_camera_path(row.camera_id) if row.kind == SessionKind.TALK and not lease.is_ended else None
+    holder = find_talker(row.principal, path, but=row.pk) if path else ""
+    return OpenReply(lease, row.camera_id, SessionKind(row.kind), Quality(row.quality), start, end, holder)
+
+
+@unguarded("told by the opening of its session, which decided; the ticket was guarded")
+@transaction.atomic
+def record_talk_opened(session: str, *, address: str) -> None:
+    """Somebody came with a ticket to speak: the audit says who, through which camera, from where."""
+    row = ViewingSession.objects.select_related("camera").get(pk=session)
+    person = get_persons([row.principal]).get(row.principal, Person(row.principal, "", ""))
+    write_entry(
+        actor=Principal(id=row.principal, name=person.name, email=person.email, address=address),
+        action="camera.spoken_through",
+        thing=f"camera:{row.camera_id}",
+        organization=row.camera.organization_id,
+        site=row.camera.site_id,
+        name=row.camera.name,
+    )
 
 
 def _is_right_origin(row: ViewingSession, came_from: str | None) -> bool:

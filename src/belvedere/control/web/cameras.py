@@ -149,6 +149,7 @@ def camera(request: HttpRequest, camera_id: str) -> HttpResponse:
         },
         "rights": rights_slots(view.permissions),
         "may_share": may_share,
+        "may_talk": view.may(Permission.TALK) and "talk" in view.has and view.disabled_at is None,
         "received": _received(actor, view.id) if not view.mine else None,
         "footage": _footage(actor, view) if view.may(Permission.PLAYBACK) else None,
     }

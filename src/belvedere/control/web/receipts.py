@@ -59,7 +59,7 @@ def _cut(cut: CutView, ended_at: datetime) -> dict[str, Any]:
     after = max(0, round((cut.cut_at - ended_at).total_seconds() * 1000)) if cut.cut_at else None
     return {
         "kind": cut.kind,
-        "label": _("Live view") if cut.kind == "live" else cut.kind,
+        "label": {"live": _("Live view"), "talk": _("Talk")}.get(cut.kind, cut.kind),
         "camera": cut.camera_name,
         "whose": cut.account.name or cut.account.email,
         "since": cut.since,

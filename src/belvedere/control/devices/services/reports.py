@@ -85,6 +85,8 @@ def record_state(node: str, state: events.CameraState) -> None:
         changes |= {"codec": state.codec, "width": state.width, "height": state.height, "fps": state.fps}
         changes["bitrate"] = state.bitrate
         changes["has_audio"] = state.has_audio
+        if state.has_talk is not None:
+            changes["has_talk"] = state.has_talk
     was_online = before == "online"
     if was_online != state.online or known_since is None:
         since = datetime.fromtimestamp(state.since, UTC)

@@ -68,6 +68,8 @@ def open_ticket(
         return open_past_list(actor, camera=camera, start=start, end=end, quality=quality, origin=origin)
     if kind is SessionKind.EXPORT and start and end:
         return open_export(actor, camera=camera, start=start, end=end, quality=quality, origin=origin)
+    if kind is SessionKind.TALK and not start and not end:
+        return streaming.open_talk(actor, camera=camera, origin=origin)
     if kind not in {SessionKind.LIVE, SessionKind.HLS, SessionKind.SNAPSHOT} or start or end:
         raise Invalid(
             _("Playback takes “from” alone, an export “from” and “to”, a list both, one or none; the others neither."),
