@@ -86,6 +86,43 @@ async def test_a_camera_that_is_away(control: LittleControl, node: MediaNode, ca
     assert (await get(url))[0] == 404
 
 
+def past_ticket(control: LittleControl, node: MediaNode, at: float, permissions: Permission) -> str:
+    found = control.ticket(YARD, kind=SessionKind.SNAPSHOT, permissions=permissions, start=at, playback_from=0.0)
+    return f"http://127.0.0.1:{node.port}/media/v1/open?ticket={found}"
+
+
+async def test_a_picture_of_an_instant(control: LittleControl, node: MediaNode) -> None:
+    """Small at first, whole if asked for; it is a look into the past, and stands in the ledger (B-2)."""
+    assert node.footage.archive is not None
+    start_us, _ = node.footage.archive.spans(YARD, 0, 2**62)[0]
+    status, body, url = await get(past_ticket(control, node, start_us / 1e6 + 0.5, Permission.PLAYBACK))
+    assert (status, url.rpartition("/")[2]) == (200, "snapshot-320.jpg")
+    with Image.open(io.BytesIO(body)) as picture:
+        assert picture.width == 320
+    assert (await get(url.replace("snapshot-320.jpg", "snapshot.jpg")))[0] == 200
+    session = next(session for session, row in control.rows.items() if row.opened_by)
+    await control.revoke(session)
+    assert (await get(url))[0] == 404  # N24
+    async with asyncio.timeout(20):
+        while not control.watched:
+            await asyncio.sleep(0.02)
+    (span,) = control.watched[0].spans
+    assert abs(span.start - start_us / 1e6) < 5
+
+
+async def test_no_picture_of_what_one_may_not_see(control: LittleControl, node: MediaNode) -> None:
+    """N22, N23: live view alone is none; nor is what was before the window, or far from all footage."""
+    assert node.footage.archive is not None
+    start_us, _ = node.footage.archive.spans(YARD, 0, 2**62)[0]
+    at = start_us / 1e6 + 0.5
+    assert (await get(past_ticket(control, node, at, Permission.LIVE_VIEW)))[0] == 404
+    assert (await get(past_ticket(control, node, at - 3600, Permission.PLAYBACK)))[0] == 404
+    url = past_ticket(control, node, at, Permission.PLAYBACK)
+    for row in control.rows.values():
+        row.playback_from = time.time() + 60
+    assert (await get(url))[0] == 404
+
+
 async def test_the_right_ends(control: LittleControl, node: MediaNode) -> None:
     """N24: the address that was good is a 404 like any other."""
     status, _, url = await get(ticket(control, node, Permission.LIVE_VIEW))

@@ -22,10 +22,10 @@ _REMEMBER_S: Final = 300.0
 #: A session without any of these has ended: there is nothing left to send on it.
 _NEEDED: Final = {
     SessionKind.LIVE: Permission.LIVE_VIEW,
-    SessionKind.SNAPSHOT: Permission.LIVE_VIEW,
     SessionKind.PLAYBACK: Permission.PLAYBACK,
-    # Of now, or of the past: its lease carries the one or the other.
+    # Of now, or of the past: their lease carries the one or the other.
     SessionKind.HLS: Permission.PLAYBACK | Permission.LIVE_VIEW,
+    SessionKind.SNAPSHOT: Permission.PLAYBACK | Permission.LIVE_VIEW,
     SessionKind.TALK: Permission.TALK,
     SessionKind.EXPORT: Permission.EXPORT,
 }
