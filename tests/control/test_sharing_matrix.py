@@ -15,14 +15,19 @@ from django.test import Client
 import cast
 from belvedere.contracts.permissions import NONE, Permission
 from belvedere.control.core import clock
+from belvedere.control.guests.selectors import list_open_links
+from belvedere.control.guests.services import end_link, make_link
 from belvedere.control.organizations.models import Organization
 from belvedere.control.sharing.models import Share, ShareItem
 from belvedere.control.sharing.selectors import MatrixPerson, get_given, get_matrix
-from belvedere.control.sharing.services import change_share
+from belvedere.control.sharing.services import Item, change_share, offer_share, pause_share
+from belvedere.control.sharing.terms import DAY, EVERYTHING, Footage
 from belvedere.control.streaming.models import ViewingSession
+from control.test_panels import bind
 from control.watching import hello, watch
 
 LIVE = Permission.LIVE_VIEW
+ARM = Permission.ARM
 BACK = Permission.LIVE_VIEW | Permission.PLAYBACK
 HTMX = {"HX-Request": "true"}
 
@@ -218,6 +223,93 @@ def test_what_makes_no_sense_changes_nothing(
     answer = olivia.post(path, {"permission": permissions})
     assert answer.status_code == status
     assert get_given(people.olivia.actor, people.veras_share).items[0].permissions == LIVE
+
+
+def test_how_far_back_is_changed_in_the_cell(people: cast.Cast, olivia: Client) -> None:
+    """B-6: and stays as it is where nothing is said of it."""
+    path = address(people.veras_share, people.counter)
+    assert "Playback reaches back" in text_of(olivia.get(path, headers=HTMX))
+    both = {"permission": ["live_view", "playback"]}
+    for said, reach in (("week", Footage(7 * DAY)), ("", Footage(7 * DAY)), ("all", EVERYTHING)):
+        assert olivia.post(path, both | {"footage": said}, headers=HTMX).status_code == 200
+        assert get_given(people.olivia.actor, people.veras_share).items[0].footage == reach
+    assert olivia.post(path, both | {"footage": "for ever"}, headers=HTMX).status_code == 422
+    # Without playback it means nothing, whatever the browser sends of a field that is not shown.
+    assert olivia.post(path, {"permission": ["live_view"], "footage": "week"}, headers=HTMX).status_code == 200
+
+
+def test_when_is_one_tap_away_and_comes_back(people: cast.Cast, olivia: Client) -> None:
+    """To the table as it was looked at; nowhere else, whatever an address says."""
+    where = {"HX-Current-URL": "http://testserver/sharing/matrix?q=vera&by=camera"}
+    form = olivia.get(address(people.veras_share, people.counter), headers=HTMX | where)
+    link = re.search(r'href="(/sharing/[^"]+/terms[^"]*)"', form.content.decode())
+    assert link
+    page = olivia.get(link[1].replace("&amp;", "&")).content.decode()
+    assert 'name="back" value="/sharing/matrix?q=vera&amp;by=camera"' in page
+    terms = f"/sharing/{people.veras_share}/terms"
+    for back, leads_to in (("/sharing/matrix?q=vera", "/sharing/matrix?q=vera"), ("//elsewhere.example", "/sharing")):
+        version = get_given(people.olivia.actor, people.veras_share).version
+        answer = olivia.post(terms, {"version": version, "time": "always", "back": back})
+        assert answer.headers["Location"] == leads_to
+
+
+def test_a_paused_share_stands_in_it_and_gives_nothing(people: cast.Cast, olivia: Client) -> None:
+    """B-5."""
+    pause_share(people.olivia.actor, share=people.veras_share)
+    row = rows_of(people.olivia)["vera@example.org"]
+    assert (row.cells[people.counter].permissions, row.cells[people.counter].paused) == (NONE, LIVE)
+    body = text_of(olivia.get("/sharing/matrix?show=paused"))
+    assert "Vera" in body
+    assert "Paused" in body
+    assert "pat@example.org" not in body
+
+
+# ── Panels and guests ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_panels_stand_beside_cameras(people: cast.Cast, olivia: Client) -> None:
+    """HC-13, HC-21: with the two rights there are of a panel; its cell changes them."""
+    alarm = bind(people.olivia)
+    share = offer_share(people.olivia.actor, recipient="pat@example.org", items=[Item(alarm, ARM, "panel")])
+    row = rows_of(people.olivia)["pat@example.org"]
+    assert (row.cells[alarm].offered, row.things) == (ARM, {alarm, people.pool})
+    path = address(share, alarm)
+    for query in ("", "?by=camera"):
+        body = olivia.get(f"/sharing/matrix{query}").content.decode()
+        assert f'href="{path}"' in body
+        assert f'data-panel="/panels/{alarm}/share"' in body
+    form = olivia.get(path, headers=HTMX).content.decode()
+    assert re.findall(r'name="permission" value="(\w+)"', form) == ["arm", "notify"]
+    assert olivia.post(path, {"permission": ["live_view"]}, headers=HTMX).status_code == 422
+    assert olivia.post(path, {"permission": ["arm", "notify"]}, headers=HTMX).status_code == 200
+    assert rows_of(people.olivia)["pat@example.org"].cells[alarm].offered == ARM | Permission.NOTIFY
+    assert people.xena.browser().get(path).status_code == 404
+
+
+def test_guest_links_are_rows_of_their_own(people: cast.Cast, olivia: Client) -> None:
+    """B-7: by the name their giver gave them, in every view, filter and the file; over, they are gone."""
+    ends = clock.now() + timedelta(hours=2)
+    link = make_link(
+        people.olivia.actor,
+        name="=Gardener()",
+        cameras=[people.courtyard, people.pool],
+        permissions=LIVE,
+        ends_at=ends,
+        max_uses=3,
+    ).id
+    for query in ("", "?by=camera", "?q=gardener", "?show=ending", "?q=courtyard"):
+        body = olivia.get(f"/sharing/matrix{query}").content.decode()
+        assert f'href="/guest-links/{link}"' in body, query
+    assert link not in olivia.get("/sharing/matrix?q=vera").content.decode()
+    lines = csv.DictReader(io.StringIO(olivia.get("/sharing/matrix.csv?show=ending").content.decode()))
+    assert [(row["person"], row["camera"], row["by"], row["permissions"]) for row in lines] == [
+        ("'=Gardener()", "Courtyard", "guest link", "live_view"),
+        ("'=Gardener()", "Pool", "guest link", "live_view"),
+    ]
+    # N17: whoever may share one of its cameras alone learns nothing of it.
+    assert list_open_links(people.vera.actor, {people.pool}) == []
+    end_link(people.olivia.actor, link=link)
+    assert link not in olivia.get("/sharing/matrix").content.decode()
 
 
 def test_nobody_elses_cell(people: cast.Cast) -> None:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -148,7 +149,13 @@ def share_terms(request: HttpRequest, share_id: str) -> HttpResponse:
     if list_cuts(change_id):
         return redirect("receipt", change_id)
     messages.success(request, _("Changed. It holds from now on."))
-    return redirect("sharing")
+    return redirect(_back(request))
+
+
+def _back(request: HttpRequest) -> str:
+    """Where one came from, if that is the matrix, filters and all."""
+    back, table = request.POST.get("back", request.GET.get("back", "")), reverse("sharing-matrix")
+    return back if back == table or back.startswith(f"{table}?") else reverse("sharing")
 
 
 def _zone(actor: Principal, row: GivenShare) -> str:
@@ -194,6 +201,7 @@ def _page(
         "error": error,
         "has_past": _has_past(row),
         "is_kept": True,
+        "back": _back(request),
         "consequence": ending_lines(request, [row.id]),
     }
     return render(request, "web/share_terms.html", context, status=status)
