@@ -25,8 +25,8 @@ from belvedere.control.sharing.models import Share, in_states
 from belvedere.control.sharing.selectors.shares import is_to
 from belvedere.control.streaming.selectors import OwnViewing, list_own_viewings
 
-#: of what others did, the fields their reader may know: what a share is of, and his own address
-_OF_OTHERS: Final = ("actor_kind", "cameras", "recipient", "account", "before", "after", "why")
+#: of what others did, the fields their reader may know: what a share is of, his own address, what he is as a member
+_OF_OTHERS: Final = ("actor_kind", "cameras", "recipient", "account", "role", "sites", "overrides", "before", "after")
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ from belvedere.control.sharing.following import follow_groups, hold_groups
 from belvedere.control.sharing.items import Item, check_items, list_givable, normalize_items
 from belvedere.control.sharing.models import IS_BOUND, Recipient, Share, ShareItem, in_states, of_address, of_things
 from belvedere.control.sharing.projection import columns_of, project_item, terms_written
+from belvedere.control.sharing.selectors.blocking import is_blocked
 from belvedere.control.sharing.services.once import check_once, end_of_once
 from belvedere.control.sharing.terms import When, check_when, clean_hours
 
@@ -160,6 +161,8 @@ def _get_offered(actor: Principal, share: str) -> Share:
     if row is None or row.recipient.address not in list_proven(actor.id):
         raise NotFound
     if row.state != OfferState.PENDING and row.accepted_by != actor.id:
+        raise NotFound
+    if row.state == OfferState.PENDING and is_blocked(actor.id, row.sharer_id):
         raise NotFound
     return row
 
