@@ -1,5 +1,7 @@
 """Groups of cameras, and shares that follow one. Rules 5 and 9."""
 
+from typing import Any
+
 import pytest
 from django.core import mail
 from django.db import connection
@@ -354,3 +356,83 @@ def test_lists_ask_as_often_for_many(people: cast.Cast, outside: str) -> None:
         group_of(olivia, f"Group {number}", people.counter, people.pool)
         follow(olivia, who, outside, accept=False)
     assert count() == first
+
+
+# ── The API ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_api_shares_a_group(people: cast.Cast, outside: str) -> None:
+    """HC-14: one item for the group; a camera of it that is named by itself has its own set, and stays."""
+    olivia = people.olivia
+    body = {
+        "recipient": people.rita.email,
+        "items": [
+            {"group": outside, "permissions": ["live_view"], "follow": True},
+            {"camera": people.pool, "permissions": ["live_view", "ptz"]},
+        ],
+    }
+    answer = post(olivia, "shares", body)
+    assert answer.status_code == 201, answer.content
+    assert answer.json()["follows"] == [
+        {"group": outside, "name": "Outside", "permissions": ["live_view"], "footage": None}
+    ]
+    given = answer.json()["id"]
+    offered = people.rita.api().get(f"/api/v1/shares/{given}").json()
+    assert offered["follows"] == ["Outside"]
+    accept_share(people.rita.actor, share=given)
+    answer = patch(olivia, f"groups/{outside}", {"add": [people.counter], "remove": [people.courtyard, people.pool]})
+    assert answer.status_code == 200, answer.content
+    assert [row["name"] for row in answer.json()["cameras"]] == ["Counter"]
+    assert [row["missing"] for row in answer.json()["followed_by"]] == [[]]
+    assert answer.json()["cut"] == []
+    assert sees(people.rita) == {"Pool", "Counter"}
+    assert olivia.api().get(f"/api/v1/receipts/{answer.json()['change_id']}").json()["state"] == "changed"
+    answer = olivia.api().delete(f"/api/v1/groups/{outside}?shares=end")
+    assert (answer.status_code, answer.json()["state"]) == (200, "removed")
+    assert sees(people.rita) == {"Pool"}
+
+
+def test_a_group_without_follow_is_its_present_cameras(people: cast.Cast, outside: str) -> None:
+    """Rule 9: as with a recorder, what comes later is offered, and not shared by itself."""
+    items = [{"group": outside, "permissions": ["live_view"]}]
+    given = post(people.olivia, "shares", {"recipient": people.rita.email, "items": items}).json()
+    assert ({row["name"] for row in given["items"]}, given["follows"]) == ({"Courtyard", "Pool"}, [])
+    accept_share(people.rita.actor, share=given["id"])
+    change_group(people.olivia.actor, group=outside, add=[people.counter], remove=[people.pool])
+    assert sees(people.rita) == {"Courtyard", "Pool"}
+
+
+def test_the_api_refuses_what_makes_no_sense(people: cast.Cast, outside: str) -> None:
+    olivia = people.olivia
+    empty = group_of(olivia, "Empty")
+    for item in (
+        {"group": outside, "camera": people.counter},
+        {"camera": people.counter, "follow": True},
+        {"follow": True},
+        {"group": empty},
+    ):
+        body = {"recipient": people.rita.email, "items": [item | {"permissions": ["live_view"]}]}
+        assert post(olivia, "shares", body).status_code == 422, item
+    xenas = group_of(people.xena, "Mine", people.xenas)
+    unknown = "01zzzzzzzzzzzzzzzzzzzzzzzz"
+    answers = []
+    for group in (xenas, unknown, "x"):
+        body = {"recipient": people.rita.email, "items": [{"group": group, "permissions": ["live_view"]}]}
+        answers += [post(olivia, "shares", body), olivia.api().get(f"/api/v1/groups/{group}")]
+        answers += [patch(olivia, f"groups/{group}", {"name": "Y"}), olivia.api().delete(f"/api/v1/groups/{group}")]
+    for camera in (people.xenas, unknown):
+        answers.append(patch(olivia, f"groups/{outside}", {"add": [camera]}))
+        answers.append(post(olivia, "groups", {"organization": olivia.organization, "name": "Z", "cameras": [camera]}))
+    # N13: whatever is not one's own is not there, byte for byte.
+    assert {(answer.status_code, answer.content) for answer in answers} == {(404, answers[0].content)}
+    many = ["01zzzzzzzzzzzzzzzzzzzzzzzz"] * 10_000
+    assert patch(olivia, f"groups/{outside}", {"add": many}).status_code == 422
+    assert patch(olivia, f"groups/{outside}", {"add": [people.pool], "remove": [people.pool]}).status_code == 422
+
+
+def post(who: cast.Person, path: str, body: dict[str, Any]) -> Any:
+    return who.api().post(f"/api/v1/{path}", body, content_type="application/json")
+
+
+def patch(who: cast.Person, path: str, body: dict[str, Any]) -> Any:
+    return who.api().patch(f"/api/v1/{path}", body, content_type="application/json")

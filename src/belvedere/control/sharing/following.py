@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from belvedere.contracts.permissions import Permission, normalize
 from belvedere.control.access.selectors import GrantsOfPrincipal, ResourcePath, list_projected
 from belvedere.control.core import clock
-from belvedere.control.core.errors import Conflict, NotFound
+from belvedere.control.core.errors import Conflict, Invalid, NotFound
 from belvedere.control.core.offers import OPEN_STATES, OfferState, move
 from belvedere.control.core.principal import Principal
 from belvedere.control.devices.selectors import list_paths
@@ -63,10 +63,13 @@ def hold_groups(items: Iterable[Item]) -> None:
 
 def follow_groups(share: Share, items: Sequence[Item]) -> None:
     """From now on the share follows every group that one of its items came by; what comes later gets what all of these
-    have, and shows as far back as the least of them.
+    have, and shows as far back as the least of them. Raises Invalid where that is nothing.
     """
     for group in sorted({item.group for item in items if item.group}):
         permissions, footage = _common((item.permissions, item.reach) for item in items if item.group == group)
+        if not permissions:
+            words = _("What you give of these cameras has nothing in common: later ones would come with nothing.")
+            raise Invalid(words, field="permissions")
         ShareGroup.objects.update_or_create(share=share, group_id=group, defaults=_columns(permissions, footage))
 
 
@@ -137,6 +140,9 @@ def _addable(follow: ShareGroup, paths: dict[str, ResourcePath], held: GrantsOfP
     has_already = set(theirs.filter(camera__in=paths).values_list("camera_id", flat=True))
     room = MAX_ITEMS - share.items.filter(ended_at=None).count()
     permissions, footage = _most(follow)
+    if not permissions:
+        # They were changed one by one since, and have nothing in common any more.
+        return []
     found = []
     for camera, path in sorted(paths.items()):
         item = Item(camera, permissions, footage=footage, group=follow.group_id)

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from belvedere.contracts.permissions import Permission
 from belvedere.control.accounts.selectors import Person
 from belvedere.control.appeals.selectors import count_requests
+from belvedere.control.core.errors import NotFound
 from belvedere.control.core.principal import Principal
 from belvedere.control.core.requests import principal_of
 from belvedere.control.devices.panels import PanelView
@@ -132,6 +133,14 @@ def list_cameras_here(request: HttpRequest) -> list[CameraView]:
     """The cameras of the chosen organization; in one's own, also those that others share with one."""
     chosen = here(request)
     return [view for view in list_cameras(principal_of(request)) if is_in(view, chosen)]
+
+
+def list_shareable_here(request: HttpRequest) -> list[CameraView]:
+    """Those of them that one may share. Raises NotFound for none: who has nothing to share has no such pages (VA 4)."""
+    cameras = [view for view in list_cameras_here(request) if view.mine and view.may(Permission.SHARE)]
+    if not cameras:
+        raise NotFound
+    return cameras
 
 
 def follow(request: HttpRequest, view: CameraView | PanelView) -> None:

@@ -172,6 +172,16 @@ def _recipient_removed(entry: EntryView, _who: str) -> dict[str, Any]:
     }
 
 
+def _group_changed(entry: EntryView, _who: str) -> dict[str, Any]:
+    return {
+        "title": format_html(_("What follows <bdi>{name}</bdi> has changed"), name=entry.text("name")),
+        "keeps": [_("What was chosen by hand in these shares goes on, unbroken")],
+        "url": reverse("groups"),
+        "link": _("See the groups"),
+        "nav": "sharing",
+    }
+
+
 _ABOUT: Final[dict[str, Callable[[EntryView, str], dict[str, Any]]]] = {
     "member.changed": _changed,
     "member.removed": _removed,
@@ -181,6 +191,8 @@ _ABOUT: Final[dict[str, Callable[[EntryView, str], dict[str, Any]]]] = {
     "guest_link.revoked": _guest_ended,
     "recipient.removed": _recipient_removed,
     "share.changed": _share_changed,
+    "group.changed": _group_changed,
+    "group.removed": _group_changed,
     "share.paused": _share_paused,
 }
 

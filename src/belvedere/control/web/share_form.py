@@ -1,6 +1,6 @@
 """The permissions step of a share: what each camera may be used for, when, and how far back. Fields, and presets."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final
@@ -19,8 +19,9 @@ from belvedere.control.core.errors import NotFound
 from belvedere.control.core.principal import Principal
 from belvedere.control.devices.selectors import CameraView
 from belvedere.control.organizations.selectors import get_site
-from belvedere.control.sharing.presets import PRESETS
-from belvedere.control.sharing.terms import DAY, EVERYTHING, Footage
+from belvedere.control.sharing.presets import PRESETS, Preset
+from belvedere.control.sharing.terms import DAY, EVERYTHING, HOUR, Footage, parse_span, span_wire
+from belvedere.control.sharing.words import footage_words
 from belvedere.control.web.cameras import SLOTS
 from belvedere.control.web.recording_words import DAY_NAMES, hours_lines, parse_line
 
@@ -41,7 +42,63 @@ FOOTAGES: Final = {
 }
 
 
-class TermsForm(forms.Form):
+FOOTAGE_CHOICES: Final = [
+    ("day", gettext_lazy("The last 24 hours")),
+    ("week", gettext_lazy("The last 7 days")),
+    ("month", gettext_lazy("The last 30 days")),
+    ("grant", gettext_lazy("From when they accept")),
+    ("all", gettext_lazy("Everything")),
+]
+
+
+class WeekForm(forms.Form):
+    """Hours of the week, a line for each day; and how far back playback reaches."""
+
+    footage = forms.ChoiceField(choices=FOOTAGE_CHOICES, required=False)
+
+    def __init__(self, data: QueryDict | dict[str, Any]) -> None:
+        super().__init__(data)
+        # A window that no button has, but a preset of one's own.
+        if window := parse_span(data.get("footage", "")):
+            field = self.fields["footage"]
+            assert isinstance(field, forms.ChoiceField)  # noqa: S101  declared above
+            field.choices = [(span_wire(window), footage_title(Footage(window))), *FOOTAGE_CHOICES]
+        for day in DAYS:
+            self.fields[day] = forms.CharField(max_length=120, required=False, label=DAY_NAMES[day])
+
+    def clean(self) -> dict[str, Any]:
+        """`weekly`: windows by day; None without any."""
+        data = dict(super().clean() or {})
+        weekly = {}
+        for day in DAYS:
+            try:
+                windows = parse_line(data.get(day, ""))
+            except ValueError:
+                self.add_error(day, _("Hours look like 08:00–18:00, 22:00–24:00."))
+                continue
+            if windows:
+                weekly[day] = windows
+        data["weekly"] = weekly or None
+        return data
+
+    @property
+    def reach(self) -> Footage:
+        """How far back playback reaches; the least, where nothing was said."""
+        said = self.cleaned_data.get("footage") or "day"
+        return FOOTAGES[said] if said in FOOTAGES else Footage(parse_span(said))
+
+    @property
+    def days(self) -> list[forms.BoundField]:
+        """The fields of the week."""
+        return [self[day] for day in DAYS]
+
+    @property
+    def is_hourly(self) -> bool:
+        """Whether any day has hours, right or wrong."""
+        return any(self[day].value() for day in DAYS)
+
+
+class TermsForm(WeekForm):
     """When, and how far back. Instants are wall time of `zone`, where the first camera is."""
 
     time = forms.ChoiceField(
@@ -54,22 +111,10 @@ class TermsForm(forms.Form):
     )
     starts = forms.DateTimeField(required=False, input_formats=[STAMP], label=gettext_lazy("From"))
     ends = forms.DateTimeField(required=False, input_formats=[STAMP], label=gettext_lazy("Until"))
-    footage = forms.ChoiceField(
-        choices=[
-            ("day", gettext_lazy("The last 24 hours")),
-            ("week", gettext_lazy("The last 7 days")),
-            ("month", gettext_lazy("The last 30 days")),
-            ("grant", gettext_lazy("From when they accept")),
-            ("all", gettext_lazy("Everything")),
-        ],
-        required=False,
-    )
 
     def __init__(self, data: QueryDict | dict[str, Any], *, zone: str) -> None:
         super().__init__(data)
         self.zone = zone
-        for day in DAYS:
-            self.fields[day] = forms.CharField(max_length=120, required=False, label=DAY_NAMES[day])
 
     def full_clean(self) -> None:
         """Read what was typed as wall time of the zone."""
@@ -78,17 +123,8 @@ class TermsForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         """Hours as windows; an end, or a start, where one was promised."""
-        data = dict(super().clean() or {})
-        weekly = {}
-        for day in DAYS:
-            try:
-                windows = parse_line(data.get(day, ""))
-            except ValueError:
-                self.add_error(day, _("Hours look like 08:00–18:00, 22:00–24:00."))
-                continue
-            if windows:
-                weekly[day] = windows
-        data["hours"] = {"zone": self.zone, "weekly": weekly} if weekly else None
+        data = super().clean()
+        data["hours"] = {"zone": self.zone, "weekly": data["weekly"]} if data["weekly"] else None
         time = data.get("time") or "always"
         data["starts_at"] = data.get("starts") if time == "between" else None
         data["ends_at"] = data.get("ends") if time != "always" else None
@@ -105,20 +141,16 @@ class TermsForm(forms.Form):
         """`starts_at`, `ends_at`, `hours`, as the service takes them."""
         return {key: self.cleaned_data.get(key) for key in ("starts_at", "ends_at", "hours")}
 
-    @property
-    def reach(self) -> Footage:
-        """How far back playback reaches; the least, where nothing was said."""
-        return FOOTAGES[self.cleaned_data.get("footage") or "day"]
 
-    @property
-    def days(self) -> list[forms.BoundField]:
-        """The fields of the week."""
-        return [self[day] for day in DAYS]
+def footage_key(footage: Footage) -> str:
+    """What the form calls a window: one of its buttons, or the span itself."""
+    found = next((key for key, known in FOOTAGES.items() if known == footage), "")
+    return found or span_wire(footage.last_s or HOUR)
 
-    @property
-    def is_hourly(self) -> bool:
-        """Whether any day has hours, right or wrong."""
-        return any(self[day].value() for day in DAYS)
+
+def footage_title(footage: Footage) -> str:
+    """`Recordings of the last 3 days`."""
+    return _("Recordings %(span)s") % {"span": footage_words(footage)}
 
 
 def zone_of(actor: Principal, view: CameraView) -> str:
@@ -184,23 +216,25 @@ def grid(names: Sequence[str], views: Sequence[CameraView]) -> dict[str, Any]:
 # ── Presets ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def preset_names() -> list[dict[str, Any]]:
-    """The buttons that fill the step in."""
-    return [{"id": preset.id, "name": preset.name} for preset in PRESETS] + [
+def preset_names(own: Iterable[Preset] = ()) -> list[dict[str, Any]]:
+    """The buttons that fill the step in: the built-in ones, then the organization's own."""
+    return [{"id": preset.id, "name": preset.name} for preset in (*PRESETS, *own)] + [
         {"id": ALL, "name": gettext_lazy("All permissions")}
     ]
 
 
-def filled_in(preset: str, views: Sequence[CameraView], zone: str) -> tuple[list[str], dict[str, Any]] | None:
+def filled_in(
+    preset: str, views: Sequence[CameraView], zone: str, own: Iterable[Preset] = ()
+) -> tuple[list[str], dict[str, Any]] | None:
     """The ticks and fields of a preset, for what these cameras have; None for one that there is not."""
     if preset == ALL:
         return [name for view in views for name in _ticks(view, offerable(view))], {"footage": "all"}
-    found = next((row for row in PRESETS if row.id == preset), None)
+    found = next((row for row in (*PRESETS, *own) if row.id == preset), None)
     if found is None:
         return None
     fields: dict[str, Any] = {"time": "always"}
     if found.footage:
-        fields["footage"] = next(key for key, footage in FOOTAGES.items() if footage == found.footage)
+        fields["footage"] = footage_key(found.footage)
     if found.weekly:
         fields |= hours_lines({"zone": zone, "weekly": found.weekly})
     if found.lasts_s:

@@ -3,7 +3,7 @@
 import json
 
 from belvedere.contracts.permissions import Permission
-from belvedere.control.access.selectors import ResourcePath
+from belvedere.control.access.selectors import ResourcePath, get_decision
 from belvedere.control.core.errors import NotFound
 from belvedere.control.core.ids import is_id
 from belvedere.control.core.principal import Principal
@@ -30,6 +30,11 @@ def list_own_presets(actor: Principal, organization: str) -> list[Preset]:
     if not is_id(organization) or find_membership(actor.id, organization, needs=Permission.SHARE) is None:
         raise NotFound
     return [_view(row) for row in SharePreset.objects.filter(organization=organization).order_by("key", "pk")]
+
+
+def may_change_presets(actor: Principal, organization: str) -> bool:
+    """Whether the actor makes and changes them: he shares all of the organization."""
+    return get_decision(actor.id, ResourcePath(organization, organization, organization)).allows(Permission.SHARE)
 
 
 def get_own_preset(actor: Principal, preset: str) -> Preset:
