@@ -95,7 +95,7 @@ async def test_a_picture_of_an_instant(control: LittleControl, node: MediaNode) 
     """Small at first, whole if asked for; it is a look into the past, and stands in the ledger (B-2)."""
     assert node.footage.archive is not None
     start_us, _ = node.footage.archive.spans(YARD, 0, 2**62)[0]
-    status, body, url = await get(past_ticket(control, node, start_us / 1e6 + 0.5, Permission.PLAYBACK))
+    status, body, url = await get(past_ticket(control, node, start_us / 1e6, Permission.PLAYBACK))
     assert (status, url.rpartition("/")[2]) == (200, "snapshot-320.jpg")
     with Image.open(io.BytesIO(body)) as picture:
         assert picture.width == 320
@@ -114,7 +114,7 @@ async def test_no_picture_of_what_one_may_not_see(control: LittleControl, node: 
     """N22, N23: live view alone is none; nor is what was before the window, or far from all footage."""
     assert node.footage.archive is not None
     start_us, _ = node.footage.archive.spans(YARD, 0, 2**62)[0]
-    at = start_us / 1e6 + 0.5
+    at = start_us / 1e6
     assert (await get(past_ticket(control, node, at, Permission.LIVE_VIEW)))[0] == 404
     assert (await get(past_ticket(control, node, at - 3600, Permission.PLAYBACK)))[0] == 404
     url = past_ticket(control, node, at, Permission.PLAYBACK)
