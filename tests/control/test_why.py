@@ -5,6 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 import cast
 from belvedere.contracts.hours import DAYS
@@ -22,6 +24,7 @@ from belvedere.control.sharing.selectors import (
     explain_all,
     foresee_member,
     list_consequences,
+    list_given,
     list_recipients,
 )
 from belvedere.control.sharing.services import change_share, end_share
@@ -237,3 +240,26 @@ def test_it_is_said_where_it_would_be_done(hotels: cast.Hotels) -> None:
     form = {"role": "viewer", "reach": "some", "site": [hotels.north], "step": "review"}
     said = text_of(browser.post(f"/admin/users/{member}", form))
     assert "and keeps live view and playback, through the role Viewer." in said
+
+
+def test_as_many_questions_for_many(hotels: cast.Hotels) -> None:
+    """However many cameras and people a change is about."""
+
+    def count() -> tuple[int, int]:
+        member = hotels.member(hotels.ada)
+        shares = frozenset(row.id for row in list_given(hotels.olivia.actor))
+        with CaptureQueriesContext(connection) as of_shares:
+            list_consequences(hotels.olivia.actor, Change(without=shares))
+        with CaptureQueriesContext(connection) as of_member:
+            foresee_member(hotels.olivia.actor, member)
+        return len(of_shares), len(of_member)
+
+    hotels.olivia.share(hotels.rita, hotels.lobby)
+    hotels.ada.share(hotels.rita, hotels.lobby)
+    before = count()
+    for number in range(3):
+        camera = hotels.olivia.add_camera(f"More {number}", site=hotels.north)
+        person = cast.make(f"more{number}")
+        hotels.olivia.share(person, camera, hotels.deck)
+        hotels.ada.share(person, camera)
+    assert count() == before

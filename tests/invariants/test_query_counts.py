@@ -119,8 +119,10 @@ OWNERS = (
     "/sharing",
     "/sharing/matrix",
     "/share",
+    "access/view-as?account=vera@example.org",
 )
 EXPLAIN = "access/explain?account=vera@example.org&camera={}&permission=live_view"
+WHY = "/access/why?account=vera@example.org&camera={}"
 LEDGER = f"cameras/{{}}/viewings?from={clock.now() - DAY:%FT%TZ}&to={clock.now() + DAY:%FT%TZ}"
 MATRIX = "/sharing/matrix?by=camera"
 OF_A_CAMERA = (
@@ -132,6 +134,7 @@ OF_A_CAMERA = (
     "/sharing",
     MATRIX,
     "/cameras/{}",
+    WHY,
 )
 
 
@@ -142,7 +145,7 @@ OF_A_CAMERA = (
         (cameras, "vera", ("cameras", "shares?direction=received", "/", "/inbox")),
         (recipients, "olivia", OF_A_CAMERA),
         (sites, "olivia", ("organizations", "organizations/{org}/sites", "/devices/add", "me")),
-        (members, "olivia", ("organizations/{org}/members", "organizations/{org}/invitations", EXPLAIN, MATRIX)),
+        (members, "olivia", ("organizations/{org}/members", "organizations/{org}/invitations", EXPLAIN, WHY, MATRIX)),
         (members, "vera", ("me", "inbox")),
         (handovers, "vera", ("handovers", "/inbox")),
         (handovers, "olivia", ("handovers", "/handovers/new?organization={mill}")),
