@@ -109,7 +109,8 @@ class Backchannel:
                 timeout_s = int(said[1])
             if one is track:
                 self._take_transport(answer.one("transport"), number)
-        if failure := failure_of(await conversation.ask("PLAY", base, {**_REQUIRE, "Range": "npt=0.000-"})):
+        # No Range: what is live has none, and gst-rtsp-server answers one with 503 (seen).
+        if failure := failure_of(await conversation.ask("PLAY", base, _REQUIRE)):
             raise failure
         self.lost = asyncio.create_task(conversation.drain(), name="backchannel")
         self._keeper = asyncio.create_task(self._keep_alive(timeout_s), name="keep backchannel alive")

@@ -56,8 +56,8 @@ def parse_description(text: str) -> list[list[Track]]:
 
 
 def _open_section(value: str) -> _Section:
-    kind, *rest = value.split()
-    return _Section(kind, [int(word) for word in rest[2:] if word.isdecimal() and len(word) <= 3])
+    kind, _, rest = value.partition(" ")
+    return _Section(kind, [int(word) for word in rest.split()[2:] if word.isdecimal() and len(word) <= 3])
 
 
 def _read_attribute(section: _Section, value: str) -> None:

@@ -58,5 +58,7 @@ class Speech:
         block = bytes(self._waiting[: self._block])
         del self._waiting[: self._block]
         pace = _CATCH_UP if len(self._waiting) >= self._block else 1.0
-        self._due = max(self._due, now - self._block_s) + self._block_s * pace
+        # Somewhat late is made good; after a pause the beat begins anew.
+        beat = self._due if now - self._due < self._block_s else now
+        self._due = beat + self._block_s * pace
         return block
