@@ -124,7 +124,7 @@ def _page(
 
 def _row_of(found: Matrix, given: GivenShare, thing: str) -> MatrixPerson | None:
     for row in found.people:
-        if any(one.share == given.id for one in row.given.get(thing, [])):
+        if any(one.share == given.id for one in row.given.get(thing, ())):
             return row
     return None
 

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.formats import date_format
-from django.utils.html import escape
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
@@ -62,13 +62,14 @@ class Drawing:
         """Rows of cameras and panels, with a cell for each of who sees them."""
         names = [(row, _name(row.name)) for row in self._rows]
         return [
-            {"thing": thing} | {"cells": self._cells(_Place(thing, row, name) for row, name in names)}
+            {"thing": thing, "mark": _mark(thing)}
+            | {"cells": self._cells(_Place(thing, row, name) for row, name in names)}
             for thing in self._things[part]
         ]
 
     def thing_heads(self) -> list[dict[str, Any]]:
         """What stands above the columns: cameras and panels."""
-        return [{"thing": thing, "name": thing.name, "note": thing.site_name} for thing in self._things]
+        return [{"mark": _mark(thing), "name": thing.name, "note": thing.site_name} for thing in self._things]
 
     def row_heads(self) -> list[dict[str, Any]]:
         """What stands above the columns: people and guests."""
@@ -134,6 +135,13 @@ class Drawing:
         return self._cells([_Place(thing, row, _name(thing.name))])
 
 
+def _mark(thing: MatrixThing) -> SafeString:
+    """What a row or a head is of, as an attribute: a share can begin in an empty cell."""
+    if thing.kind == "panel":
+        return format_html(' data-panel="{}"', reverse("panel-share", args=[thing.id]))
+    return format_html(' data-camera="{}"', thing.id)
+
+
 def _name(name: str) -> str:
     return f'<span class="cell-name"><bdi>{escape(name)}</bdi></span>'
 
@@ -180,12 +188,12 @@ def _head_of(row: Row) -> dict[str, Any]:
     """A person, or a guest link, as the head of a row or a column."""
     if isinstance(row, OpenLink):
         note = _("Guest link") if row.is_mine else _("Guest link of %(name)s") % {"name": row.giver.name}
-        return {"link": row.id, "name": row.name, "note": note}
+        return {"link": row.id, "name": row.name, "note": note, "mark": ""}
     return {
         "person": person_of(row),
         "name": row.name,
         "note": about(row),
-        "to": row.address,
+        "mark": format_html(' data-to="{}"', row.address),
         "recipient": row.recipient,
     }
 

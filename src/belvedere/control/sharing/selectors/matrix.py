@@ -79,7 +79,7 @@ class GivenTerms(NamedTuple):
 class GivenCell(NamedTuple):
     """What one share gives somebody on one camera or panel.
 
-    There are thousands: a tuple is made in a third of the time of a frozen dataclass.
+    Cells that are alike are one.
     """
 
     terms: GivenTerms
@@ -102,7 +102,7 @@ class MatrixCell:
     """All that somebody has on one camera or panel: by a role, which is not changed here, and by shares."""
 
     by_role: Permission = NONE
-    given: list[GivenCell] = field(default_factory=list)
+    given: tuple[GivenCell, ...] = ()
 
     @property
     def permissions(self) -> Permission:
@@ -159,7 +159,7 @@ class MatrixPerson:
     roles: set[str] = field(default_factory=set)
     #: id of a camera or panel → what a role gives there, what shares give there
     by_role: dict[str, Permission] = field(default_factory=dict)
-    given: dict[str, list[GivenCell]] = field(default_factory=dict)
+    given: dict[str, tuple[GivenCell, ...]] = field(default_factory=dict)
     #: whether something of theirs ends within days, waits for their answer, rests, or is there and not used
     is_ending: bool = False
     is_pending: bool = False
@@ -178,13 +178,20 @@ class MatrixPerson:
 
     def cell(self, thing: str) -> MatrixCell | None:
         """What they have there; None for nothing."""
-        by_role, given = self.by_role.get(thing, NONE), self.given.get(thing)
-        return MatrixCell(by_role, given or []) if by_role or given else None
+        by_role, given = self.by_role.get(thing, NONE), self.given.get(thing, ())
+        return MatrixCell(by_role, given) if by_role or given else None
 
     @property
     def cells(self) -> dict[str, MatrixCell]:
         """All of them."""
-        return {thing: MatrixCell(self.by_role.get(thing, NONE), self.given.get(thing, [])) for thing in self.things}
+        return {thing: MatrixCell(self.by_role.get(thing, NONE), self.given.get(thing, ())) for thing in self.things}
+
+    def note(self, terms: GivenTerms, *, is_unused: bool) -> None:
+        """Remember what the row is looked for by."""
+        self.is_unused |= is_unused
+        self.is_ending |= terms.is_ending
+        self.is_pending |= terms.is_pending
+        self.is_paused |= terms.is_paused
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +272,15 @@ def _add_members(
                     row.by_role[thing.id] = row.by_role.get(thing.id, NONE) | permissions
 
 
+class _Given(NamedTuple):
+    """One share while items are sorted in: whose row, its terms, who watches by it, and its cells, few as they are."""
+
+    row: MatrixPerson
+    terms: GivenTerms
+    viewer: str
+    cells: dict[tuple[int, bool], tuple[GivenCell]]
+
+
 def _add_shares(
     actor: Principal, organization: str, things: Mapping[str, bool], people: dict[str, MatrixPerson]
 ) -> None:
@@ -272,28 +288,29 @@ def _add_shares(
     at = clock.now()
     since = at - UNUSED_AFTER
     rows = Share.objects.filter(in_states(OPEN_STATES, at), organization=organization).values(*_SHARE)
-    shares = {share["pk"]: (_person_of(actor, share, people), *_terms_of(actor, share, at)) for share in rows}
+    shares = {
+        share["pk"]: _Given(_person_of(actor, share, people), _terms_of(actor, share, at), share["accepted_by"], {})
+        for share in rows
+    }
     watched = list_watchers([thing for thing, is_camera in things.items() if is_camera], since=since)
-    sets: dict[int, Permission] = {}
     for share_id, thing, bits, is_old in sql.fetch(_ITEMS, since, organization, *OPEN_STATES):
-        found = shares.get(share_id)
-        if found is None or thing not in things:
+        share = shares.get(share_id)
+        if share is None or thing not in things:
             continue
-        row, terms, viewer = found
-        if bits not in sets:
-            sets[bits] = Permission(bits)
+        row, terms, viewer, cells = share
         is_unused = bool(is_old) and things[thing] and (viewer, thing) not in watched
-        row.given.setdefault(thing, []).append(GivenCell(terms, sets[bits], is_unused))
-        row.is_unused |= is_unused
-        row.is_ending |= terms.is_ending
-        row.is_pending |= terms.is_pending
-        row.is_paused |= terms.is_paused
+        # Of thousands of items most are like another one of their share: they get the same cell.
+        cell = cells.get((bits, is_unused))
+        if cell is None:
+            cell = cells[bits, is_unused] = (GivenCell(terms, Permission(bits), is_unused),)
+            row.note(terms, is_unused=is_unused)
+        row.given[thing] = row.given[thing] + cell if thing in row.given else cell
 
 
-def _terms_of(actor: Principal, share: Mapping[str, Any], at: datetime) -> tuple[GivenTerms, str]:
-    """What the share says of all its items, and who watches by it."""
+def _terms_of(actor: Principal, share: Mapping[str, Any], at: datetime) -> GivenTerms:
+    """What the share says of all its items."""
     ends_at = share["ends_at"]
-    terms = GivenTerms(
+    return GivenTerms(
         share["pk"],
         share["sharer_id"] == actor.id,
         share["state"] == OfferState.PENDING,
@@ -303,7 +320,6 @@ def _terms_of(actor: Principal, share: Mapping[str, Any], at: datetime) -> tuple
         share["hours"],
         ends_at is not None and ends_at <= at + ENDING_WITHIN,
     )
-    return terms, share["accepted_by"]
 
 
 def _person_of(actor: Principal, share: Mapping[str, Any], people: dict[str, MatrixPerson]) -> MatrixPerson:
