@@ -18,7 +18,14 @@ from belvedere.control.devices.services import unbind_device
 from belvedere.control.organizations.services import Wish, change_member
 from belvedere.control.outbox.services import run_due
 from belvedere.control.sharing.models import CameraGroup, GroupCamera, ShareItem
-from belvedere.control.sharing.selectors import get_given, get_group, get_received, list_followers, list_groups
+from belvedere.control.sharing.selectors import (
+    get_given,
+    get_group,
+    get_received,
+    list_followers,
+    list_given,
+    list_groups,
+)
 from belvedere.control.sharing.services import (
     MAX_CAMERAS,
     Item,
@@ -436,3 +443,63 @@ def post(who: cast.Person, path: str, body: dict[str, Any]) -> Any:
 
 def patch(who: cast.Person, path: str, body: dict[str, Any]) -> Any:
     return who.api().patch(f"/api/v1/{path}", body, content_type="application/json")
+
+
+# ── Pages ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_one_tap_picks_a_group_and_a_tick_follows_it(people: cast.Cast, outside: str) -> None:
+    """HC-5, HC-12: without a script, step by step; and the review says what was decided in advance."""
+    client = people.olivia.browser()
+    form: dict[str, Any] = {"to": people.rita.email, "asked": "1", "permission": ["live_view"]}
+    page = client.post("/share", form | {"group": outside}).content.decode()
+    assert page.count(" checked") == 2
+    assert "Also cameras added to <bdi>Outside</bdi> later" in page
+    # A second tap takes them back.
+    both = form | {"camera": [people.courtyard, people.pool]}
+    again = client.post("/share", both | {"group": outside}).content.decode()
+    assert " checked" not in again
+    review = client.post("/share", both | {"follow": outside, "step": "review"}).content.decode()
+    assert "and cameras added to <bdi>Outside</bdi> later" in review
+    assert f'name="follow" value="{outside}"' in review
+    sent = client.post("/share", both | {"follow": [outside, "x"], "step": "sent"})
+    assert sent.status_code == 200
+    given = list_given(people.olivia.actor, states=["pending"])[0]
+    assert [row.name for row in given.follows] == ["Outside"]
+    # The recipient reads it before he answers; the mail says it, too.
+    assert "And cameras added to <bdi>Outside</bdi> later" in people.rita.browser().get("/inbox").content.decode()
+    run_due()
+    assert "and cameras added to “Outside” later" in str(mail.outbox[-1].body)
+    # Of a group with no camera chosen, nothing is followed.
+    alone = form | {"to": people.xena.email, "camera": [people.counter], "follow": outside, "step": "sent"}
+    assert client.post("/share", alone).status_code == 200
+    assert list_given(people.olivia.actor, states=["pending"])[0].follows == []
+
+
+def test_the_pages_of_groups(people: cast.Cast, outside: str) -> None:
+    olivia = people.olivia
+    client = olivia.browser()
+    assert "No share follows it" in client.get("/groups").content.decode()
+    made: Any = client.post("/groups/new", {"name": "<b>Häuser</b> 外", "camera": [people.counter]})
+    assert made.status_code == 302
+    page = client.get(made.url).content.decode()
+    assert "<bdi>&lt;b&gt;Häuser&lt;/b&gt; 外</bdi>" in page
+    assert client.post("/groups/new", {"name": "outside"}).status_code == 409
+    assert client.post("/groups/new", {"name": "Y", "camera": [people.xenas]}).status_code == 404
+    ritas = follow(olivia, people.rita, outside)
+    # Two read the same page; each has his way.
+    was = [people.courtyard, people.pool]
+    first = {"name": "Outside", "was": was, "camera": [people.courtyard]}
+    second = {"name": "Outside", "was": was, "camera": [*was, people.counter]}
+    for form in (first, second):
+        assert client.post(f"/groups/{outside}", form).status_code == 302
+    assert names(olivia, outside) == {"Courtyard", "Counter"}
+    assert sees(people.rita) == {"Courtyard", "Counter"}
+    ended = people.rita.browser().get(f"/cameras/{people.pool}")
+    assert ended.status_code == 404
+    assert "<bdi>Pool</bdi> left the group that was shared with you" in ended.content.decode()
+    assert "They keep what they have" in client.get(f"/groups/{outside}/remove").content.decode()
+    assert client.post(f"/groups/{outside}/shares/{ritas}/stop").status_code == 302
+    assert "They keep what they have" not in client.get(f"/groups/{outside}/remove").content.decode()
+    assert client.post(f"/groups/{outside}/remove").status_code == 302
+    assert sees(people.rita) == {"Courtyard", "Counter"}

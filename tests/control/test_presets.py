@@ -171,3 +171,60 @@ def test_the_api_says_the_same(people: cast.Cast) -> None:
 
 def call(method: Any, path: str, body: dict[str, Any]) -> Any:
     return method(f"/api/v1/{path}", body, content_type="application/json")
+
+
+# ── Pages ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_share_form_begins_from_them(people: cast.Cast) -> None:
+    """HC-12, VA-20: a window that no button has, hours of the camera's zone, an end counted from now."""
+    preset = gardener(people.olivia)
+    client = people.olivia.browser()
+    form = {"to": people.rita.email, "camera": people.courtyard}
+    page = client.post("/share", form | {"preset": preset})
+    terms, html = page.context["terms"], page.content.decode()
+    assert f'<button class="pill" name="preset" value="{preset}"' in html
+    assert (terms["footage"].value(), terms["mon"].value(), terms["time"].value()) == ("P3D", "08:00–12:00", "until")
+    assert 'value="P3D" checked' in html
+    assert terms.is_valid()
+    assert terms.reach == Footage(3 * DAY)
+    # Another organization's is nothing to this form.
+    other = client.post("/share", form | {"preset": gardener(people.xena)})
+    assert other.context["terms"]["footage"].value() is None
+
+
+def test_the_pages(people: cast.Cast) -> None:
+    olivia = people.olivia
+    client = olivia.browser()
+    assert "None yet" in client.get("/sharing/presets").content.decode()
+    form: dict[str, Any] = {"name": "<i>Wächter</i>", "permission": ["live_view", "playback"], "footage": "week"}
+    form |= {"lasts": "PT8H", "mon": "22:00–24:00"}
+    assert client.post("/sharing/presets/new", form).status_code == 302
+    page = client.get("/sharing/presets").content.decode()
+    assert "<bdi>&lt;i&gt;Wächter&lt;/i&gt;</bdi>" in page
+    assert "Live, and recordings of the last 7 days, Mon 22–24, for 8 hours" in page
+    [row] = list_own_presets(olivia.actor, olivia.organization)
+    assert client.get(f"/sharing/presets/{row.id}").context["terms"]["footage"].value() == "week"
+    for wrong, status in (
+        ({"name": ""}, 422),
+        ({"mon": "late"}, 422),
+        ({"permission": []}, 422),
+        ({"name": "Family"}, 409),
+    ):
+        assert client.post(f"/sharing/presets/{row.id}", form | wrong).status_code == status, wrong
+    assert client.post(f"/sharing/presets/{row.id}", form | {"name": "Guard", "lasts": ""}).status_code == 302
+    assert get_own_preset(olivia.actor, row.id).lasts_s is None
+    assert client.post(f"/sharing/presets/{row.id}/remove").status_code == 302
+    assert list_own_presets(olivia.actor, olivia.organization) == []
+
+
+def test_a_window_that_the_api_made_survives_the_form(people: cast.Cast) -> None:
+    preset = gardener(people.olivia)
+    change_preset(people.olivia.actor, preset=preset, changes={"lasts_s": 3 * DAY})
+    client = people.olivia.browser()
+    page = client.get(f"/sharing/presets/{preset}")
+    assert (page.context["terms"]["footage"].value(), page.context["terms"]["lasts"].value()) == ("P3D", "P3D")
+    form = {"name": "Gardener", "permission": ["live_view", "playback"], "footage": "P3D", "lasts": "P3D"}
+    assert client.post(f"/sharing/presets/{preset}", form).status_code == 302
+    row = get_own_preset(people.olivia.actor, preset)
+    assert (row.footage, row.lasts_s, row.weekly) == (Footage(3 * DAY), 3 * DAY, None)

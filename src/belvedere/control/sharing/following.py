@@ -29,8 +29,6 @@ from belvedere.control.sharing.terms import EVERYTHING, Footage, least
 
 #: one change of a group is written with all that it does to shares: as many as one person can wait for
 MAX_FOLLOWERS: Final = 500
-LEFT_GROUP: Final = "left_group"
-GROUP_DELETED: Final = "group_deleted"
 
 
 def hold_group(group: str) -> None:

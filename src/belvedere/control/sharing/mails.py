@@ -168,6 +168,7 @@ def _send(
             }
             for item in items.select_related(*THINGS).order_by("camera__name", "pk")
         ],
+        "follows": list(share.follows.order_by("group__key").values_list("group__name", flat=True)),
         "message": share.message,
         "link": link,
         "starts_at": share.starts_at,
@@ -175,6 +176,7 @@ def _send(
         "hours": hours_words(hours := hours_wire(share.hours)),
         "zone": hours["zone"] if hours else "",
         "is_released": share.ended_reason == "released",
+        "is_closed": share.ended_reason == "account_closed",
         "is_unused": share.ended_reason == "unused",
         "is_once": share.is_once,
         "is_paused": share.paused_at is not None,

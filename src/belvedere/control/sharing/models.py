@@ -256,6 +256,11 @@ class CameraGroup(models.Model):
         constraints = (models.UniqueConstraint(fields=("organization", "key"), name="sharing_group_one_per_name"),)
 
 
+#: why a camera left a share that it had come to by a group
+LEFT_GROUP: Final = "left_group"
+GROUP_DELETED: Final = "group_deleted"
+
+
 class GroupCamera(models.Model):
     """One camera of a group."""
 

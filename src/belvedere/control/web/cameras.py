@@ -16,16 +16,18 @@ from belvedere.control.core.principal import Principal
 from belvedere.control.core.requests import principal_of
 from belvedere.control.devices import services as devices
 from belvedere.control.devices.selectors import CameraView, get_camera, get_stability
+from belvedere.control.events.selectors import glance_at_events
 from belvedere.control.guests.selectors import list_marked
 from belvedere.control.organizations.selectors import get_site
 from belvedere.control.recordings.glance import RecordingGlance, get_earliest, glance_at_recording
 from belvedere.control.recordings.selectors import list_exports
-from belvedere.control.sharing.selectors import AccessRow, find_received_of_camera, list_access
+from belvedere.control.sharing.selectors import AccessRow, find_left, find_received_of_camera, list_access
 from belvedere.control.sharing.words import footage_words, hours_words
 from belvedere.control.streaming.selectors import count_watching, find_loss, list_viewers
 from belvedere.control.web.context import follow, list_cameras_here, list_sites_to_equip, person
 from belvedere.control.web.device_words import off_mark
 from belvedere.control.web.errors import answers_refusals
+from belvedere.control.web.event_words import activity_line
 from belvedere.control.web.panel_cards import list_panels_here, panel_card
 from belvedere.control.web.recording_words import export_line, recording_chip
 from belvedere.control.web.share_words import item_words, terms_line
@@ -108,11 +110,14 @@ def wall(request: HttpRequest) -> HttpResponse:
     ]
     watching = count_watching(actor, [view.id for view in shown])
     glances, marked = glance_at_recording(shown), list_marked(shown)
+    lately = glance_at_events(actor, [view.id for view in shown if view.may(Permission.PLAYBACK)])
     mine = sum(view.mine for view in everything)
     context = {
         "nav": "wall",
         "cameras": [
-            tile(view, watching.get(view.id), glances.get(view.id)) | {"has_guest": view.id in marked} for view in shown
+            tile(view, watching.get(view.id), glances.get(view.id))
+            | {"has_guest": view.id in marked, "activity": activity_line(lately.get(view.id))}
+            for view in shown
         ],
         "filter": chosen or "all",
         "counts": {"all": len(everything), "mine": mine, "shared": len(everything) - mine},
@@ -202,6 +207,13 @@ def _ended(request: HttpRequest, actor: Principal, camera: str) -> HttpResponse:
             "sharer": person(share.sharer),
             "reason": "later",
             "terms": terms_line(share),
+        }
+    elif not item and (left := find_left(actor, camera)):
+        context |= {
+            "camera_name": left.camera_name,
+            "sharer": person(left.sharer),
+            "ended_at": left.ended_at,
+            "reason": "left_group",
         }
     elif share and item:
         context |= {

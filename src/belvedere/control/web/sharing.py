@@ -47,6 +47,8 @@ from belvedere.control.web.share_words import item_words, terms_line
 NEWS: Final = timedelta(days=30)
 #: as many offers stand in the inbox at once; who answers them sees the next
 OFFERS: Final = 30
+#: why a share ended that followed a group
+OF_GROUPS: Final = ("left_group", "group_deleted")
 
 
 # ── Manage sharing ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -91,6 +93,7 @@ def given_card(row: GivenShare) -> dict[str, Any]:
         "is_unused": row.is_unused,
         "last_used_at": row.last_used_at,
         "is_ending": row.is_ending,
+        "follows": [{"name": group.name, "url": reverse("group", args=[group.group])} for group in row.follows],
     }
 
 
@@ -143,6 +146,7 @@ def _offer(row: ReceivedShare) -> dict[str, Any]:
         "answer_by": row.answer_by,
         "is_once": row.is_once,
         "terms": terms_line(row),
+        "follows": [group.name for group in row.follows],
     }
 
 
@@ -189,6 +193,8 @@ def _ended_words(row: ReceivedShare) -> str:
         return _("Released to somebody who stood at the device")
     if row.ended_reason == "used":
         return _("You used what %(who)s gave you for one time") % {"who": row.sharer.name}
+    if row.ended_reason in OF_GROUPS:
+        return _("The cameras left the group that %(who)s shares with you") % {"who": row.sharer.name}
     if row.ended_reason == "unused":
         return _("You did not use what %(who)s shared with you, and it ended") % {"who": row.sharer.name}
     if row.ended_reason == "expired":
@@ -213,12 +219,13 @@ def _notices(actor: Principal) -> list[dict[str, Any]]:
         "left": _("%(who)s left"),
         "expired": _("What you shared with %(who)s ended as agreed"),
     }
+    closed = _("The account of %(who)s was closed")
     for given in list_decided_since(actor, since):
         who = given.recipient_name or given.recipient_address
         notices.append(
             {
                 "icon": "people",
-                "title": words[given.state] % {"who": who},
+                "title": (closed if given.ended_reason == "account_closed" else words[given.state]) % {"who": who},
                 "text": ", ".join(item.name for item in given.items),
                 "at": given.ended_at or given.decided_at or since,
             }

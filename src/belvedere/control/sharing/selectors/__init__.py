@@ -18,6 +18,7 @@ from belvedere.control.sharing.selectors.consequences import (
 from belvedere.control.sharing.selectors.groups import (
     Follower,
     GroupView,
+    find_left,
     get_group,
     list_followers,
     list_groups,
@@ -115,6 +116,7 @@ __all__ = [
     "explain_all",
     "find_given_by_change",
     "find_join_address",
+    "find_left",
     "find_preset_path",
     "find_received_of_camera",
     "find_received_of_panel",

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db.models import F
 
@@ -15,7 +16,15 @@ from belvedere.control.core.offers import OPEN_STATES
 from belvedere.control.core.principal import Principal
 from belvedere.control.devices.selectors import CameraView, list_cameras
 from belvedere.control.organizations.selectors import find_membership
-from belvedere.control.sharing.models import CameraGroup, GroupCamera, ShareGroup, ShareItem, in_states
+from belvedere.control.sharing.models import (
+    GROUP_DELETED,
+    LEFT_GROUP,
+    CameraGroup,
+    GroupCamera,
+    ShareGroup,
+    ShareItem,
+    in_states,
+)
 from belvedere.control.sharing.terms import Footage
 
 
@@ -34,6 +43,15 @@ class Follower:
     permissions: Permission
     footage: Footage
     missing: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class LeftItem:
+    """A camera that left a share of the reader's with its group, while the rest of the share goes on or ended since."""
+
+    camera_name: str
+    sharer: Person
+    ended_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +120,19 @@ def get_group(actor: Principal, group: str) -> GroupView:
     if not found:
         raise NotFound
     return found[0]
+
+
+def find_left(actor: Principal, camera: str) -> LeftItem | None:
+    """How the reader lost a camera that came to him by a group; None if that is not how he did."""
+    if not is_id(camera):
+        return None
+    mine = ShareItem.objects.filter(camera=camera, share__accepted_by=actor.id)
+    left = mine.filter(ended_reason__in=(LEFT_GROUP, GROUP_DELETED)).select_related("camera", "share__sharer")
+    row = left.order_by("-ended_at").first()
+    if row is None or row.ended_at is None:
+        return None
+    sharer = row.share.sharer
+    return LeftItem(row.thing.name, Person(sharer.pk, sharer.name, sharer.email), row.ended_at)
 
 
 def list_followers(actor: Principal, group: str) -> list[Follower]:

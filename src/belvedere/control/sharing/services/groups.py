@@ -30,15 +30,21 @@ from belvedere.control.devices.selectors import list_paths
 from belvedere.control.organizations.selectors import find_membership
 from belvedere.control.organizations.services import hold_organization
 from belvedere.control.sharing.following import (
-    GROUP_DELETED,
-    LEFT_GROUP,
     grow_followers,
     hold_followers,
     hold_group,
     leave_followers,
 )
 from belvedere.control.sharing.items import MAX_ITEMS, Item
-from belvedere.control.sharing.models import CameraGroup, GroupCamera, Share, ShareGroup, ShareItem
+from belvedere.control.sharing.models import (
+    GROUP_DELETED,
+    LEFT_GROUP,
+    CameraGroup,
+    GroupCamera,
+    Share,
+    ShareGroup,
+    ShareItem,
+)
 from belvedere.control.sharing.projection import terms_written
 from belvedere.control.sharing.selectors.groups import GroupView, get_group
 
