@@ -39,6 +39,7 @@ OUTBOX: Final[dict[str, Consumer]] = {
     "cameras.closed": Consumer(_cameras_closed, inline=True),
     "cameras.disabled": Consumer(streaming.cut_changed_cameras, inline=True),
     "cameras.moved": Consumer(streaming.cut_changed_cameras, inline=True),
+    "account.disabled": Consumer(sharing.end_shares_of_account),
     "assignments.changed": Consumer(devices.announce_assignments, inline=True),
     "mail.account_notice": Consumer(account_mails.send_notice),
     "mail.audit_head": Consumer(oversight.send_audit_head),

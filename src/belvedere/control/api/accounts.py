@@ -1,7 +1,7 @@
 """`/me`, `/inbox`, `/tokens`."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from django.http import HttpRequest
 from ninja import Field, Router, Status
@@ -21,6 +21,9 @@ from belvedere.control.sharing.selectors import list_received
 from belvedere.control.streaming.selectors import list_cuts
 
 router = Router(tags=["account"])
+
+#: as many offers stand in `/me` and `/inbox`; all of them, page by page, in `/shares?direction=received`
+MAX_OFFERS: Final = 100
 
 
 class MembershipOut(Out):
@@ -100,7 +103,7 @@ class TokensOut(Out):
 def _offers(actor: Principal) -> list[ShareOfferOut | ReceivedInvitationOut]:
     return [
         *(ReceivedInvitationOut.of(row) for row in list_received_invitations(actor)),
-        *(ShareOfferOut.of(row) for row in list_received(actor, states=["pending"])),
+        *(ShareOfferOut.of(row) for row in list_received(actor, states=["pending"], limit=MAX_OFFERS)),
     ]
 
 

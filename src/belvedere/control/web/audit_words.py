@@ -102,6 +102,7 @@ SENTENCES: Final = {
     "share.adopted": gettext_lazy("{actor} took over the share of {cameras} with {recipient}."),
     "share.lapsed": gettext_lazy("The share of {cameras} with {recipient} ended: who gave it may no longer."),
     "share.link_made": gettext_lazy("{actor} made a link to hand over, for the offer to {recipient}."),
+    "share.closed": gettext_lazy("The share of {cameras} with {recipient} ended: their account was closed."),
     "share.muted": gettext_lazy("{actor} wants no messages about a share."),
     "share.unmuted": gettext_lazy("{actor} wants messages about a share again."),
     "sharer.blocked": gettext_lazy("{actor} lets no more offers of somebody in."),

@@ -74,6 +74,7 @@ def disable_account(actor: Principal, *, account: str) -> str:
     """An operator's act: nothing of this account works any more, at once. Returns the change id."""
     if not Account.objects.filter(pk=account).update(is_active=False):
         raise NotFound
+    enqueue("account.disabled", {"account": account})
     return end_all_credentials(account, why="account_disabled", by=actor)
 
 

@@ -3,6 +3,7 @@
 from belvedere.control.sharing.items import Item
 from belvedere.control.sharing.services.blocking import block_sharer, unblock_sharer
 from belvedere.control.sharing.services.changing import change_share, prolong_share
+from belvedere.control.sharing.services.closing import end_shares_of_account
 from belvedere.control.sharing.services.covering import end_uncovered_shares
 from belvedere.control.sharing.services.groups import (
     MAX_CAMERAS,
@@ -54,6 +55,7 @@ __all__ = [
     "claim_use",
     "drop_closed_cameras",
     "end_share",
+    "end_shares_of_account",
     "end_shares_of_closed",
     "end_uncovered_shares",
     "extend_shares",
