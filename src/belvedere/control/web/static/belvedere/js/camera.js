@@ -5,6 +5,7 @@
 import "belvedere/live-view";
 import "belvedere/time-line";
 import { ExportPanel } from "belvedere/exporting";
+import { isShortcut } from "belvedere/page";
 import { showNote, word } from "belvedere/player-parts";
 import { minuteWords, clockWords } from "belvedere/time-scale";
 
@@ -51,6 +52,11 @@ function join(view, band) {
     band.handleKey(event);
   });
 }
+
+// `m`, wherever the focus is: sound on, sound off.
+document.addEventListener("keydown", (event) => {
+  if (isShortcut(event, "m")) player?.listening.toggle();
+});
 
 /**
  * The right to the past is gone: the line goes with it, and one sentence says so.

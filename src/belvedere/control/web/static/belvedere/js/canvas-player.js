@@ -14,6 +14,7 @@ import { findDecoderConfiguration, readFragment } from "belvedere/fmp4";
  * @property {number} height
  * @property {number} timescale
  * @property {number} utc_at_zero
+ * @property {boolean} [sound]    of the picture: whether there is sound to be had with it
  */
 
 /**
@@ -59,6 +60,11 @@ export class CanvasPlayer {
     /** Pictures that end before this, in microseconds of the track, are decoded and not shown. */
     this._hiddenUntil = -Infinity;
     this._patience = PATIENCE_MS;
+  }
+
+  /** From being pushed to being seen: decoding, and the next refresh of the screen. In milliseconds. */
+  get lagMs() {
+    return 30;
   }
 
   /**

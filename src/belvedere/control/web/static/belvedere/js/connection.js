@@ -22,6 +22,10 @@ import { isInitSegment } from "belvedere/fmp4";
  * @property {() => void} onOpen                                  the socket is open
  * @property {(init: TrackInit, segment: Uint8Array) => void} onTrack   a run of the track begins
  * @property {(fragment: Uint8Array) => void} onFragment
+ * @property {(init: TrackInit, segment: Uint8Array) => void} onSound   a run of the sound begins
+ * @property {(fragment: Uint8Array) => void} onSoundPiece
+ * @property {(utcAtZero: number) => void} onSoundClock
+ * @property {() => void} onListenEnded                           the right to the sound is gone, that to the picture is not
  * @property {(isOnline: boolean, since: number) => void} onCamera   the camera itself; `since` in seconds of UTC
  * @property {() => void} onRestart                               what comes next begins at a key frame again
  * @property {(utc: number) => void} onAt                         what comes next was ordered: it begins at this instant
@@ -42,7 +46,8 @@ const TOO_MANY = 4429;
 const FIRST_DELAY_MS = 200;
 const LAST_DELAY_MS = 5000;
 const TOO_MANY_DELAY_MS = 10_000;
-/** Where a track's number stands: a small picture of the past. */
+/** Where a track's number stands: sound; a small picture of the past. */
+const SOUND = 1;
 const PREVIEW = 254;
 
 export class LiveConnection {
@@ -57,6 +62,8 @@ export class LiveConnection {
     this._socket = null;
     /** @type {TrackInit | null} */
     this._init = null;
+    /** @type {TrackInit | null} */
+    this._sound = null;
     this._attempts = 0;
     this._timer = 0;
     this._order = 0;
@@ -136,6 +143,11 @@ export class LiveConnection {
     this._say({ type: "preview", n: this._previews, to });
   }
 
+  /** Be sent the sound of now, too, or not any more; that of the past comes with its pictures. @param {boolean} on */
+  listen(on) {
+    this._say({ type: "listen", on });
+  }
+
   /** Go on after a pause in the past. */
   play() {
     this._say({ type: "play" });
@@ -186,10 +198,19 @@ export class LiveConnection {
       this._listener.onPreview(this._previewed, bytes.subarray(1));
       return;
     }
-    if (this._isWaitingForAt || !this._init || bytes[0] !== this._init.track) return;
     const payload = bytes.subarray(1);
+    if (bytes[0] === SOUND) this._hearSound(payload);
+    if (this._isWaitingForAt || !this._init || bytes[0] !== this._init.track) return;
     if (isInitSegment(payload)) this._listener.onTrack(this._init, payload);
     else this._listener.onFragment(payload);
+  }
+
+  /** @param {Uint8Array} payload */
+  _hearSound(payload) {
+    if (!this._sound) return;
+    // What introduces it is said once, whatever was ordered meanwhile.
+    if (isInitSegment(payload)) this._listener.onSound(this._sound, payload);
+    else if (!this._isWaitingForAt) this._listener.onSoundPiece(payload);
   }
 
   /** @param {any} message  unknown types and fields are from a newer server: not our business */
@@ -197,6 +218,7 @@ export class LiveConnection {
     switch (message.type) {
       case "init":
         if (message.kind === "video") this._init = message;
+        else if (message.track === SOUND) this._sound = message;
         break;
       case "at":
         if (message.n !== this._order) break;
@@ -216,10 +238,15 @@ export class LiveConnection {
         if (!this._isWaitingForAt) this._listener.onGap(message.from ?? 0, message.to ?? 0);
         break;
       case "clock":
+        if (message.track === SOUND) {
+          this._listener.onSoundClock(message.utc_at_zero);
+          break;
+        }
         if (this._init && message.track === this._init.track) this._init = { ...this._init, utc_at_zero: message.utc_at_zero };
         if (!this._isWaitingForAt) this._listener.onClock(message.utc_at_zero);
         break;
       case "refused":
+        if (message.what === "listen") this._listener.onListenEnded();
         if (message.n !== this._order) break;
         this._isWaitingForAt = false;
         if (message.what === "playback") this._listener.onPlaybackEnded();
@@ -234,6 +261,7 @@ export class LiveConnection {
         break;
       case "ended":
         if (message.what === "playback") this._listener.onPlaybackEnded();
+        else if (message.what === "listen") this._listener.onListenEnded();
         break;
       case "rights":
         // More right is opened anew; the picture at hand stays until then.
@@ -294,7 +322,7 @@ export class LiveConnection {
 
   _forget() {
     this._socket = null;
-    this._init = null;
+    this._init = this._sound = null;
     this._isWaitingForAt = false;
   }
 }

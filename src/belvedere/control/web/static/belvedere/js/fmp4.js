@@ -13,7 +13,7 @@
 
 const CONTAINERS = new Set(["moov", "trak", "mdia", "minf", "stbl", "moof", "traf"]);
 /** Bytes before the first child box: stsd carries a count, avc1 and hvc1 their own fields. */
-const SKIP = new Map([["stsd", 8], ["avc1", 78], ["avc3", 78], ["hvc1", 78], ["hev1", 78]]);
+const SKIP = new Map([["stsd", 8], ["avc1", 78], ["avc3", 78], ["hvc1", 78], ["hev1", 78], ["mp4a", 28], ["Opus", 28]]);
 const SAMPLE_IS_NON_SYNC = 0x10000;
 
 /**
@@ -54,6 +54,45 @@ export function findDecoderConfiguration(data) {
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
   for (const box of boxes(view, 0, data.length)) {
     if (box.name === "avcC" || box.name === "hvcC") return data.subarray(box.start, box.end);
+  }
+  return null;
+}
+
+/**
+ * What a decoder of sound has to know.
+ * @param {Uint8Array} data  an init segment
+ * @returns {{channels: number, description: Uint8Array | null} | null}  of AAC the AudioSpecificConfig; of others nothing
+ */
+export function findSoundConfiguration(data) {
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  let channels = 0;
+  for (const box of boxes(view, 0, data.length)) {
+    if (box.name === "mp4a" || box.name === "Opus") channels = view.getUint16(box.start + 16);
+    if (box.name === "esds") return { channels, description: findSpecificConfig(data, box.start + 4, box.end) };
+  }
+  return channels ? { channels, description: null } : null;
+}
+
+/** Bytes of a descriptor before those inside of it: of the stream, of the decoder's configuration (ISO/IEC 14496-1, 7.2.6). */
+const DESCRIPTORS = new Map([[3, 3], [4, 13]]);
+const SPECIFIC_CONFIG = 5;
+
+/**
+ * @param {Uint8Array} data
+ * @param {number} start
+ * @param {number} end
+ */
+function findSpecificConfig(data, start, end) {
+  for (let at = start; at < end;) {
+    const tag = data[at++];
+    let size = 0;
+    // Seven bits of the size in each byte; the eighth says that there are more.
+    for (let more = true; more && at < end; at++) {
+      more = data[at] > 0x7f;
+      size = (size << 7) | (data[at] & 0x7f);
+    }
+    if (tag === SPECIFIC_CONFIG) return data.subarray(at, at + size);
+    at += DESCRIPTORS.get(tag) ?? size;
   }
   return null;
 }

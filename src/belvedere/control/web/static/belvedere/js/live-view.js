@@ -14,15 +14,19 @@
  * ended, unsupported), `data-mode` (canvas, mse), `data-frames`, `data-first-frame-ms` (since the socket opened),
  * `data-behind-ms`; in the past `data-past`, and `data-at`, the instant of the picture in seconds since the epoch. It
  * dispatches `statechange` {state}, `stats` {width, height, fps, behindMs} each second, `instant` {utc | null} with each
- * picture of the past, `gap` {from, to}, `edge` {isEnd}, once `playbackended`, and, once, `ended` {code, why, by}.
+ * picture of the past, `gap` {from, to}, `edge` {isEnd}, once `playbackended`, and, once, `ended` {code, why, by}. What it
+ * says of its sound stands in `listening`.
  */
 
 import { CanvasPlayer } from "belvedere/canvas-player";
 import { LiveConnection } from "belvedere/connection";
 import { MsePlayer } from "belvedere/mse-player";
 import { isoOf } from "belvedere/coverage";
+import { Listening } from "belvedere/listening";
 import { Past } from "belvedere/past";
 import { PlayerControls, showStatus } from "belvedere/player-parts";
+import { Pulse } from "belvedere/pulse";
+import { Sight } from "belvedere/sight";
 import { openTicket, openTicketInBatch } from "belvedere/tickets";
 
 /** @typedef {import("belvedere/canvas-player").TrackInit} TrackInit */
@@ -32,19 +36,12 @@ import { openTicket, openTicketInBatch } from "belvedere/tickets";
 const LEAVE_AFTER_MS = 5000;
 /** A picture that cannot be confirmed is shown no longer than this: a lease would not outlive it either. */
 const DIM_FOR_MS = 10_000;
-const STALL_MS = 3000;
-const BEHIND_MS = 1500;
 /** Nearer to now than this there is nothing recorded yet: that is live. */
 const NOW_S = 2;
-/** Clocks further apart than this say nothing about delay. */
-const PLAUSIBLE_MS = 60_000;
 
 const RUNNING = new Set(["live", "behind", "seeking", "playing"]);
 const WAITING = new Set(["starting", "reconnecting", "offline", "seeking", "playing"]);
 const SHOWING = new Set(["live", "behind", "seeking", "playing", "paused"]);
-
-/** Tiles share one observer. @type {IntersectionObserver | null} */
-let observer = null;
 
 export class LiveView extends HTMLElement {
   constructor() {
@@ -53,27 +50,21 @@ export class LiveView extends HTMLElement {
     this.player = null;
     this.connection = this._connect();
     this._past = new Past(this);
+    this.listening = new Listening(this);
+    this._sight = new Sight(this, () => this._consider());
+    this._pulse = new Pulse();
     /** @type {PlayerControls | null} */
     this._controls = null;
     /** What is shown. @type {TrackInit | null} */
     this.run = null;
     /** @type {number | null} */
     this._offlineSince = null;
-    this._isOnScreen = false;
     this._isPausedByUser = false;
-    this._frames = 0;
-    this._framesThen = 0;
     this._openedAt = 0;
-    this._lastFrameAt = 0;
-    this._leastDelay = Infinity;
-    this._behindSince = 0;
     this._mustUseMse = false;
     this._tick = 0;
     this._leaving = 0;
     this._clearing = 0;
-    this.behindMs = /** @type {number | null} */ (null);
-    this.fps = 0;
-    this._onVisibility = () => this._consider();
   }
 
   get state() {
@@ -101,32 +92,22 @@ export class LiveView extends HTMLElement {
 
   connectedCallback() {
     if (this.hasAttribute("controls")) this._controls ??= new PlayerControls(this);
-    document.addEventListener("visibilitychange", this._onVisibility);
-    observer ??= new IntersectionObserver(
-      (entries) => {
-        for (const entry of entries) /** @type {LiveView} */ (entry.target)._see(entry.isIntersecting);
-      },
-      { rootMargin: "64px" },
-    );
-    observer.observe(this);
+    this._sight.begin();
     this._tick = window.setInterval(() => this._measure(), 1000);
   }
 
   disconnectedCallback() {
-    document.removeEventListener("visibilitychange", this._onVisibility);
-    observer?.unobserve(this);
+    this._sight.end();
     clearInterval(this._tick);
-    this._isOnScreen = false;
+    this.listening.turn(false);
     this._leave();
   }
 
   /** Hold the picture. The end of access still arrives, and still takes the picture away. */
   pause() {
     if (!RUNNING.has(this.state)) return;
-    if (this._past.isOn) this._past.hold(true);
-    else this.connection.pause();
+    this._hold();
     this._isPausedByUser = true;
-    this.setState("paused");
   }
 
   /** On from here in the past; else back to live. */
@@ -217,9 +198,17 @@ export class LiveView extends HTMLElement {
         this._openedAt = performance.now();
         performance.mark("live-view:open", { detail: this.getAttribute("camera") });
         this._past.begin();
+        this.listening.begin();
       },
-      onTrack: (init, segment) => this._past.introduce(init, () => this._begin(init, segment)),
+      onTrack: (init, segment) => {
+        this.listening.offer(init.sound === true);
+        this._past.introduce(init, () => this._begin(init, segment));
+      },
       onFragment: (fragment) => this._past.receive(fragment),
+      onSound: (init, segment) => this.listening.introduce(init, segment),
+      onSoundPiece: (fragment) => this.listening.receive(fragment, this._past),
+      onSoundClock: (utcAtZero) => this.listening.setClock(utcAtZero),
+      onListenEnded: () => this.listening.withdraw(),
       onAt: (utc) => this._past.arrive(utc),
       onClock: (utcAtZero) => this._past.setClock(utcAtZero),
       onGap: (from, to) => this._past.gap(from, to),
@@ -228,7 +217,7 @@ export class LiveView extends HTMLElement {
       onPreview: (utc, jpeg) => this.tell("preview", { utc, jpeg }),
       onPlaybackEnded: () => this._endPlayback(),
       onCamera: (isOnline, since) => this._cameraIs(isOnline, since),
-      onRestart: () => this._forgetDelay(),
+      onRestart: () => this._pulse.forget(),
       onLost: () => this._lost(),
       onRetry: (isTooMany) => this.setState("reconnecting", { why: isTooMany ? "too_many" : "" }),
       onEnded: (ending) => this._end(ending),
@@ -247,16 +236,10 @@ export class LiveView extends HTMLElement {
 
   // ── Being looked at ────────────────────────────────────────────────────────────────────────────────────────
 
-  /** @param {boolean} isOnScreen */
-  _see(isOnScreen) {
-    this._isOnScreen = isOnScreen;
-    this._consider();
-  }
-
   _consider() {
     if (this.state === "ended" || this.state === "unsupported") return;
     clearTimeout(this._leaving);
-    if (this._isOnScreen && !document.hidden) {
+    if (this._sight.isSeen) {
       if (this._past.isOn && !this.connection.isOpen) {
         this._past.hold(this._isPausedByUser);
         this.start();
@@ -264,15 +247,18 @@ export class LiveView extends HTMLElement {
       else if (!this.connection.isOpen) this.start();
       else if (this.state === "paused") this.resume();
     } else if (this.connection.isOpen) {
-      if (RUNNING.has(this.state)) {
-        if (this._past.isOn) this._past.hold(true);
-        else this.connection.pause();
-        this.setState("paused");
-      }
+      if (RUNNING.has(this.state)) this._hold();
       this._leaving = window.setTimeout(() => this._leave(), LEAVE_AFTER_MS);
     } else {
       this._leave();
     }
+  }
+
+  _hold() {
+    if (this._past.isOn) this._past.hold(true);
+    else this.connection.pause();
+    this.listening.silence();
+    this.setState("paused");
   }
 
   start() {
@@ -302,7 +288,7 @@ export class LiveView extends HTMLElement {
    */
   _begin(init, segment) {
     this.run = init;
-    this._forgetDelay();
+    this._pulse.forget();
     this.player ??= this._makePlayer();
     if (!this.player) this._cannot();
     else this.player.begin(init, segment, this._past.hiddenBefore(init));
@@ -342,12 +328,10 @@ export class LiveView extends HTMLElement {
 
   /** @param {number} time  seconds of the track */
   _shown(time) {
-    const now = performance.now();
-    this._lastFrameAt = now;
-    this._frames += 1;
-    this.dataset.frames = String(this._frames);
+    this._pulse.beat();
+    this.dataset.frames = String(this._pulse.frames);
     if (!this.dataset.firstFrameMs) {
-      this.dataset.firstFrameMs = (now - this._openedAt).toFixed(1);
+      this.dataset.firstFrameMs = (performance.now() - this._openedAt).toFixed(1);
       performance.mark("live-view:first-frame", { detail: this.getAttribute("camera") });
     }
     clearTimeout(this._clearing);
@@ -359,36 +343,23 @@ export class LiveView extends HTMLElement {
       this._controls?.showInstant(utc);
       return;
     }
-    const behind = this.run ? Date.now() - (this.run.utc_at_zero + time) * 1000 : 0;
-    this._leastDelay = Math.min(this._leastDelay, behind);
-    this.behindMs = Math.abs(behind) < PLAUSIBLE_MS ? Math.max(0, Math.round(behind)) : null;
-    const isLate = behind - this._leastDelay > BEHIND_MS;
-    if (!isLate) this._behindSince = 0;
+    const isLate = this.run !== null && this._pulse.isLate(this.run.utc_at_zero + time);
     if (WAITING.has(this.state)) this.setState("live");
     else if (this.state === "live" && isLate) this.setState("behind");
     else if (this.state === "behind" && !isLate) this.setState("live");
   }
 
-  _forgetDelay() {
-    this._leastDelay = Infinity;
-    this._behindSince = 0;
-  }
-
   /** Once a second: figures, and whether the picture still moves. */
   _measure() {
-    this.fps = this._frames - this._framesThen;
-    this._framesThen = this._frames;
-    const now = performance.now();
-    const isRunning = this.state === "live" || this.state === "behind";
-    if (!isRunning) return;
-    if (now - this._lastFrameAt > STALL_MS) this.setState("behind");
-    if (this.state === "behind") {
-      this._behindSince ||= now;
-      // It does not catch up by itself: leave out what is in between.
-      if (now - this._behindSince > 2 * BEHIND_MS && now - this._lastFrameAt < STALL_MS) this.connection.goLive();
-    }
-    if (this.behindMs !== null) this.dataset.behindMs = String(this.behindMs);
-    const detail = { ...this.size, fps: this.fps, behindMs: this.behindMs };
+    this._pulse.count();
+    this.listening.measure();
+    if (this.state !== "live" && this.state !== "behind") return;
+    if (this._pulse.hasStalled) this.setState("behind");
+    // It does not catch up by itself: leave out what is in between.
+    if (this.state === "behind" && this._pulse.staysBehind) this.connection.goLive();
+    const { fps, behindMs } = this._pulse;
+    if (behindMs !== null) this.dataset.behindMs = String(behindMs);
+    const detail = { ...this.size, fps, behindMs };
     this._controls?.showStats(detail);
     this.tell("stats", detail);
   }
@@ -430,7 +401,8 @@ export class LiveView extends HTMLElement {
     this.player = null;
     delete this.dataset.firstFrameMs;
     delete this.dataset.behindMs;
-    this.behindMs = null;
+    this._pulse.behindMs = null;
+    this.listening.clear();
   }
 
   /**

@@ -56,6 +56,11 @@ export class MsePlayer {
     this._watchFrames();
   }
 
+  /** From being pushed to being seen: it lies in the buffer. In milliseconds. */
+  get lagMs() {
+    return 1000 * TARGET;
+  }
+
   /**
    * A new run of the track begins. Its ticks start anew, so the media source does too.
    * @param {TrackInit} init

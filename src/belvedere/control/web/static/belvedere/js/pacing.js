@@ -10,6 +10,11 @@ const LATE_MS = 250;
 const LONGEST_WAIT_MS = 6000;
 /** Instants come in microseconds, ticks are counted in others. */
 const ROUNDING_S = 0.001;
+/** Sound is given so long before it is due; what is later than this is left out. */
+const SOUND_AHEAD_MS = 120;
+const SOUND_LATE_MS = 100;
+/** More pieces than this wait for pictures that do not come. */
+const MOST_SOUND = 200;
 const SEEK_EVERY_MS = 100;
 /** An order without an answer for so long is not waited for any more. */
 const SEEK_PATIENCE_MS = 700;
@@ -29,6 +34,8 @@ export class Pacer {
   constructor() {
     /** @type {Due[]} */
     this._waiting = [];
+    /** Sound beside them. @type {{at: number, give: (inMs: number) => void}[]} */
+    this._beside = [];
     /** @type {{wall: number, at: number} | null} */
     this._anchor = null;
     this._sought = 0;
@@ -56,6 +63,7 @@ export class Pacer {
     cancelAnimationFrame(this._timer);
     this._timer = 0;
     this._waiting = [];
+    this._beside = [];
     this._anchor = null;
   }
 
@@ -79,6 +87,16 @@ export class Pacer {
    */
   push(at, duration, give) {
     this._waiting.push({ at, end: at + duration, give });
+    if (!this._timer) this._pass();
+  }
+
+  /**
+   * Sound, which waits for no picture and is waited for by none; there is none but at its own speed.
+   * @param {number} at  of its beginning, seconds since the epoch
+   * @param {(inMs: number) => void} give  gets in how many milliseconds it is due
+   */
+  pushBeside(at, give) {
+    if (this._beside.length < MOST_SOUND) this._beside.push({ at, give });
     if (!this._timer) this._pass();
   }
 
@@ -109,7 +127,22 @@ export class Pacer {
       this._waiting.shift();
       next.give();
     }
-    if (this._waiting.length) this._timer = requestAnimationFrame(() => this._pass());
+    this._passSound(now);
+    if (this._waiting.length || (this._beside.length && this._anchor)) {
+      this._timer = requestAnimationFrame(() => this._pass());
+    }
+  }
+
+  /** @param {number} now */
+  _passSound(now) {
+    const anchor = this._anchor;
+    if (!anchor || this._isHeld || this._isSeeking || this._speed !== 1) return;
+    while (this._beside.length) {
+      const left = anchor.wall + (this._beside[0].at - anchor.at) * 1000 - now;
+      if (left > SOUND_AHEAD_MS) return;
+      const { give } = /** @type {{give: (inMs: number) => void}} */ (this._beside.shift());
+      if (left > -SOUND_LATE_MS) give(left);
+    }
   }
 
   /**

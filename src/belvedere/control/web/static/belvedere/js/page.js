@@ -39,6 +39,17 @@ export function localTime(at, hour = clock) {
   return `${date.format(at)}, ${hour.format(at)}`;
 }
 
+/**
+ * Whether this is that key, pressed alone, and not a letter of a text.
+ * @param {KeyboardEvent} event
+ * @param {string} key
+ */
+export function isShortcut(event, key) {
+  const { target } = event;
+  const isTyping = target instanceof HTMLElement && target.matches("input:not([type=range]), textarea, select, [contenteditable]");
+  return event.key.toLowerCase() === key && !isTyping && !event.ctrlKey && !event.metaKey && !event.altKey && !event.repeat;
+}
+
 /** An instant in one of the styles of `_time.html`. @param {Date} at @param {string | null} style */
 function timeWords(at, style) {
   if (style === "exact") return seconds.format(at);

@@ -114,6 +114,7 @@ export class Past {
     this._pacer.setSpeed(1);
     this._pacer.hold(false);
     this._setPace();
+    this._view.listening.silence();
     delete this._view.dataset.past;
     delete this._view.dataset.at;
     this._view.tell("instant", { utc: null });
@@ -137,6 +138,7 @@ export class Past {
   }
 
   _setPace() {
+    if (this.speed !== 1 || this.isHeld || this._isDragging) this._view.listening.silence();
     this._view.player?.setPace(this.speed, this.isHeld || this._isDragging);
   }
 
@@ -148,6 +150,7 @@ export class Past {
     // A key frame alone stands for all that comes after it.
     this._sought = this._isEveryPicture ? utc : -Infinity;
     this._pacer.restart(this._sought);
+    this._view.listening.silence();
     this._setPace();
     const shown = this._view.run;
     if (shown) this._view.player?.jump(this._sought - shown.utc_at_zero);
@@ -182,6 +185,15 @@ export class Past {
     }
     const time = frame.time / run.timescale;
     this._pacer.push(run.utc_at_zero + time, frame.duration / run.timescale, () => this._view.player?.push(fragment, time));
+  }
+
+  /**
+   * Sound, when its picture is there.
+   * @param {number} at  seconds since the epoch
+   * @param {(inMs: number) => void} give  gets in how many milliseconds it is due
+   */
+  besidePictures(at, give) {
+    this._pacer.pushBeside(at, (inMs) => give(inMs + (this._view.player?.lagMs ?? 0)));
   }
 
   /**

@@ -4,6 +4,7 @@
  */
 
 import { icon, localTime } from "belvedere/page";
+import { setVolume, volume } from "belvedere/sounding";
 import { clockWords, dayKey, shortDayWords } from "belvedere/time-scale";
 
 /** @typedef {import("belvedere/live-view").LiveView} LiveView */
@@ -134,7 +135,7 @@ export class PlayerControls {
     this._live = live;
     this._stats = document.createElement("span");
     this._stats.className = "lv-stats";
-    bar.append(this._pause, live, ...this._makePast(), this._stats);
+    bar.append(this._pause, live, ...this._makePast(), this._stats, this._makeSound());
     if (document.fullscreenEnabled) {
       bar.append(button("expand", word("fullscreen"), () => void this._toggleFullscreen()));
     }
@@ -168,6 +169,31 @@ export class PlayerControls {
     past.className = "lv-past";
     past.append(this._at, back, on, pace);
     return [past];
+  }
+
+  /** Sound on and off, and how loud: there only while there is sound to be had. */
+  _makeSound() {
+    const view = this._view;
+    const box = document.createElement("span");
+    box.className = "lv-sound";
+    box.hidden = true;
+    const toggle = button("mute", word("sound"), () => view.listening.toggle());
+    toggle.setAttribute("aria-keyshortcuts", "m");
+    const loudness = document.createElement("input");
+    Object.assign(loudness, { type: "range", min: "0", max: "1", step: "0.05", value: String(volume()) });
+    loudness.setAttribute("aria-label", word("volume"));
+    loudness.addEventListener("input", () => setVolume(Number(loudness.value)));
+    // The arrows are those of the time line everywhere else on the picture.
+    loudness.addEventListener("keydown", (event) => event.stopPropagation());
+    box.append(loudness, toggle);
+    view.addEventListener("soundchange", (event) => {
+      const { has, isOn } = /** @type {CustomEvent} */ (event).detail;
+      box.hidden = !has;
+      loudness.hidden = !isOn;
+      toggle.replaceChildren(icon(isOn ? "listen" : "mute"));
+      toggle.setAttribute("aria-pressed", String(isOn));
+    });
+    return box;
   }
 
   /** The instant of the picture. @param {number} utc */
