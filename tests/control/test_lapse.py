@@ -61,7 +61,7 @@ def mails() -> list[tuple[str, str]]:
     """(to, subject) of what goes out now."""
     mail.outbox.clear()
     run_due(limit=1000)
-    return sorted((row.to[0], row.subject) for row in mail.outbox)
+    return sorted((row.to[0], str(row.subject)) for row in mail.outbox)
 
 
 # ── Flagged ──

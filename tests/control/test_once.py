@@ -119,7 +119,7 @@ def test_a_right_that_ends_after_the_claim_sends_nothing(people: cast.Cast, node
     """N33: between command and panel."""
     share = give(people, panel)
 
-    def end(_actor: Principal, _panel: str) -> None:
+    def end(actor: Principal, *, panel: str) -> None:
         services.end_share(people.olivia.actor, share=share)
 
     uses.register_claim(end)
@@ -142,9 +142,9 @@ def test_without_a_node_nothing_is_claimed(people: cast.Cast, panel: str) -> Non
 def test_a_use_that_was_never_settled_is_over(people: cast.Cast, panel: str) -> None:
     """HC-30: of a process that died between claim and answer nobody knows whether the command went out."""
     share = give(people, panel)
-    assert services.claim_use(people.rita.actor, panel) is not None
+    assert services.claim_use(people.rita.actor, panel=panel) is not None
     with pytest.raises(Forbidden):
-        services.claim_use(people.rita.actor, panel)
+        services.claim_use(people.rita.actor, panel=panel)
     assert services.settle_uses() == 0
     with clock.frozen_at(clock.now() + timedelta(minutes=2)):
         assert services.settle_uses() == 1

@@ -34,7 +34,7 @@ def sent(*, to: cast.Person | None = None) -> list[str]:
     """Subjects of what goes out now."""
     mail.outbox.clear()
     run_due(limit=1000)
-    return sorted(row.subject for row in mail.outbox if to is None or row.to == [to.email])
+    return sorted(str(row.subject) for row in mail.outbox if to is None or row.to == [to.email])
 
 
 def give(people: cast.Cast, *, lasts: timedelta) -> tuple[str, datetime]:

@@ -3,7 +3,6 @@
 That app may import this one, not the other way round: composition tells us once who is to be asked.
 """
 
-from collections.abc import Callable
 from typing import Protocol
 
 from belvedere.control.core.principal import Principal
@@ -17,8 +16,13 @@ class Use(Protocol):
         ...
 
 
-#: (actor, panel) → the use claimed for this command; None where his right is not counted. Raises Forbidden: none left
-type Claim = Callable[[Principal, str], Use | None]
+class Claim(Protocol):
+    """Who claims the use that a command needs."""
+
+    def __call__(self, actor: Principal, *, panel: str) -> Use | None:
+        """The use; None where the actor's right is not counted. Raises Forbidden: there is none left."""
+        ...
+
 
 _claims: list[Claim] = []
 
@@ -31,4 +35,4 @@ def register_claim(claim: Claim) -> None:
 
 def claim_uses(actor: Principal, panel: str) -> list[Use]:
     """Claim what this command needs. Raises Forbidden."""
-    return [use for claim in _claims if (use := claim(actor, panel)) is not None]
+    return [use for claim in _claims if (use := claim(actor, panel=panel)) is not None]

@@ -122,3 +122,9 @@ def facts_of(item: Item, when: When, *, given_at: float) -> GrantFacts:
         footage_last_s=item.reach.last_s,
         footage_from=given_at if item.reach.is_since_grant else None,
     )
+
+
+def check_once(items: list[Item]) -> None:
+    """Raises Invalid for what cannot be given for one time: a camera is watched, not used."""
+    if len(items) != 1 or items[0].kind != "panel" or Permission.ARM not in items[0].permissions:
+        raise Invalid(_("One use is for one panel, to arm or disarm it."), field="once")

@@ -1,17 +1,22 @@
 """How a share stands in rows and grants: for its services alone, whose guard has decided."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
 
+from belvedere.contracts.permissions import Permission
 from belvedere.control.access.models import Origin
+from belvedere.control.access.selectors import ResourcePath, get_decision
 from belvedere.control.access.services import Terms, grant
 from belvedere.control.core import clock
 from belvedere.control.core.errors import Conflict
 from belvedere.control.core.offers import OPEN_STATES, OfferState
-from belvedere.control.sharing.items import Item
+from belvedere.control.devices.panels import find_panel_path
+from belvedere.control.devices.selectors import find_camera_path
+from belvedere.control.sharing.items import Item, list_givable
 from belvedere.control.sharing.models import Share, ShareItem, in_states
 from belvedere.control.sharing.terms import When
 
@@ -91,3 +96,21 @@ def put_in(share: Share, items: Iterable[Item], *, at: datetime) -> None:
         )
         if is_accepted:
             project_item(share, item, given_at=at)
+
+
+def list_still_givable(share: Share) -> list[Item]:
+    """Of what a share offers, what its giver may give now (rule 5)."""
+    items = []
+    for item in share.items.filter(ended_at=None):
+        path = find_path(item)
+        decision = get_decision(share.sharer_id, path) if path else None
+        offered = Item(item.resource, Permission(item.permissions), footage=item.footage)
+        permissions = list_givable(decision, offered, share.when) if decision else None
+        if permissions:
+            items.append(replace(offered, permissions=permissions))
+    return items
+
+
+def find_path(item: ShareItem) -> ResourcePath | None:
+    """Where what an item gives stands; None if it is nowhere any more."""
+    return find_panel_path(item.panel_id) if item.panel_id else find_camera_path(item.camera_id or "")

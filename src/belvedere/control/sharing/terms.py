@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, TypedDict
 
 from django.utils.translation import gettext as _
@@ -17,6 +17,8 @@ DAY: Final = 24 * HOUR
 #: ten years: longer than any disk remembers, and short enough for every calendar
 MAX_LAST_S: Final = 3650 * DAY
 MAX_HOURS_TEXT: Final = 4000
+#: what is for one time lasts from acceptance on, or from its start, if that is later
+ONCE_LASTS: Final = timedelta(hours=24)
 _DURATION: Final = re.compile(r"P(?:(\d{1,4})D)?(?:T(\d{1,5})H)?", re.ASCII)
 
 
@@ -64,6 +66,12 @@ class TermsPatch(TypedDict, total=False):
     ends_at: datetime | None
     hours: dict[str, Any] | None
     footage: Footage
+
+
+def end_of_once(when: When, at: datetime) -> datetime:
+    """When a share for one time that is accepted at `at` ends if it is not used."""
+    latest = max(at, when.starts_at or at) + ONCE_LASTS
+    return min(latest, when.ends_at or latest)
 
 
 def parse_footage(wire: Mapping[str, object] | None) -> Footage:

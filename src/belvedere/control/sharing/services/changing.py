@@ -22,11 +22,10 @@ from belvedere.control.core.offers import OfferState
 from belvedere.control.core.principal import Principal
 from belvedere.control.organizations.services import touch_membership
 from belvedere.control.outbox.services import enqueue
-from belvedere.control.sharing.items import Item, check_items, facts_of, normalize_items
+from belvedere.control.sharing.items import Item, check_items, check_once, facts_of, normalize_items
 from belvedere.control.sharing.models import IS_BOUND, Share, ShareItem
 from belvedere.control.sharing.projection import claim_version, columns_of, project_item, terms_written
-from belvedere.control.sharing.services.once import check_once, end_of_once
-from belvedere.control.sharing.terms import EVERYTHING, TermsPatch, When, check_when, clean_hours
+from belvedere.control.sharing.terms import EVERYTHING, TermsPatch, When, check_when, clean_hours, end_of_once
 
 REASON: Final = "share_changed"
 

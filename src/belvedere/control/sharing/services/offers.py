@@ -4,7 +4,6 @@ Known and unknown addresses take the same steps and get the same answer (N1): a 
 address may answer.
 """
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -13,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from belvedere.contracts.permissions import Permission
 from belvedere.control.access.guard import unguarded
-from belvedere.control.access.selectors import ResourcePath, get_decision
+from belvedere.control.access.selectors import get_decision
 from belvedere.control.access.services import end_grants
 from belvedere.control.accounts.selectors import list_proven, list_verified_addresses
 from belvedere.control.audit.services import write_entry
@@ -23,18 +22,21 @@ from belvedere.control.core.ids import is_id, new_id
 from belvedere.control.core.names import clean_address, clean_name, is_phone
 from belvedere.control.core.offers import OPEN_STATES, OfferState, move
 from belvedere.control.core.principal import Principal
-from belvedere.control.devices.panels import find_panel_path
-from belvedere.control.devices.selectors import find_camera_path
 from belvedere.control.organizations.selectors import find_membership, get_owner
 from belvedere.control.organizations.services import touch_membership
 from belvedere.control.outbox.services import enqueue
 from belvedere.control.sharing.following import follow_groups, hold_groups
-from belvedere.control.sharing.items import Item, check_items, list_givable, normalize_items
+from belvedere.control.sharing.items import Item, check_items, check_once, normalize_items
 from belvedere.control.sharing.models import IS_BOUND, Recipient, Share, ShareItem, in_states, of_address, of_things
-from belvedere.control.sharing.projection import columns_of, project_item, terms_written
+from belvedere.control.sharing.projection import (
+    columns_of,
+    find_path,
+    list_still_givable,
+    project_item,
+    terms_written,
+)
 from belvedere.control.sharing.selectors.blocking import is_blocked
-from belvedere.control.sharing.services.once import check_once, end_of_once
-from belvedere.control.sharing.terms import When, check_when, clean_hours
+from belvedere.control.sharing.terms import When, check_when, clean_hours, end_of_once
 
 #: new people a day; to one address: a few that were never answered, and none for a week after a rejection (HC 18)
 NEW_PEOPLE_A_DAY: Final = 20
@@ -198,23 +200,6 @@ def accept_share(actor: Principal, *, share: str) -> str:
     return row.state
 
 
-def list_still_givable(share: Share) -> list[Item]:
-    """Of what a share offers, what its giver may give now (rule 5)."""
-    items = []
-    for item in share.items.filter(ended_at=None):
-        path = _find_path(item)
-        decision = get_decision(share.sharer_id, path) if path else None
-        offered = Item(item.resource, Permission(item.permissions), footage=item.footage)
-        permissions = list_givable(decision, offered, share.when) if decision else None
-        if permissions:
-            items.append(replace(offered, permissions=permissions))
-    return items
-
-
-def _find_path(item: ShareItem) -> ResourcePath | None:
-    return find_panel_path(item.panel_id) if item.panel_id else find_camera_path(item.camera_id or "")
-
-
 @unguarded("the offer was made to an address that the actor has proven to be his own")
 @transaction.atomic
 def reject_share(actor: Principal, *, share: str) -> str:
@@ -265,7 +250,7 @@ def end_share(actor: Principal, *, share: str) -> str:
 def _may_end(actor: Principal, share: Share) -> bool:
     if share.sharer_id == actor.id:
         return True
-    paths = [_find_path(item) for item in share.items.filter(ended_at=None)]
+    paths = [find_path(item) for item in share.items.filter(ended_at=None)]
     return bool(paths) and all(path and get_decision(actor.id, path).allows(Permission.SHARE) for path in paths)
 
 

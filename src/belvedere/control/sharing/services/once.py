@@ -1,7 +1,7 @@
 """Shares that are good for one command to one panel, or for 24 hours, whichever comes first (HC-30)."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from django.db import transaction
@@ -13,33 +13,17 @@ from belvedere.control.access.models import Origin
 from belvedere.control.access.selectors import get_decision
 from belvedere.control.access.services import end_grants
 from belvedere.control.core import clock
-from belvedere.control.core.errors import Forbidden, Invalid
+from belvedere.control.core.errors import Forbidden
 from belvedere.control.core.ids import new_id
 from belvedere.control.core.offers import OfferState, move
 from belvedere.control.core.principal import Principal, system
 from belvedere.control.devices.panels import find_panel_path
 from belvedere.control.outbox.services import enqueue
-from belvedere.control.sharing.items import Item
 from belvedere.control.sharing.models import Share, in_states
-from belvedere.control.sharing.terms import When
 
 REASON: Final = "used"
-#: from acceptance on, or from its start, if that is later
-ONCE_LASTS: Final = timedelta(hours=24)
 #: a command is answered within seconds; a use claimed for longer is of a process that died over it
 SETTLED_WITHIN: Final = timedelta(minutes=1)
-
-
-def check_once(items: list[Item]) -> None:
-    """Raises Invalid for what cannot be given for one use: a camera is watched, not used."""
-    if len(items) != 1 or items[0].kind != "panel" or Permission.ARM not in items[0].permissions:
-        raise Invalid(_("One use is for one panel, to arm or disarm it."), field="once")
-
-
-def end_of_once(when: When, at: datetime) -> datetime:
-    """When a one-time share that is accepted at `at` ends, if it is not used."""
-    latest = max(at, when.starts_at or at) + ONCE_LASTS
-    return min(latest, when.ends_at or latest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +42,7 @@ class OneUse:
 
 
 @unguarded("asked by the panel's own service, whose guard has decided")
-def claim_use(actor: Principal, panel: str) -> OneUse | None:
+def claim_use(actor: Principal, *, panel: str) -> OneUse | None:
     """The use that this command needs; None where the actor may do it as often as he likes.
 
     The conditional UPDATE is committed before anything is sent: of two commands at once one gets the use. Raises

@@ -20,15 +20,14 @@ from belvedere.control.core.principal import Principal
 from belvedere.control.organizations.services import touch_membership
 from belvedere.control.outbox.services import enqueue
 from belvedere.control.sharing.models import Share, in_states
-from belvedere.control.sharing.projection import project_item
-from belvedere.control.sharing.services.offers import list_still_givable
+from belvedere.control.sharing.projection import list_still_givable, project_item
 
 REASON: Final = "paused"
 #: who was away for less need not be told that it goes on
 WORTH_A_MAIL: Final = timedelta(hours=1)
 
 
-def get_own(actor: Principal, share: str) -> Share:
+def _get_own(actor: Principal, share: str) -> Share:
     """A share the actor gave, with its membership held for the rest of the transaction. Raises NotFound, Conflict."""
     row = Share.objects.filter(pk=share, sharer_id=actor.id).first() if is_id(share) else None
     if row is None:
@@ -44,7 +43,7 @@ def pause_share(actor: Principal, *, share: str) -> str:
 
     Raises NotFound, Conflict (it waits for an answer, is over, or rests already).
     """
-    row = get_own(actor, share)
+    row = _get_own(actor, share)
     at = clock.now()
     running = Share.objects.filter(in_states([OfferState.ACCEPTED], at), pk=row.pk, paused_at=None)
     if not running.update(paused_at=at, version=F("version") + 1):
@@ -67,7 +66,7 @@ def resume_share(actor: Principal, *, share: str) -> str:
     Its recipient is told, unless it rested for less than an hour. Raises NotFound, Conflict (it does not rest, is over,
     or the actor can give nothing of it any more).
     """
-    row = get_own(actor, share)
+    row = _get_own(actor, share)
     items, since = list_still_givable(row), row.paused_at
     resting = Share.objects.filter(in_states([OfferState.ACCEPTED], clock.now()), pk=row.pk, paused_at=since)
     # What was not to be used is not held against it: it is warned of anew.

@@ -63,7 +63,7 @@ def _remind(actor: Principal, share: Share) -> bool:
     return True
 
 
-def remind_before(share: Share) -> timedelta:
+def _remind_before(share: Share) -> timedelta:
     """How long before its end both sides hear of it: a day, an hour; zero for what lasts no longer than a visit."""
     whole = share.term or timedelta()
     if whole > 2 * DAY:
@@ -77,7 +77,7 @@ def remind_of_ends() -> int:
     at = clock.now()
     fresh = Q(reminded_end_at=None) | ~Q(reminded_end_at=F("ends_at"))
     soon = Share.objects.filter(fresh, in_states([OfferState.ACCEPTED], at), ends_at__lte=at + DAY, is_once=False)
-    due = [row for row in soon.order_by("ends_at") if row.ends_at and at >= row.ends_at - remind_before(row)]
+    due = [row for row in soon.order_by("ends_at") if row.ends_at and at >= row.ends_at - _remind_before(row)]
     return sum(_tell_of_end(row.pk, row.ends_at) for row in due[:_A_RUN] if row.ends_at)
 
 
