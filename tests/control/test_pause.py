@@ -179,3 +179,11 @@ def test_a_lease_knows_nothing_of_it_afterwards(people: cast.Cast, bus: Node, sh
     services.resume_share(people.olivia.actor, share=share)
     assert renew(session)[session].is_ended
     assert watch(people.rita, people.courtyard)
+
+
+def test_who_may_see_it_later_stands_where_one_looks(people: cast.Cast, share: str) -> None:
+    """VA-22: whom one lets see a camera is on one page, paused or not; it gives nothing meanwhile."""
+    services.pause_share(people.olivia.actor, share=share)
+    rows = people.olivia.api().get(f"/api/v1/cameras/{people.courtyard}/access").json()["items"]
+    assert [(row["account"]["name"], row["state"]) for row in rows] == [("Olivia", "accepted"), ("Rita", "paused")]
+    assert "Paused, shared" in people.olivia.browser().get(f"/cameras/{people.courtyard}").content.decode()

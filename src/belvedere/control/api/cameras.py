@@ -83,7 +83,7 @@ class AccessOut(Out):
 
     account: PersonOut | PersonByPhoneOut
     origin: str = Field(description="share, guest_link, or the role of a member: of the first ground")
-    state: Literal["accepted", "pending"]
+    state: Literal["accepted", "pending", "paused"]
     permissions: list[str] = Field(description="of all grounds that hold now together; of all, where none does")
     since: datetime | None
     ends_at: datetime | None = Field(description="when the last ground ends; null if one has no end")
@@ -203,7 +203,7 @@ def access(request: HttpRequest, camera_id: str) -> AccessListOut:
             AccessOut(
                 account=PersonOut.of(row.account) if row.account else person_at("", None, row.address),
                 origin=row.origin,
-                state="pending" if row.state == "pending" else "accepted",
+                state=row.state,
                 permissions=row.permissions.wire_names,
                 since=row.since,
                 ends_at=row.ends_at,

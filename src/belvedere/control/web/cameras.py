@@ -251,7 +251,7 @@ def _access(actor: Principal, view: CameraView) -> dict[str, Any]:
 
 
 def _access_row(row: AccessRow, me: str) -> dict[str, Any]:
-    is_pending = row.state == "pending"
+    is_pending = row.state != "accepted"  # nothing of it is in force: it waits, or rests
     return {
         "account": person(row.account) if row.account else None,
         "email": row.address,

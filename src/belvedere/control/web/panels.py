@@ -129,7 +129,7 @@ def _access_row(row: AccessRow, me: Principal) -> dict[str, Any]:
         "is_me": bool(row.account and row.account.id == me.id),
         "state": row.state,
         "origin": row.origin if row.origin == "share" else str(TITLES[Role(row.origin)]),
-        "rights": panel_slots(row.permissions, is_offered=row.state == "pending"),
+        "rights": panel_slots(row.permissions, is_offered=row.state != "accepted"),
         "since": row.since,
         "share_id": row.share,
     }

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import reduce
 from operator import or_
-from typing import Any, Final
+from typing import Any, Final, Literal
+
+from django.db.models import Q
 
 from belvedere.contracts.permissions import Permission
 from belvedere.control.access.decision import GrantFacts
@@ -58,7 +60,7 @@ class AccessRow:
 
     account: Person | None
     address: str
-    state: str
+    state: Literal["accepted", "pending", "paused"]
     because: list[Ground]
 
     @property
@@ -123,7 +125,7 @@ def _list_access(actor: Principal, path: ResourcePath, holders: list[Holder]) ->
         ).select_related("recipient")
     }
 
-    def ground(holder: Holder, grant: GrantFacts) -> Ground:
+    def ground(holder: Holder, grant: GrantFacts, *, holds_now: bool) -> Ground:
         share, standing = shares.get(grant.origin_id), standings.get(grant.origin_id)
         return Ground(
             # The role here: what somebody is on other sites is no reason, and not the reader's to know.
@@ -135,7 +137,7 @@ def _list_access(actor: Principal, path: ResourcePath, holders: list[Holder]) ->
             ends_at=datetime.fromtimestamp(grant.ends_at, UTC) if grant.ends_at else None,
             hours=hours_wire(grant.hours),
             footage=Footage(grant.footage_last_s, grant.footage_from is not None),
-            holds_now=grant in holder.decision.because,
+            holds_now=holds_now,
             share=share.pk if share else "",
             remark=share.recipient.remark if share else "",
             source=grant.origin_id,
@@ -143,30 +145,40 @@ def _list_access(actor: Principal, path: ResourcePath, holders: list[Holder]) ->
 
     rows = []
     for holder in holders:
-        because = sorted(
-            (ground(holder, grant) for grant in (*holder.decision.because, *holder.later)),
-            key=lambda row: row.origin in _NO_ROLES,
-        )
+        because = [ground(holder, grant, holds_now=True) for grant in holder.decision.because]
+        because += [ground(holder, grant, holds_now=False) for grant in holder.later]
+        because.sort(key=lambda row: row.origin in _NO_ROLES)
         person = people.get(holder.principal)
         rows.append(
             AccessRow(account=person, address=person.email if person else "", state="accepted", because=because)
         )
     rows.sort(key=lambda row: (row.origin != Role.OWNER, row.origin in _NO_ROLES, row.address))
-    return rows + _pending_access(actor, path.leaf)
+    return rows + _resting_access(actor, path.leaf)
 
 
-def _pending_access(actor: Principal, resource: str) -> list[AccessRow]:
+def _resting_access(actor: Principal, resource: str) -> list[AccessRow]:
+    """Shares that are in force nowhere: offers that wait, and what its sharer lets rest. Whose address an offer went to
+    is nobody's business yet.
+    """
+    at = clock.now()
+    waits = in_states([OfferState.PENDING], at, of="share__")
+    rests = in_states([OfferState.ACCEPTED], at, of="share__") & Q(share__paused_at__isnull=False)
     items = (
-        ShareItem.objects.filter(
-            of_things([resource]), in_states([OfferState.PENDING], clock.now(), of="share__"), ended_at=None
-        )
-        .select_related("share__recipient", "share__sharer")
+        ShareItem.objects.filter(of_things([resource]), waits | rests, ended_at=None)
+        .select_related("share__recipient__account", "share__sharer")
         .order_by("share__offered_at")
     )
-    offers: dict[str, list[Ground]] = {}
+    found: dict[tuple[str, str], AccessRow] = {}
     for item in items:
         share, is_mine = item.share, item.share.sharer_id == actor.id
-        offers.setdefault(share.recipient.address, []).append(
+        known = share.recipient.account if share.paused_at else None
+        row = AccessRow(
+            account=Person(known.pk, known.name, known.email) if known else None,
+            address=known.email if known else share.recipient.address,
+            state="paused" if share.paused_at else "pending",
+            because=[],
+        )
+        found.setdefault((row.state, row.address), row).because.append(
             Ground(
                 origin="share",
                 permissions=Permission(item.permissions),
@@ -176,11 +188,9 @@ def _pending_access(actor: Principal, resource: str) -> list[AccessRow]:
                 ends_at=share.ends_at,
                 hours=hours_wire(share.hours),
                 footage=item.footage,
+                holds_now=share.paused_at is None,
                 share=share.pk if is_mine else "",
                 remark=share.recipient.remark if is_mine else "",
             )
         )
-    return [
-        AccessRow(account=None, address=address, state="pending", because=because)
-        for address, because in offers.items()
-    ]
+    return list(found.values())
