@@ -27,7 +27,7 @@ from belvedere.control.sharing.selectors import (
     list_given,
     list_recipients,
 )
-from belvedere.control.sharing.services import change_share, end_share
+from belvedere.control.sharing.services import change_share, end_share, pause_share
 from rows import get_rows
 
 LIVE = Permission.LIVE_VIEW
@@ -263,3 +263,12 @@ def test_as_many_questions_for_many(hotels: cast.Hotels) -> None:
         hotels.olivia.share(person, camera, hotels.deck)
         hotels.ada.share(person, camera)
     assert count() == before
+
+
+def test_what_rests_is_said_and_gives_nothing(people: cast.Cast) -> None:
+    pause_share(people.olivia.actor, share=people.veras_share)
+    found = why(people.olivia, people.vera.id, people.counter)
+    assert (found.paused, found.offered) == (LIVE, NONE)
+    assert not any(row.is_allowed for row in found.verdicts)
+    said = people.olivia.browser().get(f"/access/why?account={people.vera.id}&camera={people.counter}")
+    assert "Paused, and gives nothing until it goes on" in text_of(said)

@@ -155,7 +155,8 @@ def list_holders(path: ResourcePath) -> list[Holder]:
     holders = []
     for principal, grants in found.items():
         decision = decide(grants, at)
-        later = (grant for grant in grants if grant not in decision.because and (grant.ends_at or at + 1) > at)
+        now = {grant.id for grant in decision.because}
+        later = (grant for grant in grants if grant.id not in now and (grant.ends_at or at + 1) > at)
         holders.append(Holder(principal, decision, given_at[principal], tuple(later)))
     return [holder for holder in holders if holder.decision.permissions or holder.later]
 

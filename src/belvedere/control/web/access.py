@@ -110,6 +110,7 @@ def why(request: HttpRequest) -> HttpResponse:
         "text": then.text,
         "is_changed": bool(names),
         "offered": _slots(now, now.offered, is_offered=True) if now.offered else None,
+        "paused": _slots(now, now.paused, is_offered=True) if now.paused else None,
         "rows": [_verdict(before, after, now) for before, after in zip(now.verdicts, then.verdicts, strict=True)],
         "sources": _sources(now, names),
         "plain_url": _why_url(account, kind, resource),

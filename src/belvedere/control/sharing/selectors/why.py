@@ -93,7 +93,8 @@ class Why:
     """All that somebody may do with one thing, and why.
 
     account   None for whom the actor does not know: an address, whether anybody lives there or not
-    since     grant's origin id → since when
+    offered   what waits for an answer; `paused` what was given, and gives nothing until it goes on
+    since     id of a share, membership or guest link → since when
     text      all of it as one sentence
     """
 
@@ -102,6 +103,7 @@ class Why:
     thing: Thing
     verdicts: tuple[Verdict, ...]
     offered: Permission
+    paused: Permission
     since: Mapping[str, datetime]
     text: str
 
@@ -145,17 +147,20 @@ def explain_all(
     thing = next((one for one in things if one.kind == kind and one.id == resource), None)
     if thing is None:
         raise NotFound
-    person = find_known(things, _find(account))
+    rows = list_access(actor, thing.id) if kind == "camera" else list_panel_access(actor, thing.id)
+    person = _find(account)
+    if person and not any(row.account and row.account.id == person.id for row in rows):
+        person = find_known(things, person)
     if person is None and is_id(account):
         raise NotFound
     path, at = thing.path, asked_at()
     held = list_grants([person.id], path[:3]).get(person.id, []) if person else []
     grants = change.of(person.id, path, held) if person else []
     decision = decide(grants, at)
-    later = [grant for grant in grants if grant not in decision.because and (grant.ends_at or at + 1) > at]
+    now = {grant.id for grant in decision.because}
+    later = [grant for grant in grants if grant.id not in now and (grant.ends_at or at + 1) > at]
     address = person.email if person else clean_address(account)
-    rows = list_access(actor, thing.id) if kind == "camera" else list_panel_access(actor, thing.id)
-    offered, since = _besides(rows, person, address)
+    offered, paused, since = _besides(rows, person, address)
     words = _Reasons(actor, person, path, Sources(actor, grants)) if person else None
     verdicts = []
     for bit in ASKED[kind]:
@@ -176,6 +181,7 @@ def explain_all(
         thing=thing,
         verdicts=tuple(verdicts),
         offered=offered,
+        paused=paused,
         since=since,
         text=_sentence(person.name if person else address, thing, verdicts),
     )
@@ -197,16 +203,22 @@ def _gives(grant: GrantFacts, permission: Permission) -> bool:
     return permission in normalize(Permission(grant.permissions))
 
 
-def _besides(rows: list[AccessRow], person: Person | None, address: str) -> tuple[Permission, dict[str, datetime]]:
-    """What waits for this one's answer; and since when he has what he has, share by share."""
-    offered = NONE
+def _besides(
+    rows: list[AccessRow], person: Person | None, address: str
+) -> tuple[Permission, Permission, dict[str, datetime]]:
+    """What waits for this one's answer, and what rests; and since when he has what he has, source by source."""
+    offered = paused = NONE
     since: dict[str, datetime] = {}
     for row in rows:
         if row.state == "pending" and row.address == address:
             offered |= row.permissions
-        elif person and row.account and row.account.id == person.id:
+        elif person is None or row.account is None or row.account.id != person.id:
+            continue
+        elif row.state == "paused":
+            paused |= row.permissions
+        else:
             since |= {ground.source: ground.since for ground in row.because if ground.since}
-    return offered, since
+    return offered, paused, since
 
 
 def _footage_from(decision: Decision, permission: Permission) -> datetime | None:
