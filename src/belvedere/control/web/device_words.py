@@ -2,10 +2,13 @@
 
 from datetime import datetime
 from typing import Any, Final
+from urllib.parse import urlencode
 
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from belvedere.contracts.permissions import Permission
 from belvedere.control.devices.health import CLOCK_IS_WRONG_AFTER_S, Health, list_alerts
 from belvedere.control.devices.selectors import CameraView, DeviceView
 from belvedere.control.web.context import person
@@ -38,8 +41,17 @@ def device_line(view: DeviceView) -> dict[str, Any]:
         "address": view.shown_address,
         "what": " ".join(word for word in (view.manufacturer, view.model) if word),
         "cameras": len(view.cameras),
+        "share_url": _share_url(view),
         "error": "" if off or view.state != "offline" else _error(view),
     }
+
+
+def _share_url(view: DeviceView) -> str:
+    """Where it is shared: a recorder with the cameras it has; "" for whoever may not (HC 3)."""
+    if view.panel:
+        return reverse("panel-share", args=[view.panel.id]) if view.panel.may(Permission.SHARE) else ""
+    cameras = [("camera", row.id) for row in view.cameras if row.may(Permission.SHARE)]
+    return f"{reverse('share')}?{urlencode(cameras)}" if cameras else ""
 
 
 def _since(view: DeviceView) -> datetime | None:
