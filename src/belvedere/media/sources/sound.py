@@ -1,7 +1,7 @@
 """The sound of one connection → tracks and their fragments, on the picture's time line.
 
 AAC and Opus go on as they came, to everybody. G.711, which players of MP4 do not know, comes in two forms, each made
-only while somebody wants it, and once for all who do (ADR 0018): as it is, for who hears it live; and for footage and
+only while somebody wants it, and once for all who do (ADR 0019): as it is, for who hears it live; and for footage and
 HLS as AAC of the same 8 kHz, which costs a quarter of a second of a core for each minute, and a third of a second of
 delay.
 """
