@@ -40,6 +40,7 @@ from belvedere.control.sharing.services import (
 )
 from belvedere.control.sharing.services.groups import MAX_GROUPS
 from belvedere.control.sharing.terms import DAY, Footage
+from control.test_at_once import at_once
 
 LIVE = Permission.LIVE_VIEW
 BACK = Permission.LIVE_VIEW | Permission.PLAYBACK
@@ -206,6 +207,9 @@ def test_what_comes_to_the_group_comes_to_who_was_told(people: cast.Cast, outsid
     assert entry.fields is not None
     assert (entry.fields["added"], entry.fields["grew"]) == ([door], sorted([ritas, pats]))
     assert Entry.objects.filter(action="share.extended", thing=f"share:{ritas}").count() == 1
+    offered = Entry.objects.get(action="share.offered", thing=f"share:{ritas}")
+    assert offered.fields is not None
+    assert offered.fields["follows"] == [outside]
     assert not Entry.objects.filter(action="share.extended", thing=f"share:{not_following}").exists()
 
 
@@ -503,3 +507,54 @@ def test_the_pages_of_groups(people: cast.Cast, outside: str) -> None:
     assert "They keep what they have" not in client.get(f"/groups/{outside}/remove").content.decode()
     assert client.post(f"/groups/{outside}/remove").status_code == 302
     assert sees(people.rita) == {"Courtyard", "Counter"}
+
+
+# ── Two at once ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_camera_that_comes_while_the_offer_is_accepted(people: cast.Cast, outside: str) -> None:
+    """Rule 9: whoever comes second sees the other, so that nothing is missing in the end."""
+    olivia, rita = people.olivia, people.rita
+    ritas = follow(olivia, rita, outside, accept=False)
+    at_once(
+        lambda: accept_share(rita.actor, share=ritas),
+        lambda: change_group(olivia.actor, group=outside, add=[people.counter], remove=[people.pool]),
+    )
+    assert sees(rita) == {"Courtyard", "Counter"}
+    assert Grant.objects.filter(origin_id=ritas, ended_at=None).count() == 2
+
+
+def test_a_camera_that_leaves_while_its_group_is_offered(people: cast.Cast, outside: str) -> None:
+    olivia = people.olivia
+    items = [Item(pk, LIVE, group=outside) for pk in (people.courtyard, people.pool)]
+    share, _ = at_once(
+        lambda: offer_share(olivia.actor, recipient=people.rita.email, items=items),
+        lambda: change_group(olivia.actor, group=outside, remove=[people.pool]),
+    )
+    if isinstance(share, str):
+        assert [item.name for item in get_given(olivia.actor, share).items] == ["Courtyard"]
+    else:
+        assert isinstance(share, Conflict)
+
+
+def test_the_share_ends_while_its_group_grows(people: cast.Cast, outside: str) -> None:
+    olivia, rita = people.olivia, people.rita
+    ritas = follow(olivia, rita, outside)
+    at_once(
+        lambda: end_share(olivia.actor, share=ritas),
+        lambda: change_group(olivia.actor, group=outside, add=[people.counter]),
+    )
+    assert not Grant.objects.filter(origin_id=ritas, ended_at=None).exists()
+    assert sees(rita) == set()
+
+
+def test_two_change_one_group(people: cast.Cast, outside: str) -> None:
+    """Both have their way; of two that take one name, one does."""
+    olivia = people.olivia.actor
+    at_once(
+        lambda: change_group(olivia, group=outside, add=[people.counter]),
+        lambda: change_group(olivia, group=outside, add=[people.counter], remove=[people.pool]),
+    )
+    assert names(people.olivia, outside) == {"Courtyard", "Counter"}
+    made = at_once(*[lambda: group_of(people.olivia, "Twice")] * 2)
+    assert {type(found) for found in made} == {Conflict, str}

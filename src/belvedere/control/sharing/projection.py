@@ -49,6 +49,7 @@ def terms_written(when: When, items: Iterable[Item]) -> dict[str, Any]:
         "ends_at": when.ends_at.isoformat() if when.ends_at else None,
         "hours": when.hours,
         "footage": {item.resource: item.reach.wire for item in items if item.reach.wire},
+        "follows": sorted({item.group for item in items if item.group}),
     }
     return {key: value for key, value in terms.items() if value}
 
