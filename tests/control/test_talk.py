@@ -1,5 +1,7 @@
 """Who may speak through a camera: tickets, leases, who is told who speaks, and what the audit says of it."""
 
+from datetime import timedelta
+
 import pytest
 
 import cast
@@ -10,12 +12,13 @@ from belvedere.control.audit.models import Entry
 from belvedere.control.consumers import BUS
 from belvedere.control.core import clock
 from belvedere.control.core.errors import Forbidden, NotFound, SwitchedOff
+from belvedere.control.devices.models import Camera
 from belvedere.control.devices.selectors import get_camera
 from belvedere.control.devices.services import disable_device, record_state
 from belvedere.control.sharing import services as sharing
 from belvedere.control.streaming import services
 from belvedere.control.streaming.models import ViewingSession
-from belvedere.control.streaming.selectors import list_viewers
+from belvedere.control.streaming.selectors import count_watching, list_viewers
 from control.watching import RUN, hello, renew, with_token
 
 BOTH = Permission.LIVE_VIEW | Permission.TALK
@@ -95,6 +98,38 @@ def test_it_stands_in_the_ledger_and_in_the_audit(people: cast.Cast) -> None:
     ]
     [entry] = Entry.objects.filter(action="camera.spoken_through")
     assert entry.thing == f"camera:{people.courtyard}"
+
+
+def test_a_conversation_is_one_entry(people: cast.Cast) -> None:
+    for _ in range(3):
+        come(people.olivia, people.courtyard)
+    assert Entry.objects.filter(action="camera.spoken_through").count() == 1
+    with clock.moved_by(services.CONVERSATION + timedelta(seconds=1)):
+        hello()
+        come(people.olivia, people.courtyard)
+    assert Entry.objects.filter(action="camera.spoken_through").count() == 2
+
+
+def test_who_talks_is_not_counted_as_watching(people: cast.Cast) -> None:
+    """B-2: the eye counts eyes."""
+    come(people.olivia, people.courtyard)
+    assert count_watching(people.olivia.actor, [people.courtyard]) == {people.courtyard: 0}
+    page = people.olivia.browser().get(f"/cameras/{people.courtyard}/access").content.decode()
+    assert "Talking since" in page
+    assert "Nobody is watching now" in page
+
+
+def test_the_page_has_a_button_where_there_is_a_way_and_a_right(people: cast.Cast) -> None:
+    """HC-2: absent, not dead."""
+    people.olivia.share(people.rita, people.courtyard)
+
+    def button(person: cast.Person) -> bool:
+        return "<talk-button" in person.browser().get(f"/cameras/{people.courtyard}").content.decode()
+
+    assert not button(people.olivia)
+    Camera.objects.filter(pk=people.courtyard).update(has_talk=True)
+    assert button(people.olivia)
+    assert not button(people.rita)
 
 
 def test_a_ticket_nobody_came_with_is_no_entry(people: cast.Cast) -> None:
