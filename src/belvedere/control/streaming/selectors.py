@@ -142,12 +142,16 @@ def _watched(row: ViewingSession) -> list[tuple[datetime, datetime]]:
 
 
 def count_watching(actor: Principal, cameras: Iterable[str]) -> dict[str, int]:
-    """Camera → how many sessions watch it now, of those that the actor may share. Three queries."""
+    """Camera → how many sessions watch it now, of those that the actor may share. Three queries.
+
+    Who talks is not counted: he sees nothing by that.
+    """
     paths = list_paths(cameras)
     grants = GrantsOfPrincipal(actor.id)
     asked = [pk for pk, path in paths.items() if grants.decide(path).allows(Permission.SHARE)]
     counted = dict(
         ViewingSession.objects.filter(camera__in=asked, opened_at__isnull=False, closed_at=None)
+        .exclude(kind=SessionKind.TALK)
         .values_list("camera_id")
         .annotate(count=Count("pk"))
     )

@@ -63,6 +63,8 @@ BY_HTTP: Final = frozenset({SessionKind.HLS, SessionKind.EXPORT, SessionKind.SNA
 #: more pieces than this of one session are no watching any more; the first ones stay
 MAX_WATCHED: Final = 1000
 KEEP: Final = timedelta(days=90)
+#: who presses the button again within this goes on with what he was saying
+CONVERSATION: Final = timedelta(minutes=10)
 ROUND: Final = timedelta(seconds=RENEW_EVERY_S)
 _TTL: Final = timedelta(milliseconds=MAX_TTL_MS)
 _OPEN: Final = "SELECT * FROM streaming_viewingsession WHERE opened_at IS NOT NULL AND closed_at IS NULL"
@@ -183,8 +185,15 @@ def claim_session(node: str, request: OpenRequest) -> OpenReply:
 @unguarded("told by the opening of its session, which decided; the ticket was guarded")
 @transaction.atomic
 def record_talk_opened(session: str, *, address: str) -> None:
-    """Somebody came with a ticket to speak: the audit says who, through which camera, from where."""
+    """Somebody came with a ticket to speak: the audit says who, through which camera, from where.
+
+    Once for a conversation: each press of the button is a session, and stands in the ledger by itself.
+    """
     row = ViewingSession.objects.select_related("camera").get(pk=session)
+    since = (row.opened_at or row.issued_at) - CONVERSATION
+    before = ViewingSession.objects.filter(principal=row.principal, camera=row.camera_id, kind=SessionKind.TALK)
+    if before.filter(opened_at__gt=since).exclude(pk=session).exists():
+        return
     person = get_persons([row.principal]).get(row.principal, Person(row.principal, "", ""))
     write_entry(
         actor=Principal(id=row.principal, name=person.name, email=person.email, address=address),

@@ -240,12 +240,14 @@ def camera_access(request: HttpRequest, camera_id: str) -> HttpResponse:
 
 
 def _access(actor: Principal, view: CameraView) -> dict[str, Any]:
+    viewers = list_viewers(actor, view.id)
     return {
         "camera": tile(view, None),
         "watching": [
             {"session": row.session, "account": person(row.account), "since": row.since, "kind": row.kind}
-            for row in list_viewers(actor, view.id)
+            for row in viewers
         ],
+        "watching_count": sum(row.kind != "talk" for row in viewers),
         "people": [_access_row(row, actor.id) for row in list_access(actor, view.id)],
     }
 
