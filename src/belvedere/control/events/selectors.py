@@ -32,6 +32,8 @@ from belvedere.control.recordings.selectors import MAX_COVERAGE
 MAX_MARKS: Final = 3000
 #: On the wall, what is older is no news.
 LATELY: Final = timedelta(hours=1)
+#: What is being recorded can be read so long after it happened.
+_WRITTEN_AFTER: Final = timedelta(seconds=15)
 #: Where there is nothing to bound a question.
 _EVER: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -43,7 +45,7 @@ class EventView:
     end          None while it goes on
     count        how often its source said so
     unkept       more that began within the same minute, of which nothing else is known
-    has_picture  whether there is, or was lately, footage of its beginning
+    has_picture  whether there is footage of its beginning, as far as its nodes have said
     """
 
     id: str
@@ -201,17 +203,18 @@ def _of_everything(actor: Principal) -> QuerySet[Event]:
 
 
 def _views(rows: list[Event]) -> list[EventView]:
-    held: dict[str, list[tuple[datetime, datetime | None]]] = {}
+    held: dict[str, list[tuple[datetime, datetime]]] = {}
+    written = clock.now() - _WRITTEN_AFTER
     places = Placement.objects.filter(
         camera__in={row.camera_id for row in rows if row.camera_id}, first_at__isnull=False
     )
     for camera, first, last, goes_on in places.values_list("camera", "first_at", "last_at", "is_recording"):
-        if first is not None:
-            held.setdefault(camera, []).append((first, None if goes_on else last))
+        if first is not None and last is not None:
+            held.setdefault(camera, []).append((first, written if goes_on else last))
     return [_view(row, held.get(row.camera_id or "", [])) for row in rows]
 
 
-def _view(row: Event, held: list[tuple[datetime, datetime | None]]) -> EventView:
+def _view(row: Event, held: list[tuple[datetime, datetime]]) -> EventView:
     return EventView(
         id=row.pk,
         camera=row.camera_id,
@@ -222,5 +225,5 @@ def _view(row: Event, held: list[tuple[datetime, datetime | None]]) -> EventView
         end=row.ended_at,
         count=row.count,
         unkept=row.unkept,
-        has_picture=any(first <= row.started_at and (last is None or row.started_at < last) for first, last in held),
+        has_picture=any(first <= row.started_at < last for first, last in held),
     )

@@ -4,6 +4,7 @@
 
 import "belvedere/live-view";
 import "belvedere/time-line";
+import { EventList } from "belvedere/event-list";
 import { ExportPanel } from "belvedere/exporting";
 import { isShortcut } from "belvedere/page";
 import { showNote, word } from "belvedere/player-parts";
@@ -18,6 +19,8 @@ const player = /** @type {LiveView | null} */ (document.querySelector(".camera-p
 const line = /** @type {TimeLine | null} */ (document.querySelector("time-line"));
 const exporting = document.getElementById("export-panel");
 
+const happened = document.getElementById("event-list");
+if (line && happened) new EventList(happened, line);
 if (player && line) join(player, line);
 if (player && line && exporting) new ExportPanel(exporting, player, line);
 
@@ -66,6 +69,7 @@ document.addEventListener("keydown", (event) => {
 function leave(view, band) {
   if (!band.isConnected) return;
   band.remove();
+  document.getElementById("event-list")?.remove();
   document.getElementById("export-panel")?.remove();
   showNote(view, word("playbackEnded", { name: view.getAttribute("name") ?? "" }));
 }

@@ -6,7 +6,7 @@
 import { join, without } from "belvedere/time-scale";
 
 /** @typedef {import("belvedere/time-scale").Range} Range */
-/** @typedef {{from: number, to: number, kind: string}} Happening */
+/** `to` is now, and `isOver` false, while it goes on. @typedef {{id: string, from: number, to: number, isOver: boolean, kind: string, count: number, hasPicture: boolean}} Happening */
 
 /** What was asked about less than this from now is asked again: it is still being written. */
 const STILL_GROWING_S = 90;
@@ -58,7 +58,8 @@ export class Coverage {
 
   /** The last minutes are asked for again next time. */
   forgetEnd() {
-    this._forget({ from: Date.now() / 1000 - STILL_GROWING_S, to: Infinity });
+    const growing = this.events.filter((event) => !event.isOver).map((event) => event.from);
+    this._forget({ from: Math.min(Date.now() / 1000 - STILL_GROWING_S, ...growing), to: Infinity });
   }
 
   /** @param {Range} range */
@@ -101,7 +102,8 @@ export class Coverage {
     this._known = rest(this._known);
     this.covered = rest(this.covered);
     this.unknown = rest(this.unknown);
-    this.events = this.events.filter((event) => event.to < range.from || event.from > range.to);
+    // An event is told of where it began.
+    this.events = this.events.filter((event) => event.from < range.from || event.from >= range.to);
   }
 }
 
@@ -117,6 +119,13 @@ function spansOf(spans) {
 
 /** @param {any} event  shapes may grow @returns {Happening} */
 function happeningOf(event) {
-  const from = Date.parse(event.from ?? event.at) / 1000;
-  return { from, to: event.to ? Date.parse(event.to) / 1000 : from, kind: event.kind ?? "motion" };
+  return {
+    id: event.id,
+    from: Date.parse(event.from) / 1000,
+    to: event.to ? Date.parse(event.to) / 1000 : Date.now() / 1000,
+    isOver: Boolean(event.to),
+    kind: event.kind,
+    count: event.count ?? 1,
+    hasPicture: event.has_picture ?? false,
+  };
 }

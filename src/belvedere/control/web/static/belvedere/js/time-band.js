@@ -3,6 +3,7 @@
  * knows nothing of footage. Drawn as SVG, so that colours, themes and contrast come from the style sheet.
  */
 
+import { LOOKS, lookOf } from "belvedere/event-words";
 import { minuteWords, rule } from "belvedere/time-scale";
 
 /** @typedef {import("belvedere/time-scale").Range} Range */
@@ -25,7 +26,7 @@ const TRACK = 28;
 const LEAST_PX = 1.5;
 const EVENT_PX = 2;
 /** How high events stand on the track. */
-const HEIGHTS = /** @type {Record<string, number>} */ ({ person: 1, vehicle: 2 / 3, motion: 1 / 3 });
+const HEIGHTS = /** @type {Record<string, number>} */ ({ person: 1, vehicle: 2 / 3, motion: 1 / 3, trouble: 1 / 6 });
 /** Labels nearer to the edge than this would be cut. */
 const EDGE_PX = 20;
 
@@ -132,8 +133,9 @@ export class TimeBand {
     add("is-outside", range.from, Math.min(earliest, range.to), 0);
     for (const span of this._merge(covered)) add("is-covered", span.from, span.to);
     for (const span of this._merge(unknown)) add("is-unknown", span.from, span.to);
-    for (const event of events) {
-      add(`is-${event.kind}`, event.from, Math.max(event.to, event.from + 0.001), EVENT_PX, HEIGHTS[event.kind] ?? HEIGHTS.motion);
+    for (const look of LOOKS) {
+      const alike = events.filter((event) => lookOf(event.kind) === look).map(({ from, to }) => ({ from, to: Math.max(to, from + 0.001) }));
+      for (const span of this._merge(alike.sort((one, other) => one.from - other.from))) add(`is-${look}`, span.from, span.to, EVENT_PX, HEIGHTS[look]);
     }
     add("is-future", now, range.to, 0);
     if (marks.in !== null || marks.out !== null) {

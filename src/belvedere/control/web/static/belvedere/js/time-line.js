@@ -7,18 +7,20 @@
  *   zone          the site's zone, said beside the reader's own
  *
  * It moves nothing but itself: it dispatches `seek` {to, isDragging}, `golive`, `toggle`, `step` {by}, `pace` {by},
- * `mark` {which: in | out, at}, `peek` {at} where a small picture is wanted, and `denied` when the right to the past is gone. Who plays tells it `showInstant` and `showPreview`.
+ * `mark` {which: in | out, at}, `peek` {at} where a small picture is wanted, `happened` {events} of what is in sight, and `denied` when the right to the past is gone. Who plays tells it `showInstant` and `showPreview`.
  * For tests it carries `data-covered` and `data-unknown`: seconds of footage, and of what nobody answered for, in sight.
  *
  * Drag on the band: to and fro in time. Drag on the axis: the band itself. Wheel, pinch, + and −: nearer, further.
  */
 
 import { Coverage, PastDenied } from "belvedere/coverage";
+import { eventWord, lookOf } from "belvedere/event-words";
 import { icon } from "belvedere/page";
 import { word } from "belvedere/player-parts";
 import { TimeBand } from "belvedere/time-band";
 import { clockWords, dayFromKey, dayKey, dayOf, dayWords, minuteWords, place, shortDayWords, without, wordsInZone } from "belvedere/time-scale";
 
+/** @typedef {import("belvedere/coverage").Happening} Happening */
 /** @typedef {import("belvedere/time-scale").Range} Range */
 
 const DAY = 86_400;
@@ -32,6 +34,10 @@ const NEAR_S = 900;
 const NOW_S = 2;
 const ZOOM = 1.6;
 const SAY_AFTER_MS = 400;
+/** An event is seen from a little before it. */
+const LEAD_S = 5;
+/** So near, a click means the event. */
+const AIM_PX = 6;
 /** Small pictures are asked for no more often. */
 const PEEK_MS = 150;
 
@@ -52,7 +58,9 @@ export class TimeLine extends HTMLElement {
     /** What the mouse is over, waiting for its picture. @type {number | null} */
     this._peeked = null;
     this._peeking = 0;
-    this._moving = { pointers: new Map(), kind: "", from: 0 };
+    this._moving = { pointers: new Map(), kind: "", from: 0, x: 0 };
+    /** Which events were told of last. */
+    this._happened = "";
   }
 
   get earliest() {
@@ -98,6 +106,12 @@ export class TimeLine extends HTMLElement {
     if (first !== null && last !== null && last <= first) this.marks[which === "in" ? "out" : "in"] = null;
     this._draw();
     this._tell("mark", { ...this.marks });
+  }
+
+  /** To an event, a little before it began. @param {Happening} event */
+  goTo(event) {
+    this._seek(event.from - LEAD_S);
+    this.say(`${eventWord(event.kind)}, ${clockWords(event.from)}`);
   }
 
   /** Say something to whoever cannot see it. @param {string} text */
@@ -351,8 +365,8 @@ export class TimeLine extends HTMLElement {
 
   /** @param {number} head @param {number} to */
   _nextEvent(head, to) {
-    const next = this._coverage?.events.filter((event) => event.from > head + 1 && event.from < to).sort((one, other) => one.from - other.from)[0];
-    if (next) this._seek(next.from);
+    const next = this._coverage?.events.filter((event) => event.from > head + LEAD_S + 1 && event.from < to).sort((one, other) => one.from - other.from)[0];
+    if (next) this.goTo(next);
   }
 
   // ── Hands ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -370,6 +384,7 @@ export class TimeLine extends HTMLElement {
       return;
     }
     moving.from = this.at ?? Number.NaN;
+    moving.x = event.clientX;
     moving.kind = band.isAxis(event.clientY) ? "pan" : "scrub";
     if (moving.kind === "scrub") {
       this._isDragging = true;
@@ -416,7 +431,16 @@ export class TimeLine extends HTMLElement {
       else this._seek(moving.from);
       return;
     }
-    this._seek(this._timeAt(event.clientX));
+    const aimed = Math.abs(event.clientX - moving.x) < AIM_PX / 2 ? this._eventAt(this._timeAt(event.clientX)) : undefined;
+    if (aimed) this.goTo(aimed);
+    else this._seek(this._timeAt(event.clientX));
+  }
+
+  /** What stands there, or nearly; of several, what began last. @param {number} at @returns {Happening | undefined} */
+  _eventAt(at) {
+    const { from, to } = this.range;
+    const near = ((to - from) / (this._band?.width ?? 1)) * AIM_PX;
+    return this._coverage?.events.filter((event) => event.from - near <= at && at <= event.to + near).sort((one, other) => other.from - one.from)[0];
   }
 
   /** @param {number} x */
@@ -498,7 +522,9 @@ export class TimeLine extends HTMLElement {
   _bubble(at) {
     const zone = wordsInZone(at, this.getAttribute("zone") ?? "");
     const day = dayKey(at) === dayKey(this.now) ? "" : `${shortDayWords(at)}, `;
-    return `${day}${clockWords(at)}${zone ? ` (${zone})` : ""}${this._has(at) || at > this.now - NOW_S ? "" : ` · ${word("noFootage")}`}`;
+    const event = this._isDragging ? undefined : this._eventAt(at);
+    const what = event ? ` · ${eventWord(event.kind)}` : "";
+    return `${day}${clockWords(at)}${zone ? ` (${zone})` : ""}${what}${this._has(at) || at > this.now - NOW_S ? "" : ` · ${word("noFootage")}`}`;
   }
 
   /** @param {number} at */
@@ -532,12 +558,22 @@ export class TimeLine extends HTMLElement {
       spans.reduce((all, span) => all + Math.max(0, Math.min(to, span.to) - Math.max(from, span.from)), 0).toFixed(1);
     this.dataset.covered = sum(coverage.covered);
     this.dataset.unknown = sum(coverage.unknown);
+    this._tellWhatHappened(coverage.events.filter((event) => event.to >= from && event.from <= to));
     const slider = band.slider;
     slider.setAttribute("aria-valuemin", String(Math.floor(Math.max(from, this.earliest))));
     slider.setAttribute("aria-valuemax", String(Math.floor(now)));
     slider.setAttribute("aria-valuenow", String(Math.floor(head)));
     slider.setAttribute("aria-valuetext", this.at === null ? `${word("live")}, ${minuteWords(now)}` : this._words(head));
     this._drawHead(head);
+  }
+
+  /** @param {Happening[]} events */
+  _tellWhatHappened(events) {
+    const told = events.map((event) => `${event.id} ${event.isOver ? event.to : ""} ${event.count} ${event.hasPicture}`).join();
+    if (told === this._happened) return;
+    this._happened = told;
+    this.dataset.events = String(events.length);
+    this._tell("happened", { events });
   }
 
   /** @param {number} head */
@@ -565,16 +601,15 @@ export class TimeLine extends HTMLElement {
     if (!legend) return;
     const shown = ["recorded"];
     if (Number(this.dataset.unknown) > 0) shown.push("unknown");
-    for (const kind of ["person", "vehicle", "motion"]) {
-      if (this._coverage?.events.some((event) => event.kind === kind)) shown.push(kind);
-    }
+    for (const { kind } of this._coverage?.events ?? []) if (!shown.includes(kind)) shown.push(kind);
     if (legend.dataset.shown === shown.join(" ")) return;
     legend.dataset.shown = shown.join(" ");
     legend.replaceChildren(
       ...shown.map((kind) => {
         const item = document.createElement("span");
-        item.className = `tl-key is-${kind}`;
-        item.textContent = word(kind);
+        const isEvent = kind !== "recorded" && kind !== "unknown";
+        item.className = `tl-key is-${isEvent ? lookOf(kind) : kind}`;
+        item.textContent = isEvent ? eventWord(kind) : word(kind);
         return item;
       }),
     );
