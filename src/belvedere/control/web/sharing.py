@@ -110,7 +110,8 @@ def sharing(request: HttpRequest) -> HttpResponse:
     shares = [given_card(row) for row in list_given(actor) if any(item.resource in shareable for item in row.items)]
     context = {
         "nav": "sharing",
-        "accepted": [row for row in shares if row["state"] == "accepted"],
+        "accepted": [row for row in shares if row["state"] == "accepted" and not row["paused_at"]],
+        "paused": [row for row in shares if row["paused_at"]],
         "pending": [row for row in shares if row["state"] == "pending"],
         "blocked": _blocked(request),
     }
