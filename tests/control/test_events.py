@@ -338,7 +338,7 @@ def test_a_panel_rings(there: cast.Cast) -> None:
     word(panels.PanelStateWord.DISARMED)
     row.refresh_from_db()
     assert row.ended_at is not None
-    # The past of a panel is for those who set it up (ADR 0018).
+    # The past of a panel is for those who set it up (ADR 0020).
     share = offer_share(there.olivia.actor, recipient=there.rita.email, items=[Item(panel, Permission.NOTIFY, "panel")])
     accept_share(there.rita.actor, share=share)
     assert ids(there.olivia) == ids(there.olivia, panel=panel) == [row.pk]

@@ -1,7 +1,7 @@
 """Reading events. What happened is the past: it is for who may look back, as far back as he may, and for nobody else.
 
 An event belongs to the instant it began at. What began before somebody's window did not happen for him, even if it
-went on into it (N15, N23). The past of a panel, which has no footage, is for those who set it up (ADR 0018).
+went on into it (N15, N23). The past of a panel, which has no footage, is for those who set it up (ADR 0020).
 """
 
 from collections.abc import Collection, Iterable

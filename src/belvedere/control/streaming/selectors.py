@@ -22,6 +22,8 @@ from belvedere.control.devices.selectors import list_paths
 from belvedere.control.streaming.models import ViewingSession
 
 MAX_LEDGER: Final = timedelta(days=366)
+#: What somebody was shown of an event stands in the ledger, but he does not watch.
+_A_PAST_PICTURE: Final = Q(kind=SessionKind.SNAPSHOT, start_at__isnull=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +86,8 @@ class Loss:
 def list_viewers(actor: Principal, camera: str) -> list[Viewer]:
     """Who watches this camera now, for those who may share it. Raises NotFound, Forbidden."""
     check(actor, Permission.SHARE, on="camera", resource=camera)
-    rows = list(
-        ViewingSession.objects.filter(camera_id=camera, opened_at__isnull=False, closed_at=None).order_by("opened_at")
-    )
+    watched = ViewingSession.objects.filter(camera_id=camera, opened_at__isnull=False, closed_at=None)
+    rows = list(watched.exclude(_A_PAST_PICTURE).order_by("opened_at"))
     people = get_persons(row.principal for row in rows)
     return [
         Viewer(row.pk, people[row.principal], row.opened_at, row.kind)
@@ -152,6 +153,7 @@ def count_watching(actor: Principal, cameras: Iterable[str]) -> dict[str, int]:
     counted = dict(
         ViewingSession.objects.filter(camera__in=asked, opened_at__isnull=False, closed_at=None)
         .exclude(kind=SessionKind.TALK)
+        .exclude(_A_PAST_PICTURE)
         .values_list("camera_id")
         .annotate(count=Count("pk"))
     )

@@ -13,4 +13,4 @@ log = structlog.get_logger(__name__)
 def announce(began: Sequence[str]) -> None:
     """These events are new: ids of rows that this transaction wrote."""
     if began:
-        log.info("events_began", count=len(began))
+        log.debug("events_began", count=len(began))
