@@ -202,6 +202,10 @@ def test_the_page_before_and_after(hotels: cast.Hotels) -> None:
     now, then = browser.get(address), browser.get(f"{address}&without=share:{share}")
     assert "Vera has live view, playback and export of Lobby, because " in text_of(now)
     assert f"/sharing/{share}/terms" in now.content.decode()
+    # From there to all that she sees: it is the organization one is in that is looked at.
+    browser.post("/organizations/switch", {"organization": hotels.id})
+    assert f'href="/view-as/{hotels.vera.id}"' in now.content.decode()
+    assert browser.get(f"/view-as/{hotels.vera.id}").status_code == 200
     assert "Would end" in text_of(then)
     assert "Nothing has been changed" in text_of(then)
     assert "It takes a share with playback and export, or the role Admin" in text_of(then)

@@ -104,6 +104,7 @@ def why(request: HttpRequest) -> HttpResponse:
         "nav": "sharing",
         "person": person(now.account or Person("", "", now.address)),
         "is_known": now.account is not None,
+        "may_look": now.account is not None and now.account.id != actor.id and bool(_sources(now, [])),
         "thing": now.thing,
         "thing_url": reverse(now.thing.kind, args=[now.thing.id]),
         "account": account,

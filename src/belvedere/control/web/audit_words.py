@@ -135,6 +135,7 @@ GROUPS: Final = {
     "panel": gettext_lazy("Panels"),
     "share": gettext_lazy("Shares"),
     "guest_link": gettext_lazy("Guest links"),
+    "access": gettext_lazy("Looks as somebody else"),
     "preset": gettext_lazy("Presets"),
     "group": gettext_lazy("Camera groups"),
     "organization": gettext_lazy("Organization"),
