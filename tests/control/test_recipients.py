@@ -8,13 +8,15 @@ import segno
 from django.conf import settings
 
 import cast
-from belvedere.control.accounts.services import renew_qr, show_qr
+from belvedere.control.accounts.services import disable_account, renew_qr, show_qr
 from belvedere.control.audit.models import Entry
 from belvedere.control.core.errors import NotFound, RateLimited
+from belvedere.control.core.principal import system
 from belvedere.control.sharing.models import Share
 from belvedere.control.sharing.selectors import list_recipients
 from belvedere.control.sharing.services import add_recipient, remove_recipient, set_remark
 from control.watching import Node, hello, watch
+from rows import get_rows
 
 
 def post(person: cast.Person, body: dict[str, Any]) -> Any:
@@ -182,3 +184,56 @@ def test_what_is_nobodys_code_is_a_sentence(people: cast.Cast, text: str, says: 
 
 def test_a_stolen_picture_of_ones_own(people: cast.Cast) -> None:
     assert post(people.olivia, {"qr": renew_qr(people.olivia.actor).address}).status_code == 422
+
+
+@pytest.mark.parametrize("way", ["picture", "api"])
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("https://evil.example/u/" + "0" * 32, "nobody’s code"),
+        ("http://localhost/u/../admin", "nobody’s code"),
+        ("x" * 2900, "nobody’s code"),
+        ("0" * 32, "any more"),
+    ],
+    ids=["url", "path", "3kB", "stranger"],
+)
+def test_the_same_in_a_picture_and_over_the_api(people: cast.Cast, way: str, text: str, says: str) -> None:
+    """N15, N30, N32: a full picture of a code is read, and what it says is a sentence; nobody is added."""
+    before = get_rows()["sharing_recipient"]
+    if way == "api":
+        answer = post(people.olivia, {"qr": text})
+        words = answer.json()["detail"]
+    else:
+        answer = people.olivia.browser().post("/recipients/scan", {"picture": picture_of(text)})
+        words = answer.content.decode()
+    assert answer.status_code == 422
+    assert says in words
+    assert get_rows()["sharing_recipient"] == before
+
+
+def test_more_than_a_code_can_hold_is_refused_unread(people: cast.Cast) -> None:
+    assert post(people.olivia, {"qr": "x" * 4001}).status_code == 422
+    assert people.olivia.browser().get(f"/u/{'x' * 3000}").status_code == 200  # the form, with as much as is shown
+
+
+def test_the_code_of_a_closed_account_leads_to_nobody(people: cast.Cast) -> None:
+    """The same sentence as for one that was renewed: which of the two it is, is not said."""
+    address = show_qr(people.rita.actor).address
+    old = show_qr(people.vera.actor).address
+    renew_qr(people.vera.actor)
+    disable_account(system("operator"), account=people.rita.id)
+    answers = [post(people.olivia, {"qr": one}) for one in (address, old)]
+    assert [answer.status_code for answer in answers] == [422, 422]
+    assert answers[0].json()["detail"] == answers[1].json()["detail"]
+
+
+def test_meeting_a_code_by_a_telephones_camera_changes_nothing(people: cast.Cast) -> None:
+    """N10: it leads to the form that reads it."""
+    browser = people.olivia.browser()
+    code = show_qr(people.rita.actor).code
+    before = get_rows(without={"accounts_session"})
+    for one in (code, "0" * 32):
+        page = browser.get(f"/u/{one}")
+        assert page.status_code == 200
+        assert people.rita.name not in page.content.decode()
+    assert get_rows(without={"accounts_session"}) == before
