@@ -27,6 +27,7 @@ from belvedere.control.sharing.selectors import (
     MatrixThing,
     get_matrix,
 )
+from belvedere.control.web import panel_cards
 from belvedere.control.web.cameras import SLOTS
 from belvedere.control.web.context import here
 from belvedere.control.web.errors import answers_refusals
@@ -119,7 +120,7 @@ def matrix(request: HttpRequest) -> HttpResponse:
         ],
         "shows": _shows(request, whole, asked),
         "csv_url": f"{reverse('sharing-matrix-csv')}?{asked.query()}",
-        "legend": SLOTS,
+        "legend": SLOTS if all(thing.kind == "camera" for thing in shown.things) else (*SLOTS, panel_cards.SLOTS[0]),
     }
     return render(request, "web/sharing_matrix.html", context)
 
