@@ -63,7 +63,9 @@ def remove_recipient(actor: Principal, *, recipient: str) -> str:
     at, change_id = clock.now(), new_id()
     ended: dict[str, list[str]] = {}
     told: list[str] = []
-    for share in Share.objects.filter(in_states(OPEN_STATES, at), of_recipient(row.pk), sharer_id=actor.id).order_by("pk"):
+    for share in Share.objects.filter(in_states(OPEN_STATES, at), of_recipient(row.pk), sharer_id=actor.id).order_by(
+        "pk"
+    ):
         touch_membership(share.membership_id)
         was = share.state
         if not move(share, OfferState.REVOKED, at=at, ended_by=actor.id, ended_reason=_REASON, change_id=change_id):
