@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -204,6 +205,26 @@ class Tour:
         self.shoot("camera-export", "olivia", self.camera("Courtyard"), before=open_export)
         self.shoot("exports", "olivia", "/exports")
 
+    def walk_sharing(self) -> None:
+        """Who can see what, with somebody who has not answered and a guest; one cell, one share, one guest link."""
+        offer = {"recipient": "ines@example.org", "remark": "the gardener"}
+        items = [{"camera": self.cameras[name], "permissions": ["live_view"]} for name in ("Pool", "Driveway")]
+        share = self.api("olivia", "POST", "shares", items=items, **offer)["id"]
+        ends = datetime.now(UTC) + timedelta(hours=2)
+        guest = {"name": "Window cleaner", "permissions": ["live_view"], "max_uses": 3, "passcode": "ladder 12"}
+        cameras = [self.cameras["Courtyard"], self.cameras["Driveway"]]
+        link = self.api("olivia", "POST", "guest-links", cameras=cameras, ends_at=ends.isoformat(), **guest)
+        self.shoot("sharing-matrix", "olivia", "/sharing/matrix")
+        self.shoot("sharing-matrix-by-camera", "olivia", "/sharing/matrix?by=camera")
+        self.shoot("sharing-cell", "olivia", "/sharing/matrix?q=ines", before=open_cell)
+        self.shoot("share-terms", "olivia", f"/sharing/{share}/terms")
+        self.shoot("guest-links", "olivia", "/guest-links")
+        self.shoot("guest-link", "olivia", f"/guest-links/{link['id']}")
+        self.shoot("guest-link-change", "olivia", f"/guest-links/{link['id']}/change")
+        self.shoot("guest-link-new", "olivia", f"/guest-links/new?camera={self.cameras['Driveway']}")
+        self.shoot("guest-entrance", "", link["url"].removeprefix(self.url), before=await_passcode)
+        self.shoot("guest-nowhere", "", f"/g/{link['id']}#nothing", before=lambda page: page.wait_for_timeout(500))
+
     def enter(self, page: Page, organization: str) -> None:
         """Choose an organization."""
         page.goto(f"{self.url}/organizations")
@@ -233,6 +254,7 @@ class Tour:
         self.shoot("share-2-cameras", "olivia", f"/share?step=cameras&to=rita@example.org&{courtyard}")
         self.shoot("share-3-permissions", "olivia", f"/share?step=permissions&to=rita@example.org&{courtyard}")
         self.shoot("share-4-review", "olivia", f"/share?step=review&to=rita@example.org&{courtyard}")
+        self.walk_sharing()
         share = self.share("rita@example.org", "Courtyard", "Pool")
         self.shoot("inbox", "rita", "/inbox")
         self.shoot("sharing", "olivia", "/sharing")
@@ -251,6 +273,17 @@ class Tour:
         context.close()
         self.shoot("receipt", "olivia", f"/receipts/{change}")
         self.shoot("ended", "rita", self.camera("Courtyard"))
+
+
+def open_cell(page: Page) -> None:
+    """What somebody may do on one camera."""
+    page.locator("td a.cell").first.click()
+    page.get_by_role("dialog").wait_for()
+
+
+def await_passcode(page: Page) -> None:
+    """The way in asks for it."""
+    page.get_by_label("Passcode").wait_for()
 
 
 def look_back(page: Page) -> None:
