@@ -124,6 +124,8 @@ def test_a_camera_one_sees_no_more_has_the_name_one_gave_it_or_none(people: cast
 def test_offers_of_who_is_blocked_are_not_in_it(people: cast.Cast) -> None:
     share = people.olivia.offer(people.rita, people.courtyard)
     assert "share.offered" in {row.entry.action for row in entries(people.rita)}
+    page = people.rita.browser().get("/account/activity").content.decode()
+    assert "offered <bdi>Courtyard</bdi>" in page
     block_sharer(people.rita.actor, share=share)
     people.olivia.offer(people.rita, people.pool)
     assert "share.offered" not in {row.entry.action for row in entries(people.rita)}

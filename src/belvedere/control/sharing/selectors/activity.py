@@ -21,10 +21,12 @@ from belvedere.control.devices.models import Alias
 from belvedere.control.devices.panels import list_panels
 from belvedere.control.devices.selectors import list_cameras
 from belvedere.control.organizations.models import Membership
-from belvedere.control.sharing.models import Share, in_states
+from belvedere.control.sharing.models import THINGS, Share, ShareItem, in_states
 from belvedere.control.sharing.selectors.shares import is_to
 from belvedere.control.streaming.selectors import OwnViewing, list_own_viewings
 
+#: of so many offers that wait, the cameras are named
+_OFFERS: Final = 100
 #: of what others did, the fields their reader may know: what a share is of, his own address, what he is as a member
 _OF_OTHERS: Final = ("actor_kind", "cameras", "recipient", "account", "role", "sites", "overrides", "before", "after")
 
@@ -96,7 +98,7 @@ def list_activity(actor: Principal, *, before: tuple[datetime, str] | None = Non
     return ActivityPage(
         page,
         (page[-1].at, page[-1].id) if len(found) > limit else None,
-        {pk: thing.name for pk, thing in known.items()},
+        _offered_names(actor) | {pk: thing.name for pk, thing in known.items()},
     )
 
 
@@ -118,6 +120,13 @@ def _known_things(actor: Principal) -> dict[str, ThingName]:
     cameras = [ThingName(view.id, view.label, view.shared_by) for view in list_cameras(actor)]
     panels = [ThingName(view.id, view.name, view.shared_by) for view in list_panels(actor)]
     return {thing.id: thing for thing in (*cameras, *panels)}
+
+
+def _offered_names(actor: Principal) -> dict[str, str]:
+    """What waits in the inbox is named there, too."""
+    waiting = in_states([OfferState.PENDING], clock.now()) & is_to(actor)
+    items = ShareItem.objects.filter(share__in=Share.objects.filter(waiting).order_by("-pk")[:_OFFERS], ended_at=None)
+    return {item.resource: item.thing.name for item in items.select_related(*THINGS)}
 
 
 def _my_entries(actor: Principal, rows: list[OwnEntry]) -> list[MyEntry]:
