@@ -29,6 +29,8 @@ BENEATH_A_GUARD = {
     "belvedere.control.audit.services.write_entry",
     "belvedere.control.devices.services.panels.close_panels",
     "belvedere.control.events.services.beginning.announce",
+    "belvedere.control.guests.services.ending.close_link",
+    "belvedere.control.guests.services.giving.project",
     "belvedere.control.organizations.services.founding.hold_organization",
     "belvedere.control.organizations.services.members.touch_membership",
     "belvedere.control.organizations.services.projection.list_open_sites",
@@ -70,6 +72,7 @@ OF_ONES_OWN_ACCOUNT = {
 OF_THE_SERVER = {
     "belvedere.control.accounts.services.account.create_account",
     "belvedere.control.accounts.services.account.disable_account",
+    "belvedere.control.accounts.services.account.notice_many_places",
     "belvedere.control.accounts.services.account.reset_unproven_credentials",
     "belvedere.control.accounts.services.credentials.end_all_credentials",
     "belvedere.control.accounts.services.credentials.issue_token",
@@ -92,6 +95,10 @@ OF_THE_OUTBOX = {
 PURE = {
     "belvedere.control.devices.services.probing.explain_inspection",
     "belvedere.control.devices.services.probing.explain_probe",
+    "belvedere.control.guests.services.giving.check_bounds",
+    "belvedere.control.guests.services.giving.check_permissions",
+    "belvedere.control.guests.services.giving.hash_passcode",
+    "belvedere.control.guests.services.giving.written",
     "belvedere.control.organizations.services.founding.clean_zone",
     "belvedere.control.organizations.services.founding.parse_reach",
     "belvedere.control.organizations.services.members.describe",
