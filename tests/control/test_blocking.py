@@ -156,7 +156,7 @@ def test_from_the_inbox(people: cast.Cast) -> None:
 def told(person: cast.Person) -> list[str]:
     """Subjects of what went to somebody by now."""
     run_due()
-    found = [message.subject for message in mail.outbox if message.to == [person.email]]
+    found = [str(message.subject) for message in mail.outbox if message.to == [person.email]]
     mail.outbox.clear()
     return found
 

@@ -121,9 +121,7 @@ def test_page_after_page_every_share_once(people: cast.Cast) -> None:
     seen: list[str] = []
     cursor = ""
     while True:
-        answer = api.get(
-            "/api/v1/shares", {"direction": "received", "limit": 100} | ({"cursor": cursor} if cursor else {})
-        )
+        answer = api.get(f"/api/v1/shares?direction=received&limit=100{cursor and f'&cursor={cursor}'}")
         page = answer.json()
         seen += [row["id"] for row in page["items"]]
         if not (cursor := page["next"]):

@@ -1,7 +1,7 @@
 """The recipient's own side: what is logged about him, what he wants to hear of, and of whom no more."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 from django.http import HttpRequest
 from ninja import Field, Query, Router, Status
@@ -126,7 +126,7 @@ class BlockedSharersOut(Out):
 
 @router.get("/me/activity", response={200: ActivityOut, 400: ProblemOut, 401: ProblemOut}, by_alias=True)
 def activity(
-    request: HttpRequest, limit: int = Query(default=50, ge=1, le=200), cursor: str | None = None
+    request: HttpRequest, limit: Annotated[int, Query(ge=1, le=200)] = 50, cursor: str | None = None
 ) -> ActivityOut:
     """What the caller watched, what he did, and what others did with what they share with him."""
     actor = actor_of(request)

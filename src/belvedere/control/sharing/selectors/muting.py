@@ -20,7 +20,8 @@ def list_muted_things(account: str) -> set[str]:
     """
     accepted = in_states([OfferState.ACCEPTED], clock.now(), of="share__")
     rows = ShareItem.objects.filter(accepted, share__accepted_by=account, ended_at=None)
-    heard, muted = set(), set()
+    heard: set[str] = set()
+    muted: set[str] = set()
     for camera, panel, is_quiet in rows.values_list("camera_id", "panel_id", "share__is_muted"):
         (muted if is_quiet else heard).add(camera or panel)
     return muted - heard
