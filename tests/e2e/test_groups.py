@@ -64,7 +64,7 @@ def test_a_group_is_shared_and_followed(demo: Demo, sign_in: SignIn) -> None:
     group = make_group(olivia, demo)
     share_group(olivia, demo)
 
-    rita = sign_in("rita", viewport=PHONE)
+    rita = sign_in("rita", viewport=PHONE, allow="404")
     rita.goto(f"{demo.url}/inbox")
     expect(rita.get_by_text("And cameras added to Outside later")).to_be_visible()
     assert fits(rita)
