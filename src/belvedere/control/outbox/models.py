@@ -11,6 +11,8 @@ class Message(models.Model):
     id = models.CharField(primary_key=True, max_length=26, default=new_id)
     kind = models.CharField(max_length=60)
     payload = models.JSONField()
+    #: whom it goes to, where only so much may be under way there at once: see `take`
+    to = models.CharField(max_length=80, default="")
     due_at = models.DateTimeField()
     attempts = models.IntegerField(default=0)
     claimed_until = models.DateTimeField(null=True)

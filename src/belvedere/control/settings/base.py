@@ -37,6 +37,7 @@ APPS = (
     "sharing",
     "guests",
     "appeals",
+    "notifications",
     "handover",
 )
 INSTALLED_APPS = [

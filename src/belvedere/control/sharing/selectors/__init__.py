@@ -38,7 +38,7 @@ from belvedere.control.sharing.selectors.matrix import (
     MatrixThing,
     get_matrix,
 )
-from belvedere.control.sharing.selectors.muting import is_muted, list_muted_things
+from belvedere.control.sharing.selectors.muting import is_muted, list_muted_shares, list_muted_things
 from belvedere.control.sharing.selectors.presets import (
     find_preset_path,
     get_own_preset,
@@ -142,6 +142,7 @@ __all__ = [
     "list_given",
     "list_given_ending",
     "list_groups",
+    "list_muted_shares",
     "list_muted_things",
     "list_over_since",
     "list_own_presets",

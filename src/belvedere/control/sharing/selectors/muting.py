@@ -3,6 +3,8 @@
 Muted is what comes while a share lasts. That it ended, or is about to, he is told all the same.
 """
 
+from collections.abc import Iterable
+
 from belvedere.control.core import clock
 from belvedere.control.core.offers import OfferState
 from belvedere.control.sharing.models import Share, ShareItem, in_states
@@ -11,6 +13,11 @@ from belvedere.control.sharing.models import Share, ShareItem, in_states
 def is_muted(account: str, share: str) -> bool:
     """Whether this account wants no messages about this share. One query."""
     return Share.objects.filter(pk=share, accepted_by=account, is_muted=True).exists()
+
+
+def list_muted_shares(shares: Iterable[str]) -> set[str]:
+    """Those of these shares that their recipients want no messages about. One query."""
+    return set(Share.objects.filter(pk__in=list(shares), is_muted=True).values_list("pk", flat=True))
 
 
 def list_muted_things(account: str) -> set[str]:

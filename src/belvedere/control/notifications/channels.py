@@ -1,0 +1,48 @@
+"""How one can be told, and which way is chosen for what. Pure."""
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import Final
+
+from belvedere.contracts.camera_events import EventKind
+
+
+class Channel(StrEnum):
+    """A way to be told."""
+
+    INBOX = "inbox"
+    PUSH = "push"
+    MAIL = "mail"
+    WEBHOOK = "webhook"
+
+
+#: Until somebody chooses otherwise. A browser is asked before it is pushed to, and a webhook was set up.
+USUAL: Final = frozenset({Channel.INBOX, Channel.PUSH, Channel.WEBHOOK})
+#: What keeps quiet hours: programs do not sleep.
+PERSONAL: Final = frozenset({Channel.PUSH, Channel.MAIL})
+
+#: (resource, kind) → channels; "" stands for any
+type Choices = Mapping[tuple[str, str], frozenset[Channel]]
+
+#: What happens at panels; all else happens at cameras.
+OF_PANELS: Final = frozenset({EventKind.ALARM})
+OF_CAMERAS: Final = frozenset(EventKind) - OF_PANELS
+
+
+def choose(choices: Choices, resource: str, kind: str) -> frozenset[Channel]:
+    """The narrowest choice counts: of this kind here, then of all here, then of this kind anywhere, then of all."""
+    for key in ((resource, kind), (resource, ""), ("", kind), ("", "")):
+        if key in choices:
+            return choices[key]
+    return USUAL
+
+
+def write_channels(channels: Iterable[Channel]) -> str:
+    """As it is stored, in the order of the catalogue."""
+    given = set(channels)
+    return ",".join(channel.value for channel in Channel if channel in given)
+
+
+def read_channels(text: str) -> frozenset[Channel]:
+    """As it was stored."""
+    return frozenset(Channel(name) for name in text.split(",") if name)

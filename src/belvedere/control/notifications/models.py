@@ -1,0 +1,106 @@
+"""What somebody was told, how he wants to be told, and where: his browsers and his webhooks."""
+
+from django.conf import settings
+from django.db import models
+
+from belvedere.control.core.ids import new_id
+
+
+class Notification(models.Model):
+    """One line of one account's inbox: something happened, once or several times in a row.
+
+    `resource` is the camera or panel. Whether its reader may know of it is decided anew each time it is read or sent.
+    """
+
+    id = models.CharField(primary_key=True, max_length=26, default=new_id)
+    account = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="notifications")
+    resource = models.CharField(max_length=26, db_index=True)
+    kind = models.CharField(max_length=20)
+    #: the first of them, whose picture it has, and the last, so that none is counted twice
+    event = models.CharField(max_length=26)
+    last_event = models.CharField(max_length=26)
+    count = models.IntegerField(default=1)
+    began_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+    #: False: it was sent, and is to stand in no inbox
+    is_kept = models.BooleanField(default=True)
+
+    class Meta:
+        indexes = (
+            models.Index(fields=("account", "last_at"), name="notifications_of_account"),
+            models.Index(fields=("last_at",), name="notifications_by_age"),
+        )
+        constraints = (models.UniqueConstraint(fields=("account", "event"), name="notifications_one_of_event"),)
+
+
+class Preference(models.Model):
+    """By which channels an account is told: of everything, of one camera or panel, of one kind, of one kind there."""
+
+    id = models.CharField(primary_key=True, max_length=26, default=new_id)
+    account = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    #: "" = every one
+    resource = models.CharField(max_length=26, default="")
+    kind = models.CharField(max_length=20, default="")
+    #: names with commas; "" = not at all
+    channels = models.CharField(max_length=60, default="")
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("account", "resource", "kind"), name="notifications_one_preference"),
+        )
+
+
+class Quiet(models.Model):
+    """When an account wants its peace. The inbox goes on."""
+
+    account = models.OneToOneField(
+        settings.AUTH_USER_MODEL, primary_key=True, on_delete=models.CASCADE, related_name="+"
+    )
+    #: weekly hours as in contracts.hours; "" = none
+    hours = models.TextField(default="")
+    snooze_until = models.DateTimeField(null=True)
+
+
+class PushSubscription(models.Model):
+    """A browser that wants to be pushed to, for as long as the sign-in lasts that asked for it."""
+
+    id = models.CharField(primary_key=True, max_length=26, default=new_id)
+    account = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    #: `session:<hash>`
+    credential = models.CharField(max_length=80)
+    #: sealed JSON of endpoint and keys: who knows them can push to it
+    keys = models.TextField()
+    #: SHA-256 of the endpoint: a browser belongs to whoever asked last
+    digest = models.CharField(max_length=64, unique=True)
+    host = models.CharField(max_length=80)
+    agent = models.CharField(max_length=200, default="")
+    #: what is pushed names nothing: a locked screen is read by others
+    is_discreet = models.BooleanField(default=False)
+    created_at = models.DateTimeField()
+    last_sent_at = models.DateTimeField(null=True)
+    failures = models.IntegerField(default=0)
+    failing_since = models.DateTimeField(null=True)
+
+
+class Webhook(models.Model):
+    """A program of an account's that is told by an HTTP request."""
+
+    id = models.CharField(primary_key=True, max_length=26, default=new_id)
+    account = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    name = models.CharField(max_length=80)
+    #: sealed: it may have a key in its path
+    url = models.TextField()
+    #: scheme and host, for people
+    shown_url = models.CharField(max_length=300)
+    #: sealed, as the one before, which counts until `former_until`
+    secret = models.TextField()
+    former_secret = models.TextField(default="")
+    former_until = models.DateTimeField(null=True)
+    #: names with commas; "" = of all kinds
+    kinds = models.CharField(max_length=300, default="")
+    created_at = models.DateTimeField()
+    last_sent_at = models.DateTimeField(null=True)
+    failures = models.IntegerField(default=0)
+    failing_since = models.DateTimeField(null=True)
+    #: switched off, by its owner or because nobody answered for too long
+    disabled_at = models.DateTimeField(null=True)
