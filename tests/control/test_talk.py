@@ -73,7 +73,9 @@ def test_to_others_there_is_no_such_camera(people: cast.Cast) -> None:
 
 def test_a_camera_that_is_off_is_spoken_through_by_nobody(people: cast.Cast) -> None:
     reply = come(people.olivia, people.courtyard)
-    disable_device(people.olivia.actor, device=get_camera(people.olivia.actor, people.courtyard).device)
+    device = get_camera(people.olivia.actor, people.courtyard).device
+    assert device
+    disable_device(people.olivia.actor, device=device)
     assert renew(reply.lease.session)[reply.lease.session].why == "disabled"
     with pytest.raises(SwitchedOff):
         services.open_talk(people.olivia.actor, camera=people.courtyard)
