@@ -139,12 +139,10 @@ def test_who_shares_on_one_site_sees_that_part_of_it(hotels: cast.Hotels) -> Non
         get_group(ada, south)
     with pytest.raises(NotFound):
         change_group(ada, group=both, remove=[hotels.deck])
-    for act in (
-        lambda: change_group(ada, group=both, name="Mine"),
-        lambda: remove_group(ada, group=both),
-    ):
-        with pytest.raises(Forbidden):
-            act()
+    with pytest.raises(Forbidden):
+        change_group(ada, group=both, name="Mine")
+    with pytest.raises(Forbidden):
+        remove_group(ada, group=both)
     change_group(ada, group=both, remove=[hotels.lobby])
     with pytest.raises(NotFound):
         get_group(ada, both)
@@ -416,12 +414,13 @@ def test_a_group_without_follow_is_its_present_cameras(people: cast.Cast, outsid
 def test_the_api_refuses_what_makes_no_sense(people: cast.Cast, outside: str) -> None:
     olivia = people.olivia
     empty = group_of(olivia, "Empty")
-    for item in (
+    items: list[dict[str, object]] = [
         {"group": outside, "camera": people.counter},
         {"camera": people.counter, "follow": True},
         {"follow": True},
         {"group": empty},
-    ):
+    ]
+    for item in items:
         body = {"recipient": people.rita.email, "items": [item | {"permissions": ["live_view"]}]}
         assert post(olivia, "shares", body).status_code == 422, item
     xenas = group_of(people.xena, "Mine", people.xenas)

@@ -51,9 +51,10 @@ def test_a_preset_is_made_changed_and_given_up(people: cast.Cast) -> None:
     assert (row.name, row.permissions, row.footage, row.weekly, row.lasts_s) == ("GARDENER", LIVE, None, MORNINGS, None)
     change_preset(olivia, preset=preset, changes={"name": "GARDENER"})
     remove_preset(olivia, preset=preset)
-    for act in (remove_preset, get_own_preset):
-        with pytest.raises(NotFound):
-            act(olivia, preset=preset) if act is remove_preset else act(olivia, preset)
+    with pytest.raises(NotFound):
+        remove_preset(olivia, preset=preset)
+    with pytest.raises(NotFound):
+        get_own_preset(olivia, preset)
     entries = Entry.objects.filter(thing=f"preset:{preset}").order_by("sequence")
     assert [entry.action for entry in entries] == ["preset.made", "preset.changed", "preset.removed"]
 
@@ -156,6 +157,7 @@ def test_the_api_says_the_same(people: cast.Cast) -> None:
     assert len(api.get("/api/v1/presets").json()["items"]) == len(PRESETS)
     changed = call(api.patch, f"presets/{preset}", {"lasts": None, "footage": {"since": "grant"}})
     assert (changed.json()["lasts"], changed.json()["footage"]) == (None, {"since": "grant"})
+    wrong: dict[str, object]
     for wrong in ({"lasts": "P0D"}, {"lasts": "soon"}, {"permissions": []}, {"permissions": ["fly"]}, {"name": ""}):
         assert call(api.patch, f"presets/{preset}", wrong).status_code == 422, wrong
     # N13: another's, one that is built in, one that is not there: nothing to change, byte for byte.

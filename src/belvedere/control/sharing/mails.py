@@ -44,7 +44,8 @@ def send_offer(payload: dict[str, Any]) -> None:
     link = settings.BELVEDERE.url + path
     if share.recipient.phone:
         words = _(
-            "%(who)s (%(email)s) wants to share a camera with you on Belvedere. Nothing opens before you accept: %(link)s"
+            "%(who)s (%(email)s) wants to share a camera with you on Belvedere. "
+            "Nothing opens before you accept: %(link)s"
         )
         send_text(share.recipient.phone, words % {"who": share.sharer.name, "email": share.sharer.email, "link": link})
         return
