@@ -157,8 +157,14 @@ def test_the_api_says_the_same(people: cast.Cast) -> None:
     assert len(api.get("/api/v1/presets").json()["items"]) == len(PRESETS)
     changed = call(api.patch, f"presets/{preset}", {"lasts": None, "footage": {"since": "grant"}})
     assert (changed.json()["lasts"], changed.json()["footage"]) == (None, {"since": "grant"})
-    wrong: dict[str, object]
-    for wrong in ({"lasts": "P0D"}, {"lasts": "soon"}, {"permissions": []}, {"permissions": ["fly"]}, {"name": ""}):
+    refused: list[dict[str, object]] = [
+        {"lasts": "P0D"},
+        {"lasts": "soon"},
+        {"permissions": []},
+        {"permissions": ["fly"]},
+        {"name": ""},
+    ]
+    for wrong in refused:
         assert call(api.patch, f"presets/{preset}", wrong).status_code == 422, wrong
     # N13: another's, one that is built in, one that is not there: nothing to change, byte for byte.
     answers = [
