@@ -6,12 +6,21 @@ sense stops the start with a sentence that names it. No Django here; both planes
 
 import os
 import random
+import re
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address
+from ipaddress import IPv4Address, ip_address
 from pathlib import Path
+from typing import Final
 from urllib.parse import urlsplit
+
+_NAME: Final = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
+#: last labels that no public authority vouches for: of networks at home, and of nobody (RFC 6761, 6762, 8375, 9476)
+_NOT_PUBLIC: Final = frozenset(
+    {"local", "localhost", "internal", "lan", "home", "intranet", "localdomain", "private", "corp", "alt"}
+    | {"arpa", "test", "example", "invalid", "onion"}
+)
 
 
 class ConfigError(Exception):
@@ -65,6 +74,27 @@ def _url(env: Mapping[str, str], name: str, default: str, schemes: tuple[str, ..
     return text
 
 
+def _door(env: Mapping[str, str]) -> str:
+    text = _read(env, "BELVEDERE_HTTPS", "").lower().rstrip(".")
+    is_address = bool(re.fullmatch(r"[0-9.]+", text))
+    try:
+        is_good = not text or bool(IPv4Address(text) if is_address else _NAME.fullmatch(text))
+    except ValueError:
+        is_good = False
+    if not is_good:
+        message = f"BELVEDERE_HTTPS must be a name or an IPv4 address, such as cameras.example.org, not {text!r}"
+        raise ConfigError(message)
+    return text
+
+
+def _of_the_door(env: Mapping[str, str], name: str, value: str) -> str:
+    """What the front door decides; saying something else of it is a mistake, saying the same is none."""
+    if (text := _read(env, name, value).rstrip("/")) != value:
+        message = f"BELVEDERE_HTTPS makes {name} {value}: leave it away, not {text!r}"
+        raise ConfigError(message)
+    return value
+
+
 def _time_server(env: Mapping[str, str], name: str) -> str:
     text = _read(env, name, "")
     try:
@@ -105,6 +135,12 @@ class Settings:
     url: str = "http://localhost:8000"
     #: BELVEDERE_MEDIA_URL: how browsers reach media from outside.
     media_url: str = "ws://localhost:8001"
+    #: BELVEDERE_HTTPS: the name or IPv4 address of a front door of our own (`serve --https`); empty = none.
+    https: str = ""
+    #: BELVEDERE_HTTPS_PORT: where the front door listens.
+    https_port: int = 443
+    #: BELVEDERE_HTTP_PORT: where it leads plain http to https, and proves to a public authority who we are.
+    http_port: int = 80
     #: BELVEDERE_DATABASE_URL: empty = SQLite in the data folder; else postgresql://…
     database_url: str = field(default="", repr=False)
     #: BELVEDERE_NATS_URL: empty = a nats-server of our own.
@@ -119,6 +155,8 @@ class Settings:
     signup: str = "invited"
     #: BELVEDERE_REACH: what new organizations may reach: empty, or CIDRs by commas (`127.0.0.0/8,192.168.1.0/24:554`).
     reach: str = ""
+    #: BELVEDERE_EGRESS: private networks that webhooks and pushes may go to, as in REACH; empty = the internet alone.
+    egress: str = ""
     #: BELVEDERE_EMAIL_URL: smtp://user:password@host:587?tls=starttls; empty = the outbox folder.
     email_url: str = field(default="", repr=False)
     #: BELVEDERE_EMAIL_FROM: the sender of our mails.
@@ -156,10 +194,25 @@ class Settings:
         if media_port == port:
             message = "BELVEDERE_MEDIA_PORT must differ from BELVEDERE_PORT"
             raise ConfigError(message)
-        url = _url(env, "BELVEDERE_URL", f"http://localhost:{port}", ("http", "https"))
-        secure = url.startswith("https")
-        host = urlsplit(url).hostname or "localhost"
-        media_default = f"wss://{host}" if secure else f"ws://{host}:{media_port}"
+        https = _door(env)
+        https_port, http_port = _port(env, "BELVEDERE_HTTPS_PORT", 443), _port(env, "BELVEDERE_HTTP_PORT", 80)
+        if https:
+            if len({https_port, http_port, port, media_port}) < 4:
+                message = "BELVEDERE_HTTPS_PORT, BELVEDERE_HTTP_PORT, BELVEDERE_PORT and its media port must all differ"
+                raise ConfigError(message)
+            at = https if https_port == 443 else f"{https}:{https_port}"
+            url = _of_the_door(env, "BELVEDERE_URL", f"https://{at}")
+            media_url = _of_the_door(env, "BELVEDERE_MEDIA_URL", f"wss://{at}")
+            # Nobody comes past the door, and nobody else is believed: neither plane listens to the network.
+            listens_on = _of_the_door(env, "BELVEDERE_HOST", "127.0.0.1")
+            trusted = _of_the_door(env, "BELVEDERE_TRUSTED_PROXIES", "127.0.0.1/32")
+        else:
+            url = _url(env, "BELVEDERE_URL", f"http://localhost:{port}", ("http", "https"))
+            host = urlsplit(url).hostname or "localhost"
+            media_default = f"wss://{host}" if url.startswith("https") else f"ws://{host}:{media_port}"
+            media_url = _url(env, "BELVEDERE_MEDIA_URL", media_default, ("ws", "wss"))
+            listens_on = _read(env, "BELVEDERE_HOST", "127.0.0.1")
+            trusted = _read(env, "BELVEDERE_TRUSTED_PROXIES", "")
         data = Path(_read(env, "BELVEDERE_DATA", "var/data")).expanduser().absolute()
         key_file = _read(env, "BELVEDERE_KEY_FILE", "")
         footage = _read(env, "BELVEDERE_FOOTAGE", "")
@@ -169,11 +222,14 @@ class Settings:
             raise ConfigError(message)
         return cls(
             data=data,
-            host=_read(env, "BELVEDERE_HOST", "127.0.0.1"),
+            host=listens_on,
             port=port,
             media_port=media_port,
             url=url,
-            media_url=_url(env, "BELVEDERE_MEDIA_URL", media_default, ("ws", "wss")),
+            media_url=media_url,
+            https=https,
+            https_port=https_port,
+            http_port=http_port,
             database_url=_read(env, "BELVEDERE_DATABASE_URL", ""),
             nats_url=_read(env, "BELVEDERE_NATS_URL", ""),
             nats_server=_read(env, "BELVEDERE_NATS_SERVER", ""),
@@ -181,13 +237,14 @@ class Settings:
             node=_read(env, "BELVEDERE_NODE", "local"),
             signup=_choice(env, "BELVEDERE_SIGNUP", ("invited", "open", "closed")),
             reach=_read(env, "BELVEDERE_REACH", ""),
+            egress=_read(env, "BELVEDERE_EGRESS", ""),
             email_url=_read(env, "BELVEDERE_EMAIL_URL", ""),
             email_from=_read(env, "BELVEDERE_EMAIL_FROM", "Belvedere <belvedere@localhost>"),
             sms=_sms(env, "BELVEDERE_SMS"),
             key_file=Path(key_file).expanduser().absolute() if key_file else None,
             footage=Path(footage).expanduser().absolute() if footage else None,
             metrics_token=_read(env, "BELVEDERE_METRICS_TOKEN", ""),
-            trusted_proxies=_read(env, "BELVEDERE_TRUSTED_PROXIES", ""),
+            trusted_proxies=trusted,
             allow_http=_flag(env, "BELVEDERE_ALLOW_HTTP"),
             threads=int(threads),
             ntp=_time_server(env, "BELVEDERE_NTP"),
@@ -216,6 +273,26 @@ class Settings:
         return self.data / "run"
 
     @property
+    def door_folder(self) -> Path:
+        """Of the front door: its own authority, its certificates. 0700."""
+        return self.data / "front-door"
+
+    @property
+    def door_host(self) -> str:
+        """The address the front door listens on: "" = all of them; one that is for this machine alone stays there."""
+        return "127.0.0.1" if _is_loopback(self.https) else ""
+
+    @property
+    def has_own_authority(self) -> bool:
+        """Whether our front door vouches for itself, because no public authority would."""
+        return bool(self.https) and not is_public_name(self.https)
+
+    @property
+    def has_public_name(self) -> bool:
+        """Whether people reach us by a name that is ours in the whole world."""
+        return is_public_name(urlsplit(self.url).hostname or "")
+
+    @property
     def origins(self) -> tuple[str, ...]:
         """Origins our own pages can have: the public URL, and localhost by each of its names when we listen there."""
         parts = urlsplit(self.url)
@@ -228,6 +305,12 @@ class Settings:
     def is_plain_http_in_public(self) -> bool:
         """Whether pages go over plain http to other machines."""
         return self.url.startswith("http://") and not _is_loopback(urlsplit(self.url).hostname or "")
+
+
+def is_public_name(host: str) -> bool:
+    """Whether a public authority could vouch for this name: no address, no name of one network alone."""
+    labels = host.lower().split(".")
+    return len(labels) > 1 and not labels[-1].isdigit() and ":" not in host and labels[-1] not in _NOT_PUBLIC
 
 
 def _is_loopback(host: str) -> bool:

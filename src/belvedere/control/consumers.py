@@ -15,8 +15,10 @@ from belvedere.control.events import services as happenings
 from belvedere.control.guests import mails as guest_mails
 from belvedere.control.guests import services as guests
 from belvedere.control.handover import mails as handover_mails
+from belvedere.control.notifications import services as notifications
 from belvedere.control.organizations import mails as organization_mails
 from belvedere.control.organizations import oversight
+from belvedere.control.organizations import services as organizations
 from belvedere.control.outbox.services import Consumer
 from belvedere.control.recordings import services as footage
 from belvedere.control.sharing import mails
@@ -32,6 +34,11 @@ def _cameras_closed(payload: dict[str, list[str]]) -> None:
     streaming.cut_changed_cameras(payload)
 
 
+def _account_erased(payload: dict[str, str]) -> None:
+    sharing.erase_private_words(payload)
+    organizations.erase_organizations(payload)
+
+
 #: outbox: kind → what is done after the commit. Inline ones in the same thread: a person waits for the receipt.
 OUTBOX: Final[dict[str, Consumer]] = {
     "access.lost": Consumer(streaming.cut_lost_access, inline=True),
@@ -40,7 +47,12 @@ OUTBOX: Final[dict[str, Consumer]] = {
     "cameras.disabled": Consumer(streaming.cut_changed_cameras, inline=True),
     "cameras.moved": Consumer(streaming.cut_changed_cameras, inline=True),
     "account.disabled": Consumer(sharing.end_shares_of_account),
+    "account.erased": Consumer(_account_erased),
     "assignments.changed": Consumer(devices.announce_assignments, inline=True),
+    "events.began": Consumer(notifications.tell_of_events, lane="telling"),
+    "notification.push": Consumer(None, lane="sending"),
+    "notification.mail": Consumer(None, lane="sending"),
+    "notification.webhook": Consumer(None, lane="sending"),
     "mail.account_notice": Consumer(account_mails.send_notice),
     "mail.audit_head": Consumer(oversight.send_audit_head),
     "mail.claim_made": Consumer(appeal_mails.send_claim_made),

@@ -24,12 +24,15 @@ SIGN_S = 3600.0
 def run_worker(settings: Settings) -> None:
     """Work until SIGTERM. Blocks. Raises ConfigError, BusError."""
     setup(settings)
+    from belvedere.control.accounts.services import erase_closed_accounts
     from belvedere.control.appeals.services import expire_requests, settle_claims
-    from belvedere.control.devices.services import seek_devices, settle_nodes
+    from belvedere.control.devices.services import purge_panel_changes, seek_devices, settle_nodes
     from belvedere.control.events.services import end_unheard_events, notice_events, purge_events
     from belvedere.control.guests.services import purge_visits
     from belvedere.control.handover.services import expire_handovers
     from belvedere.control.listening import connect
+    from belvedere.control.notifications.courier import Courier
+    from belvedere.control.notifications.services import purge_notifications
     from belvedere.control.organizations.oversight import sign_audit
     from belvedere.control.organizations.services import expire_invitations
     from belvedere.control.outbox.services import purge, run_due
@@ -57,15 +60,20 @@ def run_worker(settings: Settings) -> None:
         remind_of_ends: EXPIRE_S,
         remind_of_offers: EXPIRE_S,
         lapse_unused: PURGE_S,
+        erase_closed_accounts: PURGE_S,
         seek_devices: EXPIRE_S,
         notice_shared_logins: EXPIRE_S,
         purge_sessions: PURGE_S,
         purge_events: PURGE_S,
+        purge_notifications: PURGE_S,
+        purge_panel_changes: PURGE_S,
         purge_visits: PURGE_S,
         purge: PURGE_S,
         sign_audit: SIGN_S,
     }
     last = dict.fromkeys(due, 0.0)
+    carrying = threading.Thread(target=Courier().run, args=(stop,), name="courier")
+    carrying.start()
     try:
         while not stop.is_set():
             try:
@@ -82,4 +90,6 @@ def run_worker(settings: Settings) -> None:
             if not done:
                 stop.wait(LOOK_S)
     finally:
+        stop.set()
+        carrying.join()
         line.close()

@@ -69,6 +69,7 @@ def demo_env(env: Mapping[str, str], *, port: int, data: Path) -> dict[str, str]
         "BELVEDERE_DATA": str(data.absolute()),
         "BELVEDERE_SIGNUP": "open",
         "BELVEDERE_REACH": "127.0.0.0/8,::1/128",
+        "BELVEDERE_EGRESS": "127.0.0.0/8,::1/128",
         "BELVEDERE_DEMO": "true",
     }
 

@@ -165,7 +165,7 @@ def list_holders(path: ResourcePath) -> list[Holder]:
 def list_candidates(
     path: ResourcePath, permission: Permission, *, after: str = "", limit: int
 ) -> list[tuple[str, list[GrantFacts]]]:
-    """The next principals, by id, with a grant of `permission` on `path.leaf`, and all their grants there, to decide on.
+    """The next principals, by id, with a grant of `permission` on `path.leaf`, and all their grants there: to decide.
 
     The caller acts for the server, on behalf of nobody. One statement.
     """

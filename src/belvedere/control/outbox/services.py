@@ -84,9 +84,10 @@ def enqueue_many(kind: str, rows: Iterable[tuple[dict[str, Any], str]]) -> None:
 def take(kinds: Collection[str], *, room: int, busy: Mapping[str, int], each: int) -> list[Message]:
     """Claim what is due of these kinds, as much as there is room for, and settle it later by `settle` or `put_off`.
 
-    `busy`: how many are under way to whom. To nobody go more than `each` at once: who is slow keeps nobody else waiting.
+    `busy`: how many are under way to whom. No more than `each` go to one at once: who is slow keeps no other waiting.
     """
-    at, taken, under_way = clock.now(), [], Counter(busy)
+    at, under_way = clock.now(), Counter(busy)
+    taken: list[Message] = []
     while len(taken) < room:
         full = [to for to, count in under_way.items() if count >= each]
         due = (

@@ -6,6 +6,7 @@ import tempfile
 os.environ.setdefault("BELVEDERE_DATA", tempfile.mkdtemp(prefix="belvedere-test-"))
 os.environ.setdefault("BELVEDERE_SIGNUP", "open")
 os.environ.setdefault("BELVEDERE_REACH", "127.0.0.0/8")
+os.environ.setdefault("BELVEDERE_EGRESS", "127.0.0.0/8")
 
 from belvedere.control.settings.base import *  # noqa: F403  # the same settings, changed below
 from belvedere.control.settings.base import BELVEDERE, DATABASES

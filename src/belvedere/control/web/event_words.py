@@ -1,28 +1,14 @@
 """Events in words."""
 
 from datetime import datetime
-from typing import Final, TypedDict
+from typing import TypedDict
 
 from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy
 
-from belvedere.contracts.camera_events import EventKind
 from belvedere.control.events.selectors import EventGlance
+from belvedere.control.events.words import KINDS
 
-KINDS: Final[dict[EventKind, Promise]] = {
-    EventKind.MOTION: gettext_lazy("Motion"),
-    EventKind.LINE: gettext_lazy("Line crossed"),
-    EventKind.INTRUSION: gettext_lazy("Somebody inside an area"),
-    EventKind.DIGITAL_INPUT: gettext_lazy("Contact"),
-    EventKind.TAMPER: gettext_lazy("Tampering"),
-    EventKind.AUDIO: gettext_lazy("Sound"),
-    EventKind.PERSON: gettext_lazy("Person"),
-    EventKind.VEHICLE: gettext_lazy("Vehicle"),
-    EventKind.ANIMAL: gettext_lazy("Animal"),
-    EventKind.ALARM: gettext_lazy("Alarm"),
-    EventKind.OFFLINE: gettext_lazy("Offline"),
-    EventKind.STORAGE: gettext_lazy("Not recorded"),
-}
+__all__ = ["KINDS", "Activity", "activity_line"]
 
 
 class Activity(TypedDict):

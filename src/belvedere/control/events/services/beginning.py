@@ -5,12 +5,10 @@ Called inside the transaction that writes them, with ids that were not there bef
 
 from collections.abc import Sequence
 
-import structlog
-
-log = structlog.get_logger(__name__)
+from belvedere.control.outbox.services import enqueue
 
 
 def announce(began: Sequence[str]) -> None:
     """These events are new: ids of rows that this transaction wrote."""
     if began:
-        log.debug("events_began", count=len(began))
+        enqueue("events.began", {"events": list(began)})

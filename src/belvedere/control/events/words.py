@@ -1,0 +1,23 @@
+"""Kinds of events in words."""
+
+from typing import Final
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy
+
+from belvedere.contracts.camera_events import EventKind
+
+KINDS: Final[dict[EventKind, Promise]] = {
+    EventKind.MOTION: gettext_lazy("Motion"),
+    EventKind.LINE: gettext_lazy("Line crossed"),
+    EventKind.INTRUSION: gettext_lazy("Somebody inside an area"),
+    EventKind.DIGITAL_INPUT: gettext_lazy("Contact"),
+    EventKind.TAMPER: gettext_lazy("Tampering"),
+    EventKind.AUDIO: gettext_lazy("Sound"),
+    EventKind.PERSON: gettext_lazy("Person"),
+    EventKind.VEHICLE: gettext_lazy("Vehicle"),
+    EventKind.ANIMAL: gettext_lazy("Animal"),
+    EventKind.ALARM: gettext_lazy("Alarm"),
+    EventKind.OFFLINE: gettext_lazy("Offline"),
+    EventKind.STORAGE: gettext_lazy("Not recorded"),
+}

@@ -1,0 +1,113 @@
+"""Carries what is to be sent, by many hands at once. One slow endpoint takes a few of them, and never all (N31).
+
+The rounds belong to one thread, which alone speaks to the database; hands have nothing but parcels. What was under way
+when the server died is due again half a minute later, under the same ids, by which its receivers know it.
+"""
+
+import threading
+from collections import Counter
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import Final
+
+import structlog
+from django.db import DatabaseError
+
+from belvedere.control.notifications.egress import Answer, NoAnswer, NotReachable
+from belvedere.control.notifications.parcels import KINDS, Parcel, pack
+from belvedere.control.notifications.services.endpoints import note_answered, note_failed, note_gone
+from belvedere.control.outbox.services import put_off, run_due, settle, take
+
+log = structlog.get_logger(__name__)
+
+HANDS: Final = 24
+#: To one push service, one webhook, the mail server.
+EACH: Final = 6
+#: Events are spread and parcels sent by turns: a storm of the one does not keep the other.
+EVENTS_A_ROUND: Final = 20
+LOOK_S: Final = 0.05
+_GONE: Final = frozenset({404, 410})
+#: the lane of events that are to be told of
+TELLING: Final = "telling"
+
+
+class Courier:
+    """Tells of events, and sends what that brings."""
+
+    def __init__(self, hands: int = HANDS) -> None:
+        self._hands = hands
+        self._pool = ThreadPoolExecutor(hands, thread_name_prefix="courier")
+        self._under_way: dict[Future[Answer], Parcel] = {}
+        self._changed = threading.Event()
+
+    def run(self, stop: threading.Event) -> None:
+        """Rounds until `stop`; then a moment for what is under way."""
+        while not stop.is_set():
+            try:
+                if not self.round():
+                    self._changed.wait(LOOK_S)
+            except DatabaseError as error:
+                log.warning("worker_waits", error=type(error).__name__)
+                stop.wait(1)
+        self.finish()
+
+    def round(self) -> int:
+        """Put down what came back, tell of what happened, take more. How much there was to do."""
+        self._changed.clear()
+        back = self._put_down([future for future in self._under_way if future.done()])
+        told = run_due(lane=TELLING, limit=EVENTS_A_ROUND)
+        return back + told + self._take_up()
+
+    def finish(self, timeout_s: float = 3.0) -> None:
+        """Wait for what is under way, write down how it went, and rest."""
+        done, _late = wait(self._under_way, timeout=timeout_s)
+        self._put_down(done)
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def drain(self) -> None:
+        """Rounds until nothing is due: for commands, tests and benches."""
+        while self.round() or self._under_way:
+            wait(self._under_way, timeout=1, return_when="FIRST_COMPLETED")
+
+    def _take_up(self) -> int:
+        room = self._hands - len(self._under_way)
+        if room <= 0:
+            return 0
+        busy = Counter(parcel.message.to for parcel in self._under_way.values())
+        taken = take(KINDS.values(), room=room, busy=busy, each=EACH)
+        if not taken:
+            return 0
+        parcels = pack(taken)
+        sent = {parcel.message.pk for parcel in parcels}
+        settle([message for message in taken if message.pk not in sent])
+        for parcel in parcels:
+            future = self._pool.submit(parcel.send)
+            self._under_way[future] = parcel
+            future.add_done_callback(lambda _future: self._changed.set())
+        return len(taken)
+
+    def _put_down(self, done: "set[Future[Answer]] | list[Future[Answer]]") -> int:
+        answered = []
+        for future in done:
+            parcel = self._under_way.pop(future)
+            try:
+                answer = future.result()
+            except (NotReachable, NoAnswer) as error:
+                self._failed(parcel, error.why)
+            except Exception as error:
+                self._failed(parcel, type(error).__name__)
+            else:
+                if 200 <= answer.status < 300:
+                    answered.append(parcel)
+                elif answer.status in _GONE:
+                    note_gone(parcel.channel, parcel.target, answer.status)
+                    settle([parcel.message])
+                else:
+                    self._failed(parcel, f"http_{answer.status}", in_s=answer.retry_after_s)
+        settle([parcel.message for parcel in answered])
+        note_answered({(parcel.channel, parcel.target) for parcel in answered})
+        return len(done)
+
+    def _failed(self, parcel: Parcel, why: str, *, in_s: float = 0) -> None:
+        log.warning("notification_not_sent", kind=parcel.message.kind, reason=why, attempts=parcel.message.attempts)
+        put_off(parcel.message, why, in_s=in_s)
+        note_failed(parcel.channel, parcel.target)

@@ -1,0 +1,177 @@
+"""From what waits in the outbox to what is sent: decided once more, at the last moment (N33).
+
+Packing reads the database, sending does not: a parcel is handed to any thread, and knows nothing but where it goes.
+"""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Final
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from belvedere.contracts.camera_events import EventKind
+from belvedere.control.accounts.models import Account
+from belvedere.control.accounts.selectors import list_alive_credentials
+from belvedere.control.core import clock, vault
+from belvedere.control.events.words import KINDS as WORDS
+from belvedere.control.notifications import egress, signatures, web_push
+from belvedere.control.notifications.audience import list_allowed
+from belvedere.control.notifications.channels import OF_PANELS, PERSONAL, Channel, choose
+from belvedere.control.notifications.mails import send_mail
+from belvedere.control.notifications.models import Notification, PushSubscription, Webhook
+from belvedere.control.notifications.selectors.choices import list_choices, list_quiet
+from belvedere.control.outbox.models import Message
+
+#: channel → kind in the outbox
+KINDS: Final = {
+    Channel.PUSH: "notification.push",
+    Channel.MAIL: "notification.mail",
+    Channel.WEBHOOK: "notification.webhook",
+}
+#: What waited for longer is no news: a push in the evening of a motion in the morning would frighten.
+_FRESH: Final = {
+    Channel.PUSH: timedelta(hours=1),
+    Channel.MAIL: timedelta(hours=24),
+    Channel.WEBHOOK: timedelta(days=3),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What is told, in its reader's words. Of a test `id` is ""."""
+
+    id: str
+    account: str
+    resource: str
+    name: str
+    kind: str
+    event: str
+    count: int
+    at: datetime
+
+    @property
+    def words(self) -> str:
+        """“Motion, 3 times”."""
+        if not self.id:
+            return _("This is a test. It works.")
+        what = str(WORDS[EventKind(self.kind)])
+        if self.count == 1:
+            return what
+        return ngettext("%(what)s, %(n)d time", "%(what)s, %(n)d times", self.count) % {"what": what, "n": self.count}
+
+    @property
+    def path(self) -> str:
+        """Where it leads, at this server: decided again there."""
+        return f"/notifications/{self.id}" if self.id else "/account/notifications"
+
+    @property
+    def picture(self) -> str:
+        """Where its picture is, decided again there; "" where there can be none."""
+        return f"{self.path}/picture.jpg" if self.id and self.kind not in OF_PANELS else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """One thing to send. `send` raises NotReachable, NoAnswer, or what a mail server's absence raises."""
+
+    message: Message
+    channel: Channel
+    target: str
+    send: Callable[[], egress.Answer]
+
+
+def pack(messages: Iterable[Message]) -> list[Parcel]:
+    """What of this is to be sent now. The rest is nobody's any more. A constant number of queries."""
+    asked = list(messages)
+    told = _list_told({message.payload["notification"] for message in asked} - {""})
+    targets = {message.payload["to"] for message in asked}
+    browsers = {row.pk: row for row in PushSubscription.objects.filter(pk__in=targets)}
+    alive = list_alive_credentials(row.credential for row in browsers.values())
+    hooks = {row.pk: row for row in Webhook.objects.filter(pk__in=targets, disabled_at=None)}
+    people = {row.pk: row for row in Account.objects.filter(pk__in=targets, is_active=True)}
+    parcels = []
+    for message in asked:
+        target = message.payload["to"]
+        browser, hook, person = browsers.get(target), hooks.get(target), people.get(target)
+        work: Callable[[News], egress.Answer]
+        if browser and browser.credential in alive:
+            owner, channel, work = browser.account_id, Channel.PUSH, partial(_push, browser)
+        elif hook:
+            owner, channel, work = hook.account_id, Channel.WEBHOOK, partial(_call, hook, message.pk)
+        elif person:
+            owner, channel, work = person.pk, Channel.MAIL, partial(_mail, person.email)
+        else:
+            continue
+        news = told.get((message.payload["notification"], channel))
+        if not message.payload["notification"]:
+            news = News("", owner, "", "Belvedere", "", "", 1, clock.now())
+        if news and news.account == owner and message.kind == KINDS[channel]:
+            parcels.append(Parcel(message, channel, target, partial(work, news)))
+    return parcels
+
+
+def _list_told(notifications: set[str]) -> dict[tuple[str, Channel], News]:
+    """(notification, channel) → what is to be said, where its account is to be told by that channel now."""
+    rows = list(Notification.objects.filter(pk__in=notifications))
+    allowed = list_allowed([(row.account_id, row.resource, row.kind) for row in rows])
+    accounts = {row.account_id for row in rows}
+    choices, quiet = list_choices(accounts), list_quiet(accounts)
+    now = clock.now()
+    found = {}
+    for row in rows:
+        name = allowed.get((row.account_id, row.resource, row.kind))
+        if name is None:
+            continue
+        news = News(row.pk, row.account_id, row.resource, name, row.kind, row.event, row.count, row.began_at)
+        for channel in choose(choices.get(row.account_id, {}), row.resource, row.kind) & _FRESH.keys():
+            is_kept_quiet = channel in PERSONAL and row.account_id in quiet
+            if row.last_at > now - _FRESH[channel] and not is_kept_quiet:
+                found[row.pk, channel] = news
+    return found
+
+
+def _push(row: PushSubscription, news: News) -> egress.Answer:
+    browser = web_push.read_browser(vault.unseal(row.keys, table="push_subscription", row=row.pk, field="keys"))
+    said: dict[str, Any] = {
+        "title": news.name,
+        "body": news.words,
+        "url": news.path,
+        "picture": news.picture,
+        "tag": f"{news.resource}.{news.kind}",
+        "at": news.at.isoformat(),
+    }
+    if row.is_discreet and news.id:
+        said |= {"title": "Belvedere", "body": _("Something happened."), "picture": ""}
+    # The list of services may have shrunk, or a network have been taken back.
+    if not web_push.is_push_service(row.host) and not egress.is_named(browser.endpoint):
+        raise egress.NotReachable("no_push_service")
+    return egress.post(browser.endpoint, web_push.encrypt(browser, said), web_push.headers_for(browser))
+
+
+def _call(row: Webhook, message: str, news: News) -> egress.Answer:
+    data = {
+        "id": news.id,
+        "event": news.event,
+        "panel" if news.kind in OF_PANELS else "camera": news.resource,
+        "name": news.name,
+        "kind": news.kind,
+        "count": news.count,
+        "at": news.at.isoformat(),
+    }
+    kind = "event.began" if news.id else "test"
+    said = {"type": kind, "timestamp": clock.now().isoformat(), "data": data if news.id else {}}
+    keys = [vault.unseal(row.secret, table="webhook", row=row.pk, field="secret")]
+    if row.former_secret and row.former_until and row.former_until > clock.now():
+        keys.append(vault.unseal(row.former_secret, table="webhook", row=row.pk, field="former_secret"))
+    body = json.dumps(said, ensure_ascii=False).encode()
+    headers = signatures.sign(message, clock.now(), body, keys) | {"Content-Type": "application/json"}
+    return egress.post(vault.unseal(row.url, table="webhook", row=row.pk, field="url"), body, headers)
+
+
+def _mail(address: str, news: News) -> egress.Answer:
+    send_mail(address, news.account, news.name, news.words, news.at, news.path)
+    return egress.Answer(200)

@@ -1,0 +1,34 @@
+"""Telling, and being told as one likes."""
+
+from belvedere.control.notifications.services.browsers import subscribe_browser, unsubscribe_browser
+from belvedere.control.notifications.services.keeping import purge_notifications
+from belvedere.control.notifications.services.preferences import (
+    choose_channels,
+    send_test,
+    set_quiet_hours,
+    snooze,
+    stop_mails,
+)
+from belvedere.control.notifications.services.telling import tell_of_events
+from belvedere.control.notifications.services.webhooks import (
+    change_webhook,
+    create_webhook,
+    remove_webhook,
+    renew_webhook_secret,
+)
+
+__all__ = [
+    "change_webhook",
+    "choose_channels",
+    "create_webhook",
+    "purge_notifications",
+    "remove_webhook",
+    "renew_webhook_secret",
+    "send_test",
+    "set_quiet_hours",
+    "snooze",
+    "stop_mails",
+    "subscribe_browser",
+    "tell_of_events",
+    "unsubscribe_browser",
+]

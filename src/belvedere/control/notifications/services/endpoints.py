@@ -1,0 +1,53 @@
+"""How endpoints fare: who is gone is dropped, who does not answer for days is given up."""
+
+from collections.abc import Collection
+from datetime import timedelta
+from typing import Final
+
+from django.db import transaction
+from django.db.models import F, Q
+
+from belvedere.control.access.guard import unguarded
+from belvedere.control.core import clock
+from belvedere.control.notifications.channels import Channel
+from belvedere.control.notifications.models import PushSubscription, Webhook
+
+MAX_FAILURES: Final = 50
+MAX_FAILING: Final = timedelta(days=3)
+_ROWS: Final = {Channel.PUSH: PushSubscription.objects, Channel.WEBHOOK: Webhook.objects}
+
+
+@unguarded("what an endpoint answered")
+def note_answered(targets: Collection[tuple[Channel, str]]) -> None:
+    """They took what was sent."""
+    for channel, rows in _ROWS.items():
+        if named := [target for kind, target in targets if kind is channel]:
+            rows.filter(pk__in=named).update(last_sent_at=clock.now(), failures=0, failing_since=None)
+
+
+@unguarded("what an endpoint answered")
+def note_gone(channel: Channel, target: str, status: int) -> None:
+    """It says that it is no more. A webhook says so by 410 alone: a 404 may be a mistake that is mended."""
+    if channel is Channel.PUSH:
+        PushSubscription.objects.filter(pk=target).delete()
+    elif channel is Channel.WEBHOOK and status == 410:
+        Webhook.objects.filter(pk=target, disabled_at=None).update(disabled_at=clock.now())
+    else:
+        note_failed(channel, target)
+
+
+@unguarded("what an endpoint did not answer")
+@transaction.atomic
+def note_failed(channel: Channel, target: str) -> None:
+    """Once more nothing, or nothing good. After fifty times or three days it is given up."""
+    if channel not in _ROWS:
+        return
+    at = clock.now()
+    row = _ROWS[channel].filter(pk=target)
+    row.filter(failing_since=None).update(failing_since=at)
+    row.update(failures=F("failures") + 1)
+    tired = Q(failures__gte=MAX_FAILURES) | Q(failing_since__lte=at - MAX_FAILING)
+    if channel is Channel.PUSH:
+        row.filter(tired).delete()
+    else:
+        row.filter(tired, disabled_at=None).update(disabled_at=at)
