@@ -25,7 +25,7 @@ from belvedere.control.sharing.models import Share
 from belvedere.control.sharing.selectors import get_given, get_received
 from belvedere.control.sharing.services import Item
 from control.test_at_once import at_once
-from control.test_panels import KEY, Told, bind
+from control.test_panels import KEY, Told, bind, say
 from control.watching import Node
 
 ARM, NOTIFY = Permission.ARM, Permission.NOTIFY
@@ -115,11 +115,90 @@ def test_what_may_have_gone_out_was_used(people: cast.Cast, node: Told, panel: s
     assert get_given(people.olivia.actor, share).ended_reason == "used"
 
 
+def test_what_the_panel_did_not_take_is_given_back(people: cast.Cast, node: Told, panel: str) -> None:
+    """HC-30: a wrong code costs nothing, three times; who guesses on has used it up."""
+    share = give(people, panel)
+    node.answer = PanelAnswer(PanelAnswerCode.NOT_TAKEN, PanelStateWord.ARMED_AWAY)
+    client, api = people.rita.browser(), people.rita.api()
+    shown = client.post(f"/panels/{panel}/command", {"command": "disarm"})
+    assert (shown.status_code, b"Was the code right?" in shown.content, b"Disarm" in shown.content) == (200, True, True)
+    body = {"command": "disarm"}
+    said = api.post(f"/api/v1/devices/{panel}/panel", body, content_type="application/json")
+    assert (said.status_code, said.json()["outcome"]) == (200, "not_taken")
+    assert arm(people.rita, panel).code is PanelAnswerCode.NOT_TAKEN
+    assert get_given(people.olivia.actor, share).state == "accepted"
+    assert arm(people.rita, panel).code is PanelAnswerCode.NOT_TAKEN
+    assert get_given(people.olivia.actor, share).ended_reason == "used"
+    assert len(node.commands) == 4
+
+
+def test_after_a_wrong_code_the_right_one_is_the_one_time(people: cast.Cast, node: Told, panel: str) -> None:
+    """HC-30: then it is over; page and API say why, to her alone."""
+    give(people, panel)
+    client, api = people.rita.browser(), people.rita.api()
+    node.answer = PanelAnswer(PanelAnswerCode.NOT_TAKEN, PanelStateWord.ARMED_AWAY)
+    arm(people.rita, panel)
+    node.answer = PanelAnswer(PanelAnswerCode.OK, PanelStateWord.DISARMED)
+    arm(people.rita, panel)
+    assert len(node.commands) == 2
+    said = api.post(f"/api/v1/devices/{panel}/panel", {"command": "disarm"}, content_type="application/json")
+    assert (said.status_code, said.json()["code"]) == (403, "used_up")
+    assert "for one time, and it was used" in said.json()["detail"]
+    for answer in (client.get(f"/panels/{panel}"), client.post(f"/panels/{panel}/command", {"command": "disarm"})):
+        assert (answer.status_code, b"for one time, and it was used" in answer.content) == (403, True)
+        assert b"act-disarm" not in answer.content
+    for stranger in (people.xena, people.vera):
+        body = {"command": "disarm"}
+        said = stranger.api().post(f"/api/v1/devices/{panel}/panel", body, content_type="application/json")
+        assert said.status_code == 404
+        assert stranger.browser().get(f"/panels/{panel}").status_code == 404
+    assert len(node.commands) == 2
+
+
+@pytest.mark.parametrize("late", [PanelStateWord.ARMING, PanelStateWord.ARMED_AWAY])
+def test_what_the_panel_took_late_was_the_one_time(
+    people: cast.Cast, node: Told, panel: str, late: PanelStateWord
+) -> None:
+    """N33, HC-30: given back, then taken after all: never twice."""
+    share = give(people, panel)
+    say(panel, PanelStateWord.DISARMED, 1)
+    node.answer = PanelAnswer(PanelAnswerCode.NOT_TAKEN, PanelStateWord.DISARMED)
+    arm(people.rita, panel)
+    say(panel, PanelStateWord.DISARMED, 2)
+    say(panel, PanelStateWord.TRIGGERED, 3)
+    assert get_given(people.olivia.actor, share).state == "accepted"
+    say(panel, late, 4)
+    assert get_given(people.olivia.actor, share).ended_reason == "used"
+    with pytest.raises(NotFound):
+        arm(people.rita, panel)
+    assert len(node.commands) == 1
+
+
+def test_taken_before_it_is_given_back(people: cast.Cast, node: Told, panel: str) -> None:
+    """N33: the panel's word overtakes the node's answer: nothing is given back."""
+    share = give(people, panel)
+    say(panel, PanelStateWord.ARMED_AWAY)
+    node.answer = PanelAnswer(PanelAnswerCode.NOT_TAKEN, PanelStateWord.DISARMED)
+    arm(people.rita, panel)
+    assert get_given(people.olivia.actor, share).ended_reason == "used"
+
+
+def test_long_after_a_try_it_was_somebody_else(people: cast.Cast, node: Told, panel: str) -> None:
+    """HC-30: whoever arms it at its keys an hour later uses nothing of hers up."""
+    share = give(people, panel)
+    say(panel, PanelStateWord.DISARMED, 1)
+    node.answer = PanelAnswer(PanelAnswerCode.NOT_TAKEN, PanelStateWord.DISARMED)
+    arm(people.rita, panel)
+    with clock.moved_by(timedelta(hours=1)):
+        say(panel, PanelStateWord.ARMED_AWAY, 2)
+        assert get_given(people.olivia.actor, share).state == "accepted"
+
+
 def test_a_right_that_ends_after_the_claim_sends_nothing(people: cast.Cast, node: Told, panel: str) -> None:
     """N33: between command and panel."""
     share = give(people, panel)
 
-    def end(actor: Principal, *, panel: str) -> None:
+    def end(actor: Principal, *, panel: str, act: PanelAct) -> None:
         services.end_share(people.olivia.actor, share=share)
 
     uses.register_claim(end)
@@ -142,9 +221,9 @@ def test_without_a_node_nothing_is_claimed(people: cast.Cast, panel: str) -> Non
 def test_a_use_that_was_never_settled_is_over(people: cast.Cast, panel: str) -> None:
     """HC-30: of a process that died between claim and answer nobody knows whether the command went out."""
     share = give(people, panel)
-    assert services.claim_use(people.rita.actor, panel=panel) is not None
+    assert services.claim_use(people.rita.actor, panel=panel, act=PanelAct.DISARM) is not None
     with pytest.raises(Forbidden):
-        services.claim_use(people.rita.actor, panel=panel)
+        services.claim_use(people.rita.actor, panel=panel, act=PanelAct.DISARM)
     assert services.settle_uses() == 0
     with clock.frozen_at(clock.now() + timedelta(minutes=2)):
         assert services.settle_uses() == 1

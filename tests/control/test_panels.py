@@ -1,6 +1,7 @@
 """Security panels: one owner each, commands decided when they are sent, the right to arm shared like any other."""
 
 import asyncio
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -26,6 +27,7 @@ from belvedere.control.core.errors import (
     Unavailable,
 )
 from belvedere.control.devices import services
+from belvedere.control.devices.models import PanelChange
 from belvedere.control.devices.panel_sources import BrokerWish, PanelWish
 from belvedere.control.devices.panels import get_panel, list_panels
 from belvedere.control.devices.selectors import list_bind_attempts, list_devices
@@ -570,3 +572,89 @@ def test_the_list_asks_equally_often(people: cast.Cast, hello: None, django_asse
     for number in range(5):
         bind(people.olivia, command_topic=f"home/{number}/set")
     assert count() == first
+
+
+# ── History ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_who_told_it_what_and_what_it_said(people: cast.Cast, node: Told) -> None:
+    """HC-30, HC-13: page and API, the latest first; what it says again, or that we do not hear it, is no news."""
+    panel = bind(people.olivia)
+    say(panel, PanelStateWord.DISARMED, 1)
+    services.command_panel(people.olivia.actor, panel=panel, act=PanelAct.ARM_AWAY)
+    say(panel, PanelStateWord.ARMED_AWAY, 2)
+    say(panel, PanelStateWord.UNKNOWN, 3, error="unreachable")
+    say(panel, PanelStateWord.ARMED_AWAY, 4)
+    share(people, panel)
+    node.answer = PanelAnswer(PanelAnswerCode.NOT_TAKEN, PanelStateWord.ARMED_AWAY)
+    services.command_panel(people.rita.actor, panel=panel, act=PanelAct.DISARM, code=CODE)
+
+    said = people.olivia.api().get(f"/api/v1/panels/{panel}/history").json()
+    found = [(row["kind"], row["by"], row["command"], row["outcome"], row["state"]) for row in said["items"]]
+    assert found == [
+        ("not_confirmed", "Rita", "disarm", "not_taken", None),
+        ("commanded", "Rita", "disarm", None, None),
+        ("state", None, None, None, "armed_away"),
+        ("commanded", "Olivia", "arm_away", None, None),
+        ("state", None, None, None, "disarmed"),
+    ]
+    shown = people.olivia.browser().get(f"/panels/{panel}").content.decode()
+    assert shown.count('class="audit-entry"') == 5
+    assert CODE not in shown
+    # Rita may arm it. Its past is for those who set it up.
+    assert "panel-history" not in people.rita.browser().get(f"/panels/{panel}").content.decode()
+    assert people.rita.api().get(f"/api/v1/panels/{panel}/history").status_code == 403
+    assert people.xena.api().get(f"/api/v1/panels/{panel}/history").status_code == 404
+
+
+def test_the_history_has_pages(people: cast.Cast, node: Told) -> None:
+    """N13: each line stands on one page, and a cursor is good for its reader and panel alone."""
+    panel, other = bind(people.olivia), bind(people.olivia, command_topic="barn/set")
+    words = [PanelStateWord.DISARMED, PanelStateWord.ARMED_HOME]
+    for number in range(25):
+        with clock.moved_by(timedelta(seconds=number)):
+            say(panel, words[number % 2], number + 1)
+    client, api = people.olivia.browser(), people.olivia.api()
+    first = client.get(f"/panels/{panel}").content.decode()
+    (earlier,) = re.findall(r'href="([^"]*\?before=[^"#]*)', first)
+    second = client.get(earlier).content.decode()
+    assert [page.count('class="audit-entry"') for page in (first, second)] == [20, 5]
+    assert client.get(f"/panels/{panel}?before=soon").status_code == 422
+
+    found: list[str] = []
+    cursor = ""
+    while True:
+        asked = f"/api/v1/panels/{panel}/history?limit=7" + (f"&cursor={cursor}" if cursor else "")
+        page = api.get(asked).json()
+        found += [row["at"] for row in page["items"]]
+        if not page["next"]:
+            break
+        cursor = page["next"]
+    assert (len(found), found) == (25, sorted(set(found), reverse=True))
+    assert api.get(f"/api/v1/panels/{other}/history?cursor={cursor}").status_code == 400
+    assert people.rita.api().get(f"/api/v1/panels/{panel}/history?cursor={cursor}").status_code in {400, 404}
+
+
+def test_a_panel_that_flaps_fills_no_disk(people: cast.Cast, hello: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its state is told all the same; what is older than 90 days goes."""
+    monkeypatch.setattr("belvedere.control.devices.services.panels.CHANGES_PER_H", 4)
+    panel = bind(people.olivia)
+    words = [PanelStateWord.DISARMED, PanelStateWord.ARMED_HOME]
+    for number in range(9):
+        say(panel, words[number % 2], number + 1)
+    assert PanelChange.objects.filter(panel=panel).count() == 4
+    assert get_panel(people.olivia.actor, panel).state is PanelStateWord.DISARMED
+    with clock.moved_by(timedelta(days=91)):
+        services.purge_panel_changes()
+    assert not PanelChange.objects.exists()
+
+
+def test_news_brings_the_history_along(people: cast.Cast, hello: None) -> None:
+    """A change shows without a reload, with its line; where nothing changed nothing is sent."""
+    panel = bind(people.olivia)
+    say(panel, PanelStateWord.ARMED_AWAY)
+    client = people.olivia.browser()
+    news = client.get(f"/panels/{panel}?seen=disarmed", headers={"HX-Request": "true"})
+    assert (news.status_code, "Armed, away" in news.content.decode()) == (200, True)
+    assert 'id="panel-history"' in news.content.decode()
+    assert client.get(f"/panels/{panel}?seen=armed_away", headers={"HX-Request": "true"}).status_code == 204

@@ -164,8 +164,10 @@ class PanelAnswerCode(StrEnum):
     """What became of a command."""
 
     OK = "ok"
-    #: it went out, and the panel did not say that it took it: a wrong code, or a slow panel
+    #: it went out, and nobody can tell what became of it
     UNANSWERED = "unanswered"
+    #: it went out to a panel that is there, and that stayed as it was: a wrong code, or a slow panel
+    NOT_TAKEN = "not_taken"
     #: it did not go out, and will not later
     UNREACHABLE = "unreachable"
     #: this node does not carry that panel, or cannot open the box

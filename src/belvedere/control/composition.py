@@ -5,7 +5,7 @@ from belvedere.control.accounts.selectors import register_others
 from belvedere.control.consumers import OUTBOX
 from belvedere.control.devices.panels import find_panel_path
 from belvedere.control.devices.selectors import find_camera_path, find_device_path
-from belvedere.control.devices.uses import register_claim
+from belvedere.control.devices.uses import register_claim, register_witness
 from belvedere.control.guests.selectors import find_guests
 from belvedere.control.guests.services import end_uncovered_links
 from belvedere.control.organizations.dependents import register_dependent
@@ -13,6 +13,7 @@ from belvedere.control.organizations.selectors import find_organization_path, fi
 from belvedere.control.outbox.services import register
 from belvedere.control.sharing.selectors import find_preset_path, is_preset_known
 from belvedere.control.sharing.services import claim_use, end_uncovered_shares
+from belvedere.control.sharing.services.once import note_taken_late
 
 
 def compose() -> None:
@@ -22,6 +23,7 @@ def compose() -> None:
     register_dependent(end_uncovered_shares)
     register_dependent(end_uncovered_links)
     register_claim(claim_use)
+    register_witness(note_taken_late)
     register_resolver("organization", find_organization_path, visible=is_member)
     register_resolver("site", find_site_path)
     register_resolver("device", find_device_path)

@@ -1,23 +1,33 @@
 """`/panels`: security panels one may arm, is told of, or sets up. Binding and unbinding is under `/devices`."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from django.http import HttpRequest
 from ninja import Router
 from pydantic import Field, StringConstraints
 
-from belvedere.contracts.panels import PanelAct
+from belvedere.contracts.panels import PanelAct, PanelAnswerCode
 from belvedere.control.api.auth import actor_of
-from belvedere.control.api.pages import DEFAULT_LIMIT, MAX_LIMIT, paginate
+from belvedere.control.api.pages import DEFAULT_LIMIT, MAX_LIMIT, paginate, seal, unseal
 from belvedere.control.api.schemas import In, Out, PersonOut, ProblemOut
+from belvedere.control.core.errors import NotFound
 from belvedere.control.devices import services
+from belvedere.control.devices.panel_history import PanelLine, list_panel_history
 from belvedere.control.devices.panel_sources import BrokerWish, PanelWish
 from belvedere.control.devices.panels import PanelView, get_panel, list_panels
+from belvedere.control.sharing.selectors.shares import is_used_up
+from belvedere.control.sharing.services.once import UsedUp
 
 router = Router(tags=["panels"])
 
 type Topic = Annotated[str, StringConstraints(max_length=200)]
+
+_OUTCOMES: Final[dict[PanelAnswerCode, Literal["ok", "not_taken", "unanswered"]]] = {
+    PanelAnswerCode.OK: "ok",
+    PanelAnswerCode.UNANSWERED: "unanswered",
+    PanelAnswerCode.NOT_TAKEN: "not_taken",
+}
 
 
 class TopicsIn(In):
@@ -104,9 +114,11 @@ class PanelsOut(Out):
 
 
 class CommandOut(Out):
-    """What became of a command. `unanswered`: it went out, and the panel did not show that it took it."""
+    """What became of a command. `not_taken`: it went out, and the panel is there and stayed as it was: a wrong code,
+    or a slow panel. `unanswered`: it went out, and nobody knows.
+    """
 
-    outcome: Literal["ok", "unanswered"]
+    outcome: Literal["ok", "not_taken", "unanswered"]
     state: str
 
 
@@ -163,6 +175,69 @@ def panel(request: HttpRequest, panel_id: str) -> PanelOut:
     },
 )
 def command_panel(request: HttpRequest, panel_id: str, body: CommandIn) -> CommandOut:
-    """Arm or disarm, now or not at all. 503 `panel_unreachable`: nothing was sent, nor will be."""
-    answer = services.command_panel(actor_of(request), panel=panel_id, act=body.command, code=body.code)
-    return CommandOut(outcome="ok" if answer.code == "ok" else "unanswered", state=answer.state.value)
+    """Arm or disarm, now or not at all. 503 `panel_unreachable`: nothing was sent, nor will be.
+
+    403 `used_up`: it was given for one time, and that was it. What the panel did not take is given back, three times.
+    """
+    actor = actor_of(request)
+    try:
+        answer = services.command_panel(actor, panel=panel_id, act=body.command, code=body.code)
+    except NotFound:
+        if is_used_up(actor, panel_id):
+            raise UsedUp from None
+        raise
+    return CommandOut(outcome=_OUTCOMES[answer.code], state=answer.state.value)
+
+
+class PanelLineOut(Out):
+    """One line of a panel's history.
+
+    kind `commanded`: `by` told it `command`. `not_confirmed`: the same, and what became of it is in `outcome`.
+    `state`: it said that it is so by then, who or whatever made it so.
+    """
+
+    at: datetime
+    kind: Literal["commanded", "not_confirmed", "state"]
+    by: str | None = Field(description="the name borne then; null where it was erased")
+    command: str | None
+    outcome: str | None
+    state: str | None
+
+    @classmethod
+    def of(cls, line: PanelLine) -> "PanelLineOut":
+        """From what selectors return."""
+        return cls(
+            at=line.at,
+            kind="state" if line.state else "not_confirmed" if line.outcome else "commanded",
+            by=(line.entry.text("actor_name") or None) if line.entry else None,
+            command=line.act.value if line.act else None,
+            outcome=line.outcome.value if line.outcome else None,
+            state=line.state.value if line.state else None,
+        )
+
+
+class PanelHistoryOut(Out):
+    """What became of a panel, the latest first."""
+
+    items: list[PanelLineOut]
+    next: str | None = None
+
+
+@router.get(
+    "/panels/{panel_id}/history",
+    response={200: PanelHistoryOut, 400: ProblemOut, 401: ProblemOut, 403: ProblemOut, 404: ProblemOut},
+)
+def panel_history(
+    request: HttpRequest, panel_id: str, limit: int = DEFAULT_LIMIT, cursor: str | None = None
+) -> PanelHistoryOut:
+    """Who told the panel what, and what it said of itself, the latest first. Needs `configure`."""
+    actor = actor_of(request)
+    listing = f"panel-history:{panel_id}"
+    page = list_panel_history(
+        actor,
+        panel_id,
+        before=datetime.fromisoformat(unseal(cursor, actor=actor, listing=listing)) if cursor else None,
+        limit=max(1, min(limit, MAX_LIMIT)),
+    )
+    following = seal(page.before.isoformat(), actor=actor, listing=listing) if page.before else None
+    return PanelHistoryOut(items=[PanelLineOut.of(line) for line in page.items], next=following)

@@ -53,6 +53,7 @@ RULES: Final[dict[tuple[str, str], str]] = {
     ("DELETE", "devices/{device_id}"): "devices",
     ("GET", "panels"): "read",
     ("GET", "panels/{panel_id}"): "read",
+    ("GET", "panels/{panel_id}/history"): "read",
     # It moves locks and sirens: what only reads or watches must not.
     ("POST", "devices/{panel_id}/panel"): "devices",
     ("GET", "cameras"): "read",

@@ -142,6 +142,17 @@ class Panel(models.Model):
         return self.device.site_id
 
 
+class PanelChange(models.Model):
+    """A panel said that it is now so, who or whatever made it so. Kept for 90 days."""
+
+    panel = models.ForeignKey(Panel, on_delete=models.CASCADE, related_name="changes")
+    at = models.DateTimeField()
+    state = models.CharField(max_length=20)
+
+    class Meta:
+        indexes = (models.Index(fields=("panel", "at"), name="devices_panel_change_at"),)
+
+
 class StateChange(models.Model):
     """A camera went online or offline: what the uptime of a day is made of. Kept for eight days."""
 

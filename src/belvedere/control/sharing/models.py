@@ -134,6 +134,10 @@ class Share(Offer):
     #: one command to one panel, or 24 hours from acceptance on; and when that command was claimed
     is_once = models.BooleanField(default=False)
     used_at = models.DateTimeField(null=True)
+    #: how often the panel did not take it, and the command and time of the last: it may still take that one, late
+    tries = models.PositiveSmallIntegerField(default=0)
+    tried_act = models.CharField(max_length=20, default="")
+    tried_at = models.DateTimeField(null=True)
     #: the end before it was prolonged last: from there its present term counts
     term_from = models.DateTimeField(null=True)
     #: the end that both sides were reminded of

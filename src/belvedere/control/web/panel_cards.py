@@ -9,7 +9,9 @@ from django.utils.translation import gettext_lazy
 from belvedere.contracts.panels import PanelAct, PanelStateWord
 from belvedere.contracts.permissions import Permission
 from belvedere.control.core.requests import principal_of
+from belvedere.control.devices.panel_history import PanelHistory
 from belvedere.control.devices.panels import PanelView, list_panels
+from belvedere.control.web.audit_words import Names, sentence
 from belvedere.control.web.context import here, is_in, person
 
 #: the two slots of a panel, where a camera has seven
@@ -36,6 +38,8 @@ ACTS: Final = (
     (PanelAct.ARM_NIGHT, gettext_lazy("Arm for the night")),
     (PanelAct.DISARM, gettext_lazy("Disarm")),
 )
+#: of the history, on one page
+LINES: Final = 20
 #: why it is unknown, for those whose panel it is
 FAULTS: Final = {
     "wrong_password": gettext_lazy("The broker refuses this user and password."),
@@ -96,6 +100,22 @@ def _tone(state: PanelStateWord) -> str:
     if state is PanelStateWord.UNKNOWN:
         return "unknown"
     return "plain" if state in {PanelStateWord.DISARMED, PanelStateWord.DISARMING} else "armed"
+
+
+def panel_lines(history: PanelHistory) -> dict[str, Any]:
+    """A page of its history as templates show it."""
+    return {
+        "lines": [
+            {
+                "at": line.at,
+                "icon": "wifioff" if line.outcome else "user" if line.entry else "arm",
+                "tone": _tone(line.state) if line.state else "loss" if line.outcome else "",
+                "words": sentence(line.entry, Names()) if line.entry else WORDS[line.state or PanelStateWord.UNKNOWN],
+            }
+            for line in history.items
+        ],
+        "before": history.before.isoformat() if history.before else "",
+    }
 
 
 def list_panels_here(request: HttpRequest) -> list[PanelView]:

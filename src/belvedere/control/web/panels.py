@@ -21,15 +21,18 @@ from belvedere.control.core.errors import AlreadyBound, Forbidden, Invalid, NotF
 from belvedere.control.core.principal import Principal
 from belvedere.control.core.requests import principal_of
 from belvedere.control.devices import services
+from belvedere.control.devices.panel_history import list_panel_history
 from belvedere.control.devices.panel_sources import BrokerWish, PanelWish
 from belvedere.control.devices.panels import get_panel
 from belvedere.control.devices.selectors import DeviceView, get_device
 from belvedere.control.organizations.selectors import get_site
 from belvedere.control.sharing.selectors import AccessRow, find_received_of_panel, get_given, list_panel_access
+from belvedere.control.sharing.selectors.shares import is_used_up
 from belvedere.control.sharing.services import Item, offer_share
+from belvedere.control.sharing.services.once import UsedUp
 from belvedere.control.web.context import follow, list_sites_to_equip, person
 from belvedere.control.web.errors import answers_refusals
-from belvedere.control.web.panel_cards import panel_card, panel_slots
+from belvedere.control.web.panel_cards import LINES, panel_card, panel_lines, panel_slots
 
 
 class PanelForm(forms.Form):
@@ -91,19 +94,29 @@ def panel(request: HttpRequest, panel_id: str) -> HttpResponse:
     """One panel: its state, what it can be told, and who else may. Asked for by a script: the state, if it changed."""
     if request.headers.get("HX-Request"):
         return _news(request, panel_id)
-    follow(request, get_panel(principal_of(request), panel_id))
+    try:
+        follow(request, get_panel(principal_of(request), panel_id))
+    except NotFound:
+        if is_used_up(principal_of(request), panel_id):
+            raise UsedUp from None
+        raise
     return _page(request, panel_id)
 
 
 def _news(request: HttpRequest, panel_id: str) -> HttpResponse:
     """What changed since the page was made. Where the right has ended, the page is to look for itself."""
+    actor = principal_of(request)
     try:
-        shown = panel_card(get_panel(principal_of(request), panel_id))
+        view = get_panel(actor, panel_id)
     except NotFound:
         return HttpResponse(status=204, headers={"HX-Refresh": "true"})
+    shown = panel_card(view)
     if shown["seen"] == request.GET.get("seen"):
         return HttpResponse(status=204)  # nothing is swapped, and nothing read out anew
-    return render(request, "web/_panel_news.html", {"panel": shown, "is_partial": True})
+    context: dict[str, Any] = {"panel": shown, "is_partial": True}
+    if view.may(Permission.CONFIGURE):
+        context["history"] = panel_lines(list_panel_history(actor, panel_id, limit=LINES))
+    return render(request, "web/_panel_news.html", context)
 
 
 def _page(request: HttpRequest, panel_id: str, *, error: str = "", status: int = 200) -> HttpResponse:
@@ -117,9 +130,26 @@ def _page(request: HttpRequest, panel_id: str, *, error: str = "", status: int =
         "received": find_received_of_panel(actor, panel_id) if not view.mine else None,
         "may_configure": view.may(Permission.CONFIGURE),
     }
+    if view.may(Permission.CONFIGURE):
+        before = _before(request.GET.get("before", ""))
+        context["history"] = panel_lines(list_panel_history(actor, panel_id, before=before, limit=LINES))
+        context["is_past"] = before is not None
     if view.may(Permission.SHARE):
         context["people"] = [_access_row(row, actor) for row in list_panel_access(actor, panel_id)]
     return render(request, "web/panel.html", context, status=status)
+
+
+def _before(text: str) -> datetime | None:
+    """Where a page of the history goes on. Raises Invalid for what is no instant."""
+    if not text:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise Invalid(_("That page is not there. Begin at the first one."), field="before")
+    return at
 
 
 def _access_row(row: AccessRow, me: Principal) -> dict[str, Any]:
@@ -149,16 +179,29 @@ def panel_command(request: HttpRequest, panel_id: str) -> HttpResponse:
     try:
         answer = services.command_panel(actor, panel=panel_id, act=act, code=request.POST.get("code", ""))
     except NotFound:
+        if is_used_up(actor, panel_id):
+            raise UsedUp from None
         raise
     except Refusal as refusal:
         return _page(request, panel_id, error=refusal.message, status=refusal.status)
-    if answer.code is PanelAnswerCode.UNANSWERED:
-        words = _("It was sent, but the panel did not confirm it within five seconds. Was the code right?")
+    if answer.code is not PanelAnswerCode.OK:
+        words = _NOT_CONFIRMED[answer.code]()
         return _page(request, panel_id, error=words) if _is_there(actor, panel_id) else _was_once(request, words)
     if not _is_there(actor, panel_id):
         return _was_once(request, _("The panel took it."))
     messages.success(request, _("The panel took it."))
     return redirect("panel", panel_id)
+
+
+#: of a command that went out
+_NOT_CONFIRMED: Final = {
+    PanelAnswerCode.NOT_TAKEN: lambda: _(
+        "The panel heard it, but stayed as it was for five seconds. Was the code right?"
+    ),
+    PanelAnswerCode.UNANSWERED: lambda: _(
+        "It was sent, but the panel did not confirm it: nobody can tell whether it took it. Was the code right?"
+    ),
+}
 
 
 def _is_there(actor: Principal, panel: str) -> bool:

@@ -123,6 +123,9 @@ class PanelLine:
     async def command(self, act: PanelAct, code: str) -> PanelAnswer:
         """Tell it, once, if it is there this moment; wait until it shows that it took it, or 5 s.
 
+        MQTT 3.1.1 has no word for a wrong code. What shows it is the panel: there all the while, the command at its
+        broker, and its state as before. A panel that only the broker remembers shows nothing.
+
         Without a code the payload is the bare word (`ARM_HOME`), with one it is Home Assistant's usual template,
         `{"action": "ARM_HOME", "code": "1234"}`.
         """
@@ -130,15 +133,21 @@ class PanelLine:
         if session is None or not self._is_available:
             return PanelAnswer(PanelAnswerCode.UNREACHABLE)
         payload = json.dumps({"action": act.payload, "code": code}) if code else act.payload
-        heard = self._heard
+        heard, before = self._heard, self.state
+        has_arrived = False
         try:
             async with asyncio.timeout(ANSWER_WITHIN_S):
                 await session.publish(self._source.command_topic, payload.encode())
+                has_arrived = True
                 while not self._has_taken(act, heard):
                     await self._news.wait()
         except (TimeoutError, PanelFailure):
             # It may have arrived: nobody may read here that it did not.
-            return PanelAnswer(PanelAnswerCode.UNANSWERED, self.state)
+            is_there = bool(self._source.availability_topic) or self._heard > heard
+            is_known = has_arrived and is_there and self._session is session
+            is_as_before = self.state is before is not PanelStateWord.UNKNOWN
+            is_refusal = is_known and is_as_before
+            return PanelAnswer(PanelAnswerCode.NOT_TAKEN if is_refusal else PanelAnswerCode.UNANSWERED, self.state)
         return PanelAnswer(PanelAnswerCode.OK, self.state)
 
     def _has_taken(self, act: PanelAct, heard_before: int) -> bool:

@@ -20,6 +20,7 @@ from belvedere.control.devices.services.panels import (
     close_panels,
     command_panel,
     list_panel_assignments,
+    purge_panel_changes,
     readdress_panel,
     record_panel_state,
 )
@@ -72,6 +73,7 @@ __all__ = [
     "move_device",
     "probe_device",
     "prove_presence",
+    "purge_panel_changes",
     "readdress_device",
     "readdress_panel",
     "record_hello",

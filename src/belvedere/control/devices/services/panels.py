@@ -13,7 +13,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from belvedere.contracts import panels, subjects
-from belvedere.contracts.panels import MAX_CODE, PanelAct, PanelAnswer, PanelAnswerCode
+from belvedere.contracts.panels import MAX_CODE, PanelAct, PanelAnswer, PanelAnswerCode, PanelStateWord
 from belvedere.contracts.permissions import Permission
 from belvedere.contracts.sealing import seal as seal_to_node
 from belvedere.control.access.guard import check, requires, unguarded
@@ -24,7 +24,7 @@ from belvedere.control.core.ids import new_id
 from belvedere.control.core.names import clean_name, mask_email
 from belvedere.control.core.principal import Principal
 from belvedere.control.devices.addresses import resolve
-from belvedere.control.devices.models import BindAttempt, Binding, Device, Kind, MediaNode, Panel
+from belvedere.control.devices.models import BindAttempt, Binding, Device, Kind, MediaNode, Panel, PanelChange
 from belvedere.control.devices.panel_sources import (
     BrokerWish,
     PanelWish,
@@ -35,7 +35,7 @@ from belvedere.control.devices.panel_sources import (
 )
 from belvedere.control.devices.panels import get_panel
 from belvedere.control.devices.selectors import NODE_IS_GONE_AFTER, choose_node, find_node_of
-from belvedere.control.devices.uses import claim_uses
+from belvedere.control.devices.uses import Fate, claim_uses, tell_witnesses
 from belvedere.control.organizations.models import Site
 from belvedere.control.organizations.selectors import list_reach
 from belvedere.control.organizations.services import touch_site
@@ -45,6 +45,16 @@ ASSIGNMENTS_PAGE: Final = 100
 #: Commands of one person to one panel that it did not take, in ten minutes: a code has few digits.
 UNTAKEN: Final = 10
 UNTAKEN_PER_S: Final = 600
+#: How long a panel's changes are kept, and how many of one hour: one that flaps fills no disk.
+KEEP_PANEL_CHANGES: Final = timedelta(days=90)
+CHANGES_PER_H: Final = 600
+_FATES: Final = {
+    PanelAnswerCode.OK: Fate.SENT,
+    PanelAnswerCode.UNANSWERED: Fate.SENT,
+    PanelAnswerCode.NOT_TAKEN: Fate.NOT_TAKEN,
+    PanelAnswerCode.UNREACHABLE: Fate.UNSENT,
+    PanelAnswerCode.REFUSED: Fate.UNSENT,
+}
 
 
 class PanelUnreachable(Refusal):
@@ -201,9 +211,10 @@ def close_panels(device: str) -> list[str]:
 
 @requires(Permission.ARM, on="panel")
 def command_panel(actor: Principal, *, panel: str, act: PanelAct, code: str = "") -> PanelAnswer:
-    """Tell a panel something, now. `ok`: it shows that it took it; `unanswered`: it went out, and nobody knows.
+    """Tell a panel something, now. `ok`: it shows that it took it; `unanswered`: it went out, and nobody knows;
+    `not_taken`: it went out, and the panel shows that it stayed as it was.
 
-    A right that is good for one command is claimed before it is sent, and used up unless it certainly was not.
+    A right that is good for one command is claimed before it is sent, and used up unless it was not sent or not taken.
 
     Raises NotFound, Forbidden (a right that is used up, too), Invalid (a code is needed), RateLimited, PanelUnreachable
     (not sent), Unavailable (no node; or it fell silent, and nobody knows).
@@ -218,30 +229,30 @@ def command_panel(actor: Principal, *, panel: str, act: PanelAct, code: str = ""
         raise Unavailable
     limits.hit("panel.command", f"{actor.id}:{panel}", limit=UNTAKEN, per_s=UNTAKEN_PER_S)
     box = seal_to_node(node.public_key, msgspec.json.encode(panels.PanelCode(code)))
-    was_sent = False
-    uses = claim_uses(actor, panel)
+    fate = Fate.UNSENT
+    uses = claim_uses(actor, panel, act)
     try:
         # Who did it is written before it is done: of a command that went out there is always an entry.
         _write(actor, panel, "panel.commanded", command=act.value)
         check(actor, Permission.ARM, on="panel", resource=panel)
-        was_sent = True  # or may have been: a node that falls silent may have told the panel
+        fate = Fate.SENT  # or may have been: a node that falls silent may have told the panel
         answer = media.ask(
             subjects.of_node(subjects.PANEL_COMMAND, node.pk),
             panels.PanelCommand(panel, act, box),
             PanelAnswer,
             timeout=panels.ANSWER_WITHIN_S + 3,
         )
-        was_sent = answer.code in {PanelAnswerCode.OK, PanelAnswerCode.UNANSWERED}
+        fate = _FATES[answer.code]
     finally:
         for use in uses:
-            use.settle(was_sent=was_sent)
+            use.settle(fate)
     if answer.code is PanelAnswerCode.OK:
         limits.forgive("panel.command", f"{actor.id}:{panel}", per_s=UNTAKEN_PER_S)
         return answer
     _write(actor, panel, "panel.not_confirmed", command=act.value, outcome=answer.code.value)
-    if answer.code is PanelAnswerCode.UNANSWERED:
-        return answer
-    raise PanelUnreachable
+    if fate is Fate.UNSENT:
+        raise PanelUnreachable
+    return answer
 
 
 @transaction.atomic
@@ -283,15 +294,39 @@ def _box(device: Device, node: MediaNode) -> str:
 @unguarded("said by the media node itself, which the bus holds to its own name")
 @transaction.atomic
 def record_panel_state(node: str, state: panels.PanelState) -> None:
-    """How a panel is now. Older words than the last are dropped."""
+    """How a panel is now. Older words than the last are dropped. What it says of itself stands in its history."""
     if not MediaNode.objects.filter(pk=node, run=state.run).exists():
         return
     is_old = Q(state_run=state.run, state_sequence__gte=state.sequence)
-    Panel.objects.filter(pk=state.panel, closed_at=None).exclude(is_old).update(
-        state_run=state.run,
-        state_sequence=state.sequence,
-        state=state.state.value,
-        state_since=datetime.fromtimestamp(state.since, UTC),
-        heard_at=clock.now(),
-        error=state.error[:40],
+    at, since = clock.now(), datetime.fromtimestamp(state.since, UTC)
+    changed = (
+        Panel.objects.filter(pk=state.panel, closed_at=None)
+        .exclude(is_old)
+        .update(
+            state_run=state.run,
+            state_sequence=state.sequence,
+            state=state.state.value,
+            state_since=since,
+            heard_at=at,
+            error=state.error[:40],
+        )
     )
+    if changed and state.state is not PanelStateWord.UNKNOWN:
+        _keep_change(state.panel, state.state, min(since, at))
+
+
+def _keep_change(panel: str, state: PanelStateWord, at: datetime) -> None:
+    """Write down that it says something else than it said last. Our not hearing it is nothing that it said."""
+    changes = PanelChange.objects.filter(panel=panel).order_by("-pk")
+    last = changes.values_list("state", flat=True).first()
+    if last == state.value:
+        return
+    if changes.filter(at__gt=at - timedelta(hours=1)).count() < CHANGES_PER_H:
+        PanelChange.objects.create(panel_id=panel, state=state.value, at=at)
+    tell_witnesses(panel, state)
+
+
+@unguarded("the worker's own housekeeping")
+def purge_panel_changes() -> None:
+    """Delete what is older than a panel's events are kept."""
+    PanelChange.objects.filter(at__lt=clock.now() - KEEP_PANEL_CHANGES).delete()

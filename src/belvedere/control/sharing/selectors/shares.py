@@ -367,6 +367,15 @@ def find_received_of_panel(actor: Principal, panel: str) -> ReceivedShare | None
     return _find_received(actor, panel)
 
 
+def is_used_up(actor: Principal, panel: str) -> bool:
+    """Whether the last that the actor was given of a panel was one time, and he used it."""
+    if not is_id(panel):
+        return False
+    items = ShareItem.objects.filter(panel=panel).values("share")
+    last = Share.objects.filter(accepted_by=actor.id, pk__in=items).order_by("-decided_at").first()
+    return last is not None and last.is_once and last.ended_reason == "used"
+
+
 def _find_received(actor: Principal, resource: str) -> ReceivedShare | None:
     if not is_id(resource):
         return None
