@@ -92,23 +92,39 @@ def demo(*, as_json: bool, no_browser: bool, port: int, data: Path, verbose: boo
 
 
 @main.group(invoke_without_command=True)
+@click.option(
+    "--https",
+    is_flag=False,
+    flag_value="",
+    metavar="[HOST]",
+    help="With a front door: https for HOST, a name or address of this machine. Not given: BELVEDERE_HTTPS, or this "
+    "machine's address in its network.",
+)
 @click.pass_context
-def serve(ctx: click.Context) -> None:
+def serve(ctx: click.Context, *, https: str | None) -> None:
     """Serve everything, from the data folder BELVEDERE_DATA; or one role: `serve control`, `media`, `worker`."""
     if ctx.invoked_subcommand is not None:
+        if https is not None:
+            raise click.UsageError("--https is for an installation in one piece: a role has its front door elsewhere")
         return
     import asyncio
 
+    from belvedere.supervisor.front_door import own_address
     from belvedere.supervisor.serve import run_until_signalled, running
 
     began = time.monotonic()
-    settings = Settings.from_env()
+    env = dict(os.environ)
+    if https is not None:
+        env["BELVEDERE_HTTPS"] = https or env.get("BELVEDERE_HTTPS") or own_address()
+    settings = Settings.from_env(env)
     _start_logging("serve", settings)
 
     async def story() -> None:
-        async with running(settings, os.environ, _say(began)) as installation:
+        async with running(settings, env, _say(began)) as installation:
             await installation.ready()
             click.echo(f"belvedere serves {settings.url}", err=True)
+            if settings.has_own_authority:
+                _introduce_authority(settings)
             await asyncio.Event().wait()
 
     run_until_signalled(story)
@@ -490,6 +506,19 @@ def _introduce(serving: Mapping[str, Any]) -> None:
     for panel in serving["panels"]:
         click.echo(f"\n{panel['name']} is a security panel; {panel['code']} disarms it.", err=True)
     click.echo("\nCtrl-C ends it. The data is kept for the next time.", err=True)
+
+
+def _introduce_authority(settings: Settings) -> None:
+    """Say how a device comes to trust a front door that vouches for itself."""
+    from belvedere.supervisor.authority import fingerprint, read_authority
+
+    authority = read_authority(settings.door_folder)
+    if authority is not None:
+        click.echo(
+            f"No public authority vouches for {settings.https}, so it has its own. Open {settings.url}/trust once on "
+            f"each device, and compare:\nSHA-256 {fingerprint(authority)}",
+            err=True,
+        )
 
 
 if __name__ == "__main__":

@@ -134,7 +134,7 @@ def test_the_command_says_what_to_do(tmp_path: Path) -> None:
         "codecs",
     }
     http = run(folder, "doctor", BELVEDERE_URL="http://cameras.example.org", **ports)
-    assert (http.returncode, "caddy reverse-proxy" in http.stdout) == (1, True)
+    assert (http.returncode, "serve --https" in http.stdout) == (1, True)
 
 
 # ── The time ─────────────────────────────────────────────────────────────────────────────────────────────────────────

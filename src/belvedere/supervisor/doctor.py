@@ -8,6 +8,7 @@ import fcntl
 import secrets
 import shutil
 import socket
+import ssl
 import stat
 import time
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,8 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from belvedere.config import Settings
+from belvedere.supervisor.authority import CERTIFICATE
+from belvedere.supervisor.front_door import find_caddy
 from belvedere.supervisor.premises import MIN_FREE_MB, StartError, check_ports
 
 #: below this a disk is named, though everything still works
@@ -54,7 +57,11 @@ def examine_premises(settings: Settings) -> list[Finding]:
     if not settings.data.is_dir():
         says = f"{settings.data} is not there: nothing was ever served from it"
         return [Finding("data", Health.BROKEN, says, "Start `belvedere serve`, or set BELVEDERE_DATA.")]
-    return [_folder(settings), _disk(settings), *_keys(settings), _ports(settings), _origin(settings), _time(settings)]
+    return [
+        *(_folder(settings), _disk(settings), *_keys(settings), _ports(settings), _origin(settings)),
+        *([_door(settings)] if settings.https else []),
+        _time(settings),
+    ]
 
 
 def is_served(settings: Settings) -> bool:
@@ -124,10 +131,52 @@ def _origin(settings: Settings) -> Finding:
         return Finding("origin", Health.OK, f"{settings.url} is for this machine alone")
     says = f"{settings.url} is not encrypted: passwords and pictures can be read on the way"
     remedy = (
-        f"Put a front door before it, such as: caddy reverse-proxy --from {parts.hostname} "
-        f"--to {settings.host}:{settings.port}; then set BELVEDERE_URL to https://{parts.hostname}."
+        f"Give it a front door: set BELVEDERE_HTTPS={parts.hostname} in place of BELVEDERE_URL, "
+        f"or start `belvedere serve --https {parts.hostname}`."
     )
     return Finding("origin", Health.WARNING if settings.allow_http else Health.BROKEN, says, remedy)
+
+
+def _door(settings: Settings) -> Finding:
+    """Whether who comes to the front door gets a certificate that holds."""
+    try:
+        find_caddy()
+    except StartError as error:
+        return Finding("door", Health.BROKEN, str(error), "Install Belvedere from its lock, which brings it.")
+    if not is_served(settings):
+        return Finding("door", Health.OK, f"Caddy is there to answer for {settings.https}, once it is served")
+    root = settings.door_folder / CERTIFICATE if settings.has_own_authority else None
+    try:
+        until = _meet(settings, root)
+    except ssl.SSLError as error:
+        says = f"{settings.https} shows no certificate that holds ({error.reason or type(error).__name__})"
+        remedy = "Start it anew; the log says what is wrong with its own authority."
+        if root is None:
+            remedy = (
+                f"Let the name lead to this machine, and its ports 80 and 443 here to {settings.http_port} and "
+                f"{settings.https_port}: the authority asks by them. The log says what it answered."
+            )
+        return Finding("door", Health.BROKEN, says, remedy)
+    except OSError as error:
+        says = f"nobody answers on port {settings.https_port} ({(error.strerror or 'no answer').lower()})"
+        return Finding("door", Health.BROKEN, says, "It is started again by itself; if it stays away, see the log.")
+    whose = "its own authority, see /trust on each device" if root else "a public authority"
+    return Finding("door", Health.OK, f"{settings.https} is vouched for by {whose}, until {until}")
+
+
+def _meet(settings: Settings, root: Path | None) -> str:
+    """Shake hands with our own front door as a browser would: until when its certificate is good.
+
+    Raises ssl.SSLError for one that does not hold, OSError when nobody answers.
+    """
+    context = ssl.create_default_context(cafile=root)
+    address = ("127.0.0.1", settings.https_port)
+    with (
+        socket.create_connection(address, timeout=5) as plain,
+        context.wrap_socket(plain, server_hostname=settings.https) as met,
+    ):
+        shown = met.getpeercert() or {}
+    return str(shown.get("notAfter", "an unknown day"))
 
 
 def _is_loopback(host: str) -> bool:

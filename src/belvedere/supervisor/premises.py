@@ -6,7 +6,7 @@ import fcntl
 import os
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from pathlib import Path
 from typing import Final
@@ -91,20 +91,27 @@ def empty_run_folder(settings: Settings) -> None:
 
 
 def check_ports(settings: Settings) -> None:
-    """Raise StartError when one of the two ports is taken, or the address is none of this machine's."""
-    for port, name in ((settings.port, "BELVEDERE_PORT"), (settings.media_port, "BELVEDERE_MEDIA_PORT")):
-        family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    """Raise StartError when a port is taken or not for us, or the address is none of this machine's."""
+    planes = ((settings.port, "BELVEDERE_PORT"), (settings.media_port, "BELVEDERE_MEDIA_PORT"))
+    door = ((settings.https_port, "BELVEDERE_HTTPS_PORT"), (settings.http_port, "BELVEDERE_HTTP_PORT"))
+    for host, ports in ((settings.host, planes), (settings.door_host, door if settings.https else ())):
+        _check_ports(host, ports)
+
+
+def _check_ports(host: str, ports: Iterable[tuple[int, str]]) -> None:
+    for port, name in ports:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
         with socket.socket(family) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the servers do: TIME_WAIT is no tenant
             try:
-                probe.bind((settings.host, port))
+                probe.bind((host, port))
                 probe.listen(1)
             except OSError as error:
                 if error.errno == errno.EADDRINUSE:
                     message = f"port {port} is taken: stop what listens there, or set {name}"
                     raise StartError(message, ExitCode.PORT_TAKEN) from None
                 reason = (error.strerror or str(error)).lower()
-                message = f"cannot listen on {settings.host} port {port}: {reason} (BELVEDERE_HOST, {name})"
+                message = f"cannot listen on {host or 'any address'} port {port}: {reason} (BELVEDERE_HOST, {name})"
                 raise StartError(message, ExitCode.FAILED) from None
 
 

@@ -14,6 +14,7 @@ from belvedere.bus import BusError
 from belvedere.bus.server import BusServer
 from belvedere.config import Settings
 from belvedere.supervisor.child import Child, answers, run_to_end
+from belvedere.supervisor.front_door import front_door
 from belvedere.supervisor.premises import (
     ExitCode,
     StartError,
@@ -120,6 +121,9 @@ async def running(settings: Settings, env: Mapping[str, str], say: Say) -> Async
             ):
                 command = installation.command("serve", role)
                 await installation.add(Child(role, command, installation.env_of(role), probe=probe))
+            if settings.https:
+                # Last to stop: viewers hear media's goodbye through it.
+                await installation.add(front_door(settings), stops_last=True)
             yield installation
 
 
@@ -209,6 +213,7 @@ def _child_env(settings: Settings, env: Mapping[str, str]) -> dict[str, str]:
         "BELVEDERE_MEDIA_PORT": str(settings.media_port),
         "BELVEDERE_URL": settings.url,
         "BELVEDERE_MEDIA_URL": settings.media_url,
+        "BELVEDERE_HTTPS": settings.https,
         "BELVEDERE_LOG_FORMAT": "json",
         "PYTHONUNBUFFERED": "1",
     }

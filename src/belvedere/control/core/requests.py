@@ -10,10 +10,21 @@ from django.http import HttpRequest
 from belvedere.control.core.principal import Principal
 
 
+def _proxies() -> list[IPv4Network | IPv6Network]:
+    return [ip_network(text.strip()) for text in settings.BELVEDERE.trusted_proxies.split(",") if text.strip()]
+
+
+def believe_proxy(request: HttpRequest) -> None:
+    """Take a trusted proxy's word that the browser speaks https; from anybody else it is only a header (N39)."""
+    is_theirs = request.headers.get("X-Forwarded-Proto") == "https"
+    if is_theirs and _is_in(str(request.META.get("REMOTE_ADDR", "")), _proxies()):
+        request.META["wsgi.url_scheme"] = "https"
+
+
 def client_address(request: HttpRequest) -> str:
     """Where the request comes from; X-Forwarded-For is believed from trusted proxies alone (N39)."""
     peer = str(request.META.get("REMOTE_ADDR", ""))
-    trusted = [ip_network(text.strip()) for text in settings.BELVEDERE.trusted_proxies.split(",") if text.strip()]
+    trusted = _proxies()
     forwarded = [text.strip() for text in request.headers.get("X-Forwarded-For", "").split(",") if text.strip()]
     while forwarded and _is_in(peer, trusted):
         peer = forwarded.pop()

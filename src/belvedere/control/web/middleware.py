@@ -12,6 +12,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import DisallowedHost
 from django.http import Http404, HttpRequest, HttpResponse
 
+from belvedere.control.core.requests import believe_proxy
 from belvedere.control.web.rules import RULES, Rule
 
 type Answer = Callable[[HttpRequest], HttpResponse]
@@ -50,7 +51,8 @@ def set_headers(headers: Any, *, nonce: str, is_page: bool) -> None:
         headers.setdefault(name, value)
     headers.setdefault("Content-Security-Policy", _page_policy(nonce) if is_page else _NOT_A_PAGE)
     headers.setdefault("Cache-Control", "no-store")
-    if settings.IS_HTTPS:
+    # A promise for a year is for a name that can keep it: not for an address, or a name of one network.
+    if settings.IS_HTTPS and settings.BELVEDERE.has_public_name:
         headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
 
 
@@ -58,6 +60,7 @@ def security_headers(get_response: Answer) -> Answer:
     """Every answer carries the header set, errors and redirects too."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
+        believe_proxy(request)
         nonce = secrets.token_urlsafe(16)
         request.csp_nonce = nonce  # type: ignore[attr-defined]  # read by the frame's context
         response = get_response(request)
