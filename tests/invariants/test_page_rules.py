@@ -50,6 +50,8 @@ ANSWERS: Final[dict[str, tuple[str | int, ...]]] = {
     "ceremony": ("sign-in", 422, 422, 422, 422),
     # Recovery codes stand in for a second factor, which nobody in the cast has.
     "no-factor": ("sign-in", 409, 409, 409, 409),
+    # Whoever owns a device keeps the account, and reads which.
+    "closer": ("sign-in", 409, "ok", "ok", 409),
     # Nobody's code: a sentence, whoever comes with it.
     "scanner": ("sign-in", 422, 422, 422, 422),
     "no-bus": (503, 503, 503, 503, 503),
@@ -121,6 +123,11 @@ PAGES: Final[dict[tuple[str, str], str]] = {
     ("POST", "sign-out"): "own",
     ("GET", "account-activity"): "own",
     ("GET", "account-blocked"): "own",
+    ("GET", "account-close"): "own",
+    ("POST", "account-close"): "closer",
+    # Nobody who did not just prove that a closed account is his: to the sign-in.
+    ("GET", "account-return"): "public",
+    ("POST", "account-return"): "public",
     ("POST", "sharer-unblock"): "nobody",
     ("GET", "shared-with-me"): "own",
     ("POST", "share-mute"): "receiver",

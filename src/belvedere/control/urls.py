@@ -16,6 +16,7 @@ from belvedere.control.web import (
     audit,
     cameras,
     claims,
+    closing,
     device_add,
     device_page,
     device_shares,
@@ -182,6 +183,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("account/phones", phones.phones, name="account-phones"),
     path("account/phones/<str:phone_id>/confirm", phones.phone_confirm, name="account-phone-confirm"),
     path("account/phones/<str:phone_id>/remove", phones.phone_remove, name="account-phone-remove"),
+    path("account/close", closing.close, name="account-close"),
+    path("account/return", closing.come_back, name="account-return"),
     path("sign-out", account.sign_out, name="sign-out"),
     # allauth's own flows under our addresses. Only these: what is not named here does not exist.
     path("sign-in", allauth.login, name="account_login"),

@@ -11,7 +11,9 @@ from django.utils.translation import gettext as _
 def send_notice(payload: dict[str, Any]) -> None:
     """One mail to one address: `to`, `what` happened, and its `detail`: a name, an address, a number."""
     subject, sentence = _words(payload["what"], payload["detail"])
-    context = {"sentence": sentence, "link": f"{settings.BELVEDERE.url}/account/security"}
+    is_closed = payload["what"] == "account_closed"
+    page = "/sign-in" if is_closed else "/account/security"
+    context = {"sentence": sentence, "link": settings.BELVEDERE.url + page, "is_closed": is_closed}
     mail = EmailMultiAlternatives(subject, render_to_string("mail/account_notice.txt", context), to=[payload["to"]])
     mail.attach_alternative(render_to_string("mail/account_notice.html", context), "text/html")
     mail.send()
@@ -62,6 +64,17 @@ def _words(what: str, detail: str) -> tuple[str, str]:
                 "password, share the cameras with them instead: they see what you choose, and you can end it. Then "
                 "change your password. If it was you in all of them, nothing needs doing."
             ),
+        ),
+        "account_closed": (
+            _("Your account was closed"),
+            _(
+                "Your account was closed, and all that was shared with it or by it has ended. Until %(detail)s you can "
+                "bring the account back by signing in; after that, your name, addresses and numbers are erased."
+            ),
+        ),
+        "account_reopened": (
+            _("Your account is back"),
+            _("Your account was brought back and can sign in again. What was shared with it or by it has ended."),
         ),
         "phone_lost": (
             _("A phone number was taken off your account"),

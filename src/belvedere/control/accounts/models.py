@@ -25,6 +25,9 @@ class Account(AbstractBaseUser):
     created_at = models.DateTimeField(auto_now_add=True)
     #: when this sign-in was last found in many places at once, and told so
     crowded_at = models.DateTimeField(null=True)
+    #: its holder closed it then, and may bring it back for a while; what was erased stays so
+    closed_at = models.DateTimeField(null=True)
+    erased_at = models.DateTimeField(null=True)
 
     # allauth and django.contrib.auth ask the default manager for get_by_natural_key.
     objects: ClassVar[BaseUserManager[Self]] = BaseUserManager()

@@ -21,6 +21,8 @@ FRESH_FOR: Final = timedelta(minutes=10)
 VERIFIED_FOR: Final = timedelta(days=365)
 #: how long an account is told that it was used in many places, and how soon not again
 CROWDED_FOR: Final = timedelta(days=30)
+#: how long an account that was closed can be brought back
+RETURN_FOR: Final = timedelta(days=14)
 
 _WHO_COMES_WITH: Final = (
     "SELECT t.id, t.scopes, account.id, account.name, account.email "
@@ -92,6 +94,12 @@ def find_crowded(actor: Principal) -> datetime | None:
     """When one's own sign-in was found in many places at once, while that is news."""
     at = Account.objects.values_list("crowded_at", flat=True).get(pk=actor.id)
     return at if at and clock.now() - at < CROWDED_FOR else None
+
+
+def find_return(account: str) -> datetime | None:
+    """Until when an account that its holder closed can be brought back. The caller has had it proven whose it is."""
+    at = Account.objects.filter(pk=account, is_active=False).values_list("closed_at", flat=True).first()
+    return at + RETURN_FOR if at and clock.now() - at < RETURN_FOR else None
 
 
 def require_fresh(actor: Principal) -> None:

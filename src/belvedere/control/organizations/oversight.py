@@ -47,7 +47,8 @@ def sign_audit(*, after: timedelta = SIGN_AFTER) -> list[Head]:
 @transaction.atomic
 def _sign(chain: str) -> Head | None:
     head = sign_chain(chain)
-    if head and Organization.objects.filter(pk=chain).exists():  # the installation's has no owner to tell
+    # The installation's has no owner to tell, nor has what a closed account left behind.
+    if head and Organization.objects.filter(pk=chain, owner__is_active=True).exists():
         enqueue("mail.audit_head", {"organization": chain, "sequence": head.sequence})
     return head
 

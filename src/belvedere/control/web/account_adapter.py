@@ -9,7 +9,8 @@ from django.contrib import messages
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.forms import ValidationError
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -20,6 +21,7 @@ from belvedere.control.core.names import clean_email, clean_name
 from belvedere.control.core.principal import Principal
 from belvedere.control.core.requests import client_address
 from belvedere.control.organizations.services import register_account
+from belvedere.control.web.closing import offer_return
 from belvedere.control.web.context import landing
 from belvedere.control.web.invited import find_invited_address
 
@@ -100,6 +102,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
         """A new password ends every other sign-in, token and stream of the account (N4, N6)."""
         super().set_password(user, password)
         accounts.end_all_credentials(user.pk, why="password_changed")
+
+    def respond_user_inactive(self, request: HttpRequest, user: Any) -> HttpResponse:
+        """It does not sign in. Who closed it himself may have it back for a while."""
+        return redirect("account-return" if offer_return(request, user.pk) else "account_inactive")
 
     def login(self, request: HttpRequest, user: Any) -> None:
         """Sign in; note the browser, so that its owner recognizes it in the list."""

@@ -17,6 +17,9 @@ from belvedere.control.audit.selectors import EntryView
 #: action → sentence. `actor` is always there; each other name is a method of `_Words`.
 SENTENCES: Final = {
     "account.created": gettext_lazy("{actor} made an account."),
+    "account.closed": gettext_lazy("{actor} closed the account."),
+    "account.reopened": gettext_lazy("{actor} brought the account back."),
+    "account.erased": gettext_lazy("Name, addresses and numbers of a closed account were erased."),
     "account.crowded": gettext_lazy("The sign-in of this account was watching from many places at once."),
     "account.renamed": gettext_lazy("{actor} took another name."),
     "token.created": gettext_lazy("{actor} made an API token."),
@@ -102,6 +105,7 @@ SENTENCES: Final = {
     "share.adopted": gettext_lazy("{actor} took over the share of {cameras} with {recipient}."),
     "share.lapsed": gettext_lazy("The share of {cameras} with {recipient} ended: who gave it may no longer."),
     "share.link_made": gettext_lazy("{actor} made a link to hand over, for the offer to {recipient}."),
+    "share.giver_closed": gettext_lazy("The share of {cameras} with {recipient} ended: {actor} closed the account."),
     "share.closed": gettext_lazy("The share of {cameras} with {recipient} ended: their account was closed."),
     "share.muted": gettext_lazy("{actor} wants no messages about a share."),
     "share.unmuted": gettext_lazy("{actor} wants messages about a share again."),

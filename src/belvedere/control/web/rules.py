@@ -27,6 +27,7 @@ RULES: Final[dict[str, Rule]] = {
     "account_reset_password_done": Rule.PUBLIC,
     "account_reset_password_from_key": Rule.PUBLIC,
     "account_reset_password_from_key_done": Rule.PUBLIC,
+    "account-return": Rule.PUBLIC,  # after the password or a passkey, which were just right: it signs nobody in
     "mfa_authenticate": Rule.PUBLIC,  # after the password, before anybody is signed in
     "mfa_login_webauthn": Rule.PUBLIC,
     "join": Rule.PUBLIC,  # the secret in the mail is the proof; GET shows, sign-up acts
@@ -124,6 +125,7 @@ RULES: Final[dict[str, Rule]] = {
     "sharer-unblock": Rule.ACCOUNT,
     "account-blocked": Rule.ACCOUNT,
     "account-activity": Rule.ACCOUNT,
+    "account-close": Rule.ACCOUNT,
     "recipient-scan": Rule.ACCOUNT,
     "recipient-met": Rule.ACCOUNT,
     "account-qr": Rule.ACCOUNT,

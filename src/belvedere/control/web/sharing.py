@@ -198,6 +198,8 @@ def _ended_words(row: ReceivedShare) -> str:
         return _("The cameras left the group that %(who)s shares with you") % {"who": row.sharer.name}
     if row.ended_reason == "unused":
         return _("You did not use what %(who)s shared with you, and it ended") % {"who": row.sharer.name}
+    if row.ended_reason == "account_closed":
+        return _("%(who)s closed the account that shared with you") % {"who": row.sharer.name}
     if row.ended_reason == "expired":
         return _("What %(who)s shared with you ended as agreed") % {"who": row.sharer.name}
     return _("%(who)s ended your access") % {"who": row.sharer.name}

@@ -9,6 +9,7 @@ from belvedere.control.accounts.services.account import (
     rename,
     reset_unproven_credentials,
 )
+from belvedere.control.accounts.services.closing import close_sign_in, erase_closed_accounts, reopen_account
 from belvedere.control.accounts.services.credentials import (
     create_token,
     end_all_credentials,
@@ -37,6 +38,7 @@ __all__ = [
     "activate_app",
     "add_passkey",
     "add_phone",
+    "close_sign_in",
     "confirm_phone",
     "create_account",
     "create_token",
@@ -44,6 +46,7 @@ __all__ = [
     "end_all_credentials",
     "end_other_sessions",
     "end_session",
+    "erase_closed_accounts",
     "issue_token",
     "make_address_primary",
     "make_recovery_codes",
@@ -58,6 +61,7 @@ __all__ = [
     "rename",
     "rename_passkey",
     "renew_qr",
+    "reopen_account",
     "reset_unproven_credentials",
     "revoke_token",
     "show_qr",

@@ -71,10 +71,13 @@ def _get_address(actor: Principal, email: str) -> EmailAddress:
 
 @transaction.atomic
 def disable_account(actor: Principal, *, account: str) -> str:
-    """An operator's act: nothing of this account works any more, at once. Returns the change id."""
-    if not Account.objects.filter(pk=account).update(is_active=False):
+    """An operator's act: nothing of this account works any more, at once. Returns the change id.
+
+    One that its holder had closed is the operator's now: nobody brings it back, and it is not erased by itself.
+    """
+    if not Account.objects.filter(pk=account).update(is_active=False, closed_at=None):
         raise NotFound
-    enqueue("account.disabled", {"account": account})
+    enqueue("account.disabled", {"account": account, "at": clock.now().isoformat()})
     return end_all_credentials(account, why="account_disabled", by=actor)
 
 

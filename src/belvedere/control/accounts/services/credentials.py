@@ -93,8 +93,10 @@ def end_other_sessions(actor: Principal) -> str:
 
 
 @transaction.atomic
-def end_all_credentials(account: str, *, why: str, by: Principal | None = None) -> str:
-    """After a reset, a factor change, a take-over or disabling: nothing that was signed in stays so (N2, N4, N6)."""
+def end_all_credentials(
+    account: str, *, why: str, by: Principal | None = None, action: str = "credentials.all_ended"
+) -> str:
+    """After a reset, a factor change, a take-over, disabling, closing: nothing stays signed in (N2, N4, N6)."""
     sessions = Session.objects.filter(account_id=account)
     tokens = ApiToken.objects.filter(account_id=account, revoked_at=None)
     names = [f"session:{key}" for key in sessions.values_list("pk", flat=True)]
@@ -102,7 +104,7 @@ def end_all_credentials(account: str, *, why: str, by: Principal | None = None) 
     sessions.delete()
     tokens.update(revoked_at=clock.now())
     actor = by or Principal(id=account, name="")
-    return end_credentials(actor, names, action="credentials.all_ended", why=why)
+    return end_credentials(actor, names, action=action, why=why)
 
 
 def end_other_credentials(actor: Principal, *, action: str, why: str, **details: Any) -> str:

@@ -191,6 +191,15 @@ def change_owner(actor: Principal, *, organization: str, giver: str, is_leaving:
     )
 
 
+@unguarded("accounts are erased by the worker, once nobody can bring them back")
+@transaction.atomic
+def erase_organizations(payload: dict[str, str]) -> None:
+    """Forget what a closed account called its own organizations, and where they were. Handler of `account.erased`."""
+    owned = Organization.objects.filter(owner_id=payload["account"])
+    Site.objects.filter(organization__in=owned).update(name=_("Closed"), region="", address="")
+    owned.update(name=_("Closed"), region="")
+
+
 @unguarded("the operator's own act, from the command line")
 @transaction.atomic
 def set_reach(actor: Principal, *, organization: str, reach: str) -> None:

@@ -14,8 +14,9 @@ from belvedere.control.accounts.selectors import require_fresh
 from belvedere.control.core import clock, sql
 from belvedere.control.core.errors import Conflict, Forbidden, Invalid, NotFound
 from belvedere.control.core.ids import is_id
+from belvedere.control.core.offers import OfferState, move
 from belvedere.control.core.principal import Principal
-from belvedere.control.organizations.models import Membership
+from belvedere.control.organizations.models import Invitation, Membership
 from belvedere.control.organizations.selectors.members import (
     Management,
     Tenure,
@@ -187,14 +188,26 @@ def remove_member(actor: Principal, *, member: str, version: int | None = None, 
     return _end(actor, pair.target, reason="removed", action="member.removed", adopt=adopt_shares)
 
 
-def _leave(actor: Principal, member: str) -> str:
+@unguarded("the actor's own memberships, which end with his account; `sharing` has decided that it may be closed")
+@transaction.atomic
+def leave_all(actor: Principal) -> None:
+    """Leave every organization that somebody else owns, and take back what waits for an answer in one's own."""
+    mine = Membership.objects.filter(account_id=actor.id, is_active=True).order_by("organization_id")
+    for row in list(mine.exclude(role=Role.OWNER)):
+        _leave(actor, row.pk, reason="account_closed")
+    sent = Invitation.objects.filter(organization__owner_id=actor.id, state=OfferState.PENDING)
+    for invitation in sent.order_by("pk"):
+        move(invitation, OfferState.REVOKED, at=clock.now(), ended_by=actor.id, ended_reason="account_closed")
+
+
+def _leave(actor: Principal, member: str, *, reason: str = "left") -> str:
     # Held before it is read: who becomes the owner at this moment cannot leave any more.
     hold_organization(Membership.objects.values_list("organization_id", flat=True).get(pk=member))
     touch_membership(member)
     tenure = list_tenures([member])[member]
     if tenure.standing.role is Role.OWNER:
         raise Forbidden(_("The owner cannot leave. Hand the organization over first. Nothing was changed."))
-    return _end(actor, tenure, reason="left", action="member.left", adopt=False)
+    return _end(actor, tenure, reason=reason, action="member.left", adopt=False)
 
 
 def _end(actor: Principal, tenure: Tenure, *, reason: str, action: str, adopt: bool) -> str:

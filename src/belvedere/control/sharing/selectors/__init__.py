@@ -8,6 +8,7 @@ from belvedere.control.sharing.selectors.access import (
 )
 from belvedere.control.sharing.selectors.activity import ActivityPage, MyEntry, MyViewing, ThingName, list_activity
 from belvedere.control.sharing.selectors.blocking import BlockedView, is_blocked, list_blocked_sharers
+from belvedere.control.sharing.selectors.closing import Obstacle, list_obstacles
 from belvedere.control.sharing.selectors.consequences import (
     Consequence,
     foresee,
@@ -101,6 +102,7 @@ __all__ = [
     "MatrixThing",
     "MyEntry",
     "MyViewing",
+    "Obstacle",
     "PastRecipient",
     "Reason",
     "ReceivedShare",
@@ -144,6 +146,7 @@ __all__ = [
     "list_groups",
     "list_muted_shares",
     "list_muted_things",
+    "list_obstacles",
     "list_over_since",
     "list_own_presets",
     "list_panel_access",

@@ -3,7 +3,7 @@
 from belvedere.control.sharing.items import Item
 from belvedere.control.sharing.services.blocking import block_sharer, unblock_sharer
 from belvedere.control.sharing.services.changing import change_share, prolong_share
-from belvedere.control.sharing.services.closing import end_shares_of_account
+from belvedere.control.sharing.services.closing import close_account, end_shares_of_account, erase_private_words
 from belvedere.control.sharing.services.covering import end_uncovered_shares
 from belvedere.control.sharing.services.groups import (
     MAX_CAMERAS,
@@ -53,11 +53,13 @@ __all__ = [
     "change_preset",
     "change_share",
     "claim_use",
+    "close_account",
     "drop_closed_cameras",
     "end_share",
     "end_shares_of_account",
     "end_shares_of_closed",
     "end_uncovered_shares",
+    "erase_private_words",
     "extend_shares",
     "lapse_unused",
     "leave_share",
