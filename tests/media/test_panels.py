@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -134,16 +135,52 @@ async def test_state_and_commands_over_tls(broker: Broker, desk: Desk, node: Med
         assert await desk.command(PanelAct.ARM_HOME) == PanelAnswer(PanelAnswerCode.OK, PanelStateWord.ARMED_HOME)
         assert await desk.command(PanelAct.DISARM, "4711") == PanelAnswer(PanelAnswerCode.OK, DISARMED)
         assert await desk.command(PanelAct.ARM_AWAY) == PanelAnswer(PanelAnswerCode.OK, PanelStateWord.ARMING)
-        # A wrong code: the panel says nothing, and nobody says that it worked.
+        # A wrong code: the panel is there, and stays as it was.
         started = time.monotonic()
         answer = await desk.command(PanelAct.DISARM, "0000")
-        assert answer == PanelAnswer(PanelAnswerCode.UNANSWERED, PanelStateWord.ARMING)
+        assert answer == PanelAnswer(PanelAnswerCode.NOT_TAKEN, PanelStateWord.ARMING)
         assert time.monotonic() - started > 4
         # One panel does not wait for another's answer, nor for a person's: what comes meanwhile is said at once.
         await broker.say(STATE, "triggered")
         await desk.until(PanelStateWord.TRIGGERED)
     assert [line.split(" ", 2)[:2] for line in heard] == [["0", "1"]] * 4  # not retained, QoS 1
     assert len({state.sequence for state in desk.states}) == len(desk.states)
+
+
+async def test_only_a_panel_that_is_there_and_stays_as_it_was_did_not_take_it(
+    broker: Broker, desk: Desk, node: MediaNode
+) -> None:
+    """HC-30, N33: of what became of the command at any other nobody knows."""
+    # What each says once it has heard the command; the code tells which of them is meant.
+    answers = {
+        "seen": ("home/seen", "armed_away"),  # nothing tells that it is there, but that it says again how it is
+        "mute": None,
+        "strays": ("home/strays", "triggered"),
+        "leaves": ("home/leaves/available", "offline"),
+    }
+    for panel in answers:
+        available = f"home/{panel}/available" if panel in {"strays", "leaves"} else ""
+        if available:
+            await broker.say(available, "online")
+        await broker.say(f"home/{panel}", "armed_away")
+        source = broker.source(
+            state_topic=f"home/{panel}", command_topic=f"home/{panel}/set", availability_topic=available
+        )
+        await desk.assign(panel, source)
+    for panel in answers:
+        await desk.until(PanelStateWord.ARMED_AWAY, panel=panel)
+    async with broker.hearing("home/+/set") as ear, asyncio.TaskGroup() as group:
+        asked = {panel: group.create_task(desk.command(PanelAct.DISARM, panel, panel=panel)) for panel in answers}
+        for _ in answers:
+            heard = json.loads((await ear.next(within_s=20)).split(" ", 2)[2])
+            if answer := answers[heard["code"]]:
+                await broker.say(*answer)
+    assert {panel: task.result().code for panel, task in asked.items()} == {
+        "seen": PanelAnswerCode.NOT_TAKEN,
+        "mute": PanelAnswerCode.UNANSWERED,
+        "strays": PanelAnswerCode.UNANSWERED,
+        "leaves": PanelAnswerCode.UNANSWERED,
+    }
 
 
 async def test_a_node_that_does_not_carry_it_refuses(broker: Broker, desk: Desk, node: MediaNode) -> None:
