@@ -34,7 +34,7 @@ def test_the_api_says_so_and_nothing_is_done(people: cast.Cast) -> None:
         answer = client.post("/api/v1/shares", offer, "application/json")
     assert (answer.status_code, answer.json()["code"], answer["Retry-After"]) == (503, "unavailable", "5")
     assert "locked" not in answer.content.decode()
-    assert "rita@example.org" not in {row.recipient_email for row in list_given(people.olivia.actor)}
+    assert "rita@example.org" not in {row.recipient_address for row in list_given(people.olivia.actor)}
     assert client.post("/api/v1/shares", offer, "application/json").status_code == 201
 
 
@@ -55,7 +55,7 @@ def test_a_database_that_dies_halfway_leaves_nothing_behind(people: cast.Cast) -
     with connection.execute_wrapper(fail_late):
         assert client.post("/api/v1/shares", offer, "application/json").status_code == 503
     assert written > 4
-    assert "rita@example.org" not in {row.recipient_email for row in list_given(people.olivia.actor)}
+    assert "rita@example.org" not in {row.recipient_address for row in list_given(people.olivia.actor)}
 
 
 @pytest.mark.parametrize("path", ["/", "/sharing", "/inbox", "/devices"])

@@ -211,7 +211,7 @@ def test_ids_sort_by_time_and_are_never_alike(monkeypatch: pytest.MonkeyPatch) -
     made = []
     for moment in range(50):
         monkeypatch.setattr(
-            "belvedere.control.core.ids.time.time_ns", lambda moment=moment: (1_800_000_000_000 + moment) * 10**6
+            "belvedere.contracts.ids.time.time_ns", lambda moment=moment: (1_800_000_000_000 + moment) * 10**6
         )
         made += [ids.new_id() for _ in range(20)]
     assert len(set(made)) == len(made)

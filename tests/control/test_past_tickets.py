@@ -96,7 +96,7 @@ def test_each_kind_carries_what_it_is_for(
         (SessionKind.HLS, None, HOUR),
         (SessionKind.HLS, HOUR, 2 * HOUR),
         (SessionKind.HLS, 2 * DAY, None),
-        (SessionKind.TALK, None, None),
+        (SessionKind.TALK, HOUR, None),
     ],
 )
 def test_ranges_that_make_no_sense_are_refused(

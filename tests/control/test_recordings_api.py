@@ -68,7 +68,7 @@ def test_exports_are_refused_by_code(
 @pytest.mark.parametrize(
     "body",
     [
-        {"kind": "talk"},
+        {"kind": "talk", "from": "2026-11-22T00:00:00Z"},
         {"kind": "playback", "from": "yesterday"},
         {"kind": "playback", "from": "2026-11-22T00:00:00"},
         {"kind": "export", "from": 10**30, "to": 10**31},
