@@ -123,6 +123,51 @@ def test_a_panel_is_added_armed_shared_and_taken_back(demo: Demo, sign_in: SignI
         state_of(page, "Armed for the night")
 
 
+def test_the_cleaner_disarms_once(demo: Demo, sign_in: SignIn) -> None:
+    """HC-30, HC-31, N33: at a phone; a wrong code is not the one time, the right one is, and then it is over."""
+    with demo.api("olivia") as api:
+        alarm = next(row["id"] for row in api.get("panels").json()["items"] if row["name"] == ALARM.name)
+    panel = f"{demo.url}/panels/{alarm}"
+    page = sign_in("olivia")
+    page.goto(panel)
+    press(page, "Arm, away")
+    state_of(page, "Armed, away")
+    page.get_by_role("link", name="Share", exact=True).click()
+    page.get_by_label("E-mail").fill("rita@example.org")
+    page.get_by_text("Once", exact=True).click()
+    page.get_by_role("button", name=re.compile("offer|share|send", re.IGNORECASE)).last.click()
+    expect(page.get_by_text("Has not answered yet")).to_be_visible()
+
+    cleaner = sign_in("rita", viewport=PHONE, allow="403")
+    cleaner.goto(f"{demo.url}/inbox")
+    expect(cleaner.get_by_text("For one command, or 24 hours")).to_be_visible()
+    cleaner.get_by_role("button", name="Accept").click()
+    cleaner.goto(panel)
+    expect(cleaner.get_by_text("This is for one command.")).to_be_visible()
+    expect(cleaner.locator("#panel-history")).to_have_count(0)
+    assert cleaner.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    press(cleaner, "Disarm", "9999")
+    expect(cleaner.get_by_role("alert")).to_contain_text("Was the code right?", timeout=20_000)
+    page.goto(panel)
+    press(cleaner, "Disarm", ALARM.code)
+    expect(cleaner.get_by_text("You had this for one time, and that was it.")).to_be_visible(timeout=20_000)
+
+    cleaner.goto(panel)
+    expect(cleaner.get_by_role("alert")).to_contain_text("for one time, and it was used")
+    expect(cleaner.get_by_role("button", name="Disarm")).to_have_count(0)
+    assert cleaner.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    with demo.api("rita") as api:
+        answer = api.post(f"devices/{alarm}/panel", json={"command": "disarm", "code": ALARM.code})
+    assert (answer.status_code, answer.json()["code"]) == (403, "used_up")
+
+    # Olivia's page was there all the while: it tells by itself what became of it, and by whom.
+    state_of(page, "Disarmed")
+    history = page.locator("#panel-history")
+    expect(history.locator(".audit-entry").first).to_contain_text("Disarmed")
+    expect(history.locator(".audit-entry").nth(1)).to_contain_text(re.compile("Rita.*disarm"))
+    expect(history.get_by_text(re.compile("did not confirm.*Rita"))).to_have_count(1)
+
+
 def test_it_moves_to_another_broker(demo: Demo, sign_in: SignIn, tmp_path: Path) -> None:
     """N26: the password is asked for anew; then the panel is heard, and told, at the new broker."""
     with demo.api("olivia") as api:
