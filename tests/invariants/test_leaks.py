@@ -155,7 +155,14 @@ def test_an_offer_shows_name_sharer_and_rights_alone(world: World) -> None:
         "starts_at",
         "ends_at",
         "hours",
+        "answer_by",
+        "once",
+        "follows",
+        "paused_at",
+        "muted",
+        "ended_reason",
     }
+    assert (offer["follows"], offer["muted"], offer["paused_at"], offer["ended_reason"]) == ([], False, None, "")
     assert offer["items"] == [{"camera": people.pool, "name": "Pool", "permissions": ["live_view"], "footage": None}]
     assert people.pat.api().get(f"/api/v1/cameras/{people.pool}").status_code == 404
 

@@ -44,6 +44,7 @@ BENEATH_A_GUARD = {
     "belvedere.control.devices.services.probing.stands_where_bound",
     "belvedere.control.organizations.services.sites.touch_site",
     "belvedere.control.outbox.services.enqueue",
+    "belvedere.control.outbox.services.enqueue_many",
     "belvedere.control.streaming.services.issue_ticket",
 }
 #: Accounts stand below access: what these change is the actor's own, found by his id.
@@ -89,6 +90,9 @@ OF_THE_OUTBOX = {
     "belvedere.control.outbox.services.run",
     "belvedere.control.outbox.services.run_due",
     "belvedere.control.outbox.services.purge",
+    "belvedere.control.outbox.services.put_off",
+    "belvedere.control.outbox.services.settle",
+    "belvedere.control.outbox.services.take",
     "belvedere.control.devices.services.reports.announce_assignments",
     "belvedere.control.streaming.services.cut_lost_access",
     "belvedere.control.streaming.services.cut_lost_credentials",
