@@ -10,6 +10,7 @@ from django.test import Client
 
 import cast
 from belvedere.contracts.events import Hello
+from belvedere.contracts.ids import new_id
 from belvedere.contracts.permissions import Permission
 from belvedere.contracts.recordings import ExportFinished
 from belvedere.contracts.sealing import generate_key, public_bytes
@@ -28,6 +29,8 @@ from belvedere.control.devices.services import add_device, add_panel, record_hel
 from belvedere.control.events.models import Event
 from belvedere.control.guests.services import make_link
 from belvedere.control.handover.services import offer_handover
+from belvedere.control.notifications.models import Notification, PushSubscription
+from belvedere.control.notifications.services import create_webhook
 from belvedere.control.organizations.selectors import MemberFilter, list_members
 from belvedere.control.organizations.services import (
     Wish,
@@ -250,6 +253,19 @@ def _make(people: cast.Cast) -> tuple[cast.Cast, dict[str, str]]:
             started_at=clock.now(),
             heard_at=clock.now(),
         ).pk,
+        "notification_id": Notification.objects.create(
+            account_id=olivia.id,
+            resource=people.counter,
+            kind="motion",
+            event=new_id(),
+            last_event=new_id(),
+            began_at=clock.now(),
+            last_at=clock.now(),
+        ).pk,
+        "subscription_id": PushSubscription.objects.create(
+            account_id=olivia.id, digest="0" * 64, created_at=clock.now()
+        ).pk,
+        "webhook_id": create_webhook(olivia.actor, name="Lamp", url="http://127.0.0.1:9/lamp")[0],
         "token_id": ApiToken.objects.filter(account_id=olivia.id).values_list("pk", flat=True)[0],
     }
     assert get_given(olivia.actor, withdrawn).change_id == change

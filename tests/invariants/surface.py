@@ -89,6 +89,10 @@ ROUTES: Final[dict[tuple[Method, Path], str]] = {
     ("GET", "panels/{panel_id}"): "viewer",
     ("GET", "panels/{panel_id}/history"): "configurer",
     ("POST", "devices/{panel_id}/panel"): "armer",
+    ("GET", "cameras/{camera_id}/ptz"): "mover",
+    ("POST", "cameras/{camera_id}/ptz"): "mover",
+    ("POST", "cameras/{camera_id}/ptz/presets"): "mover",
+    ("DELETE", "cameras/{camera_id}/ptz/presets/{preset}"): "mover",
     ("GET", "cameras"): "own",
     ("GET", "cameras/{camera_id}"): "viewer",
     ("PUT", "cameras/{camera_id}/alias"): "viewer",
@@ -102,6 +106,17 @@ ROUTES: Final[dict[tuple[Method, Path], str]] = {
     ("GET", "events"): "own",
     # There is an event, and no footage of it that a node could show.
     ("GET", "events/{event_id}/picture.jpg"): "nobody",
+    ("GET", "notifications/preferences"): "own",
+    ("PATCH", "notifications/preferences"): "person",
+    ("GET", "notifications/matrix"): "own",
+    ("GET", "push-subscriptions"): "person",
+    ("POST", "push-subscriptions"): "person",
+    ("DELETE", "push-subscriptions/{subscription_id}"): "person-owner",
+    ("GET", "webhooks"): "person",
+    ("POST", "webhooks"): "person",
+    ("PATCH", "webhooks/{webhook_id}"): "person-owner",
+    ("POST", "webhooks/{webhook_id}/secret"): "person-owner",
+    ("DELETE", "webhooks/{webhook_id}"): "person-owner",
     ("GET", "exports"): "own",
     ("GET", "exports/{export_id}"): "exporter",
     ("GET", "exports/{export_id}/manifest"): "exporter",
@@ -175,6 +190,8 @@ ANSWERS: Final[dict[str, dict[str, str | int]]] = {
     "viewer": {"anonymous": 401, "olivia": "ok", "vera": "ok", "pat": 404, "xena": 404},
     # The same past the guard, for Vera too: the panel is shared with her.
     "armer": {"anonymous": 401, "olivia": 503, "vera": 503, "pat": 404, "xena": 404},
+    # The same: there is no node that could move anything.
+    "mover": {"anonymous": 401, "olivia": 503, "vera": 403, "pat": 404, "xena": 404},
     "sharer": {"anonymous": 401, "olivia": "ok", "vera": 403, "pat": 404, "xena": 404},
     # Vera has live view alone (N22).
     "player": {"anonymous": 401, "olivia": "ok", "vera": 403, "pat": 404, "xena": 404},
@@ -225,6 +242,8 @@ SCOPES: Final[dict[str, set[tuple[Method, Path]]]] = {
         ("GET", "cameras/{camera_id}/viewers"),
         ("GET", "cameras/{camera_id}/viewings"),
         ("GET", "cameras/{camera_id}/recording-settings"),
+        ("GET", "notifications/preferences"),
+        ("GET", "notifications/matrix"),
         ("GET", "presets"),
         ("GET", "groups"),
         ("GET", "groups/{group_id}"),
@@ -243,6 +262,7 @@ SCOPES: Final[dict[str, set[tuple[Method, Path]]]] = {
         ("GET", "me/activity"),
         ("POST", "cameras/{camera_id}/tickets"),
         ("POST", "tickets"),
+        ("GET", "cameras/{camera_id}/ptz"),
         ("GET", "cameras/{camera_id}/recordings"),
         ("GET", "cameras/{camera_id}/snapshot.jpg"),
         ("GET", "events"),
@@ -303,6 +323,9 @@ SCOPES: Final[dict[str, set[tuple[Method, Path]]]] = {
         ("POST", "devices"),
         ("POST", "devices/test"),
         ("POST", "devices/{panel_id}/panel"),
+        ("POST", "cameras/{camera_id}/ptz"),
+        ("POST", "cameras/{camera_id}/ptz/presets"),
+        ("DELETE", "cameras/{camera_id}/ptz/presets/{preset}"),
         ("POST", "devices/discover"),
         ("POST", "devices/inspect"),
         ("POST", "devices/{device_id}/refresh"),
@@ -343,6 +366,8 @@ BODIES: Final[dict[tuple[Method, Path], Body]] = {
     ("PATCH", "devices/{device_id}"): {"name": "Till"},
     ("POST", "devices/{panel_id}/panel"): {"command": "arm_away"},
     ("PUT", "cameras/{camera_id}/alias"): {"name": "My counter"},
+    ("POST", "cameras/{camera_id}/ptz"): {"move": {"pan": 0.5}},
+    ("POST", "cameras/{camera_id}/ptz/presets"): {"name": "Gate"},
     ("POST", "cameras/{camera_id}/tickets"): {"kind": "live"},
     ("PATCH", "cameras/{camera_id}/recording-settings"): {
         "mode": "scheduled",
@@ -397,6 +422,20 @@ BODIES: Final[dict[tuple[Method, Path], Body]] = {
         "receiver": "vera@example.org",
         "afterwards": "super_admin",
     },
+    ("PATCH", "notifications/preferences"): {
+        "choices": [{"kind": "motion", "channels": ["inbox"]}],
+        "quiet": {"zone": "Europe/Madrid", "weekly": {"mon": [["22:00", "24:00"]]}},
+    },
+    ("POST", "push-subscriptions"): {
+        "endpoint": "https://127.0.0.1:9/push",
+        "keys": {
+            # the generator of the curve, which is on it
+            "p256dh": "BGsX0fLhLEJH-Lzm5WOkQPJ3A32BLeszoPShOUXYmMKWT-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU",
+            "auth": "AAAAAAAAAAAAAAAAAAAAAA",
+        },
+    },
+    ("POST", "webhooks"): {"name": "Lamp", "url": "http://127.0.0.1:9/lamp"},
+    ("PATCH", "webhooks/{webhook_id}"): {"name": "Other lamp"},
     ("POST", "tokens"): {"name": "script", "scopes": ["read"]},
 }
 
@@ -430,6 +469,10 @@ SUCCESS: Final = {
     ("POST", "access-requests"): 202,
     ("POST", "access-requests/{request_id}/approve"): 201,
     ("POST", "handovers"): 201,
+    ("POST", "push-subscriptions"): 201,
+    ("DELETE", "push-subscriptions/{subscription_id}"): 204,
+    ("POST", "webhooks"): 201,
+    ("DELETE", "webhooks/{webhook_id}"): 204,
     ("POST", "tokens"): 201,
 }
 

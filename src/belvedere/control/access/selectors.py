@@ -189,6 +189,31 @@ def list_candidates(
     return list(found.items())
 
 
+def list_in_force(resources: Iterable[str]) -> dict[str, list[GrantFacts]]:
+    """Principal → his grants in force on these very resources. The caller has decided who may ask. One query."""
+    on = list(resources)
+    found: dict[str, list[GrantFacts]] = {}
+    if on:
+        statement = f"SELECT principal, {_COLUMNS} FROM access_grant WHERE resource IN ({sql.marks(on)}) "  # noqa: S608  constants
+        for principal, *row in sql.fetch(f"{statement} AND ended_at IS NULL", *on):
+            found.setdefault(principal, []).append(_facts(row))
+    return found
+
+
+def list_once_held(resources: Iterable[str], permission: Permission) -> set[str]:
+    """Who holds or ever held `permission` on these very resources. The caller has decided who may ask. One query."""
+    on = list(resources)
+    if not on:
+        return set()
+    rows = sql.fetch(
+        f"SELECT DISTINCT principal FROM access_grant WHERE resource IN ({sql.marks(on)}) "  # noqa: S608  constants
+        "AND (permissions & %s) <> 0",
+        *on,
+        int(permission),
+    )
+    return {principal for (principal,) in rows}
+
+
 def list_grants(principals: Iterable[str], resources: Iterable[str]) -> dict[str, list[GrantFacts]]:
     """Principal → his grants in force on these very resources, and on no other. The caller has decided who may ask.
 

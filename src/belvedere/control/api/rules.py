@@ -56,6 +56,11 @@ RULES: Final[dict[tuple[str, str], str]] = {
     ("GET", "panels/{panel_id}/history"): "read",
     # It moves locks and sirens: what only reads or watches must not.
     ("POST", "devices/{panel_id}/panel"): "devices",
+    # What the camera may look at is seen by everybody who watches it.
+    ("GET", "cameras/{camera_id}/ptz"): "watch",
+    ("POST", "cameras/{camera_id}/ptz"): "devices",
+    ("POST", "cameras/{camera_id}/ptz/presets"): "devices",
+    ("DELETE", "cameras/{camera_id}/ptz/presets/{preset}"): "devices",
     ("GET", "cameras"): "read",
     ("GET", "cameras/{camera_id}"): "read",
     ("PUT", "cameras/{camera_id}/alias"): "read",
@@ -70,6 +75,18 @@ RULES: Final[dict[tuple[str, str], str]] = {
     # The same: what happens before a house says who is at home.
     ("GET", "events"): "watch",
     ("GET", "events/{event_id}/picture.jpg"): "watch",
+    ("GET", "notifications/preferences"): "read",
+    # Whoever can hush an alarm, or have himself told of it, is a person.
+    ("PATCH", "notifications/preferences"): PERSON,
+    ("GET", "notifications/matrix"): "read",
+    ("GET", "push-subscriptions"): PERSON,
+    ("POST", "push-subscriptions"): PERSON,
+    ("DELETE", "push-subscriptions/{subscription_id}"): PERSON,
+    ("GET", "webhooks"): PERSON,
+    ("POST", "webhooks"): PERSON,
+    ("PATCH", "webhooks/{webhook_id}"): PERSON,
+    ("POST", "webhooks/{webhook_id}/secret"): PERSON,
+    ("DELETE", "webhooks/{webhook_id}"): PERSON,
     ("GET", "exports"): "watch",
     ("GET", "exports/{export_id}"): "watch",
     ("GET", "exports/{export_id}/manifest"): "watch",

@@ -8,6 +8,8 @@ from django.core import signing
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 
+from belvedere.control.notifications.egress import Answer
+
 _SALT: Final = "notifications.unsubscribe"
 
 
@@ -24,8 +26,8 @@ def read_unsubscribe_token(token: str) -> str | None:
         return None
 
 
-def send_mail(address: str, account: str, name: str, words: str, at: datetime, path: str) -> None:
-    """Hand it to the mail server. Raises what its absence raises."""
+def send_mail(address: str, account: str, name: str, words: str, at: datetime, path: str) -> Answer:
+    """Hand it to the mail server, whose yes is an answer like any other. Raises what its absence raises."""
     base = settings.BELVEDERE.url
     stop = f"{base}/notifications/stop/{unsubscribe_token(account)}"
     context = {"name": name, "words": words, "at": at, "link": f"{base}{path}", "stop": stop}
@@ -39,3 +41,4 @@ def send_mail(address: str, account: str, name: str, words: str, at: datetime, p
     )
     mail.attach_alternative(render_to_string("mail/notification.html", context), "text/html")
     mail.send()
+    return Answer(200)

@@ -17,6 +17,11 @@ RULES: Final[dict[str, Rule]] = {
     "readyz": Rule.PUBLIC,
     "metrics": Rule.PUBLIC,  # asks for its own token, or for loopback
     "public-keys": Rule.PUBLIC,
+    # The app, before anybody signed in: what it is, its worker, and how a device comes to trust its address
+    "app-manifest": Rule.PUBLIC,
+    "app-worker": Rule.PUBLIC,
+    "trust": Rule.PUBLIC,
+    "trust-certificate": Rule.PUBLIC,
     # The way in: allauth's pages, made for people who are not signed in
     "account_login": Rule.PUBLIC,
     "account_signup": Rule.PUBLIC,
@@ -34,6 +39,7 @@ RULES: Final[dict[str, Rule]] = {
     "invitation": Rule.PUBLIC,  # the same; POST acts, for the invited account alone
     "invitation-accept": Rule.PUBLIC,
     "invitation-decline": Rule.PUBLIC,
+    "notifications-stop": Rule.PUBLIC,  # the secret in the mail is the proof; GET shows, POST stops mails
     # A guest: the secret, then the cookie that it was exchanged for
     "guest": Rule.PUBLIC,
     "guest-open": Rule.PUBLIC,
@@ -125,6 +131,15 @@ RULES: Final[dict[str, Rule]] = {
     "sharer-unblock": Rule.ACCOUNT,
     "account-blocked": Rule.ACCOUNT,
     "account-activity": Rule.ACCOUNT,
+    "account-notifications": Rule.ACCOUNT,
+    "account-notifications-channels": Rule.ACCOUNT,
+    "account-notifications-quiet": Rule.ACCOUNT,
+    "account-notifications-snooze": Rule.ACCOUNT,
+    "account-notifications-test": Rule.ACCOUNT,
+    "push-forget": Rule.ACCOUNT,
+    "notification": Rule.ACCOUNT,
+    "notification-picture": Rule.ACCOUNT,
+    "notification-matrix": Rule.ACCOUNT,
     "account-close": Rule.ACCOUNT,
     "recipient-scan": Rule.ACCOUNT,
     "recipient-met": Rule.ACCOUNT,

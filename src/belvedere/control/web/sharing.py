@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
@@ -27,6 +28,7 @@ from belvedere.control.sharing.selectors import (
     GivenShare,
     ItemView,
     ReceivedShare,
+    count_given_by_state,
     get_received,
     list_decided_since,
     list_ended_since,
@@ -39,6 +41,7 @@ from belvedere.control.web.context import here, list_cameras_here, person
 from belvedere.control.web.errors import answers_refusals
 from belvedere.control.web.handovers import handover_card
 from belvedere.control.web.invited import invitation_card
+from belvedere.control.web.notifications import inbox_lines
 from belvedere.control.web.panel_cards import list_panels_here, panel_slots
 from belvedere.control.web.requests import request_card, sent_notice
 from belvedere.control.web.share_notices import share_notices
@@ -47,6 +50,8 @@ from belvedere.control.web.share_words import item_words, terms_line
 NEWS: Final = timedelta(days=30)
 #: as many offers stand in the inbox at once; who answers them sees the next
 OFFERS: Final = 30
+#: so many shares of each kind stand on one page of those one gave
+PAGE: Final = 30
 #: why a share ended that followed a group
 OF_GROUPS: Final = ("left_group", "group_deleted")
 
@@ -106,16 +111,42 @@ def sharing(request: HttpRequest) -> HttpResponse:
     shareable = {view.id for view in things if view.may(Permission.SHARE)}
     if not shareable:
         raise NotFound
-    # What is in one share is of one organization.
-    shares = [given_card(row) for row in list_given(actor) if any(item.resource in shareable for item in row.items)]
+    chosen = here(request)
+    organization = chosen.id if chosen else ""
+    only, before = request.GET.get("only", ""), request.GET.get("before", "")[:26]
+    counts = count_given_by_state(actor, organization)
+    parts = {"pending": counts.pending, "accepted": counts.accepted, "paused": counts.paused}
     context = {
         "nav": "sharing",
-        "accepted": [row for row in shares if row["state"] == "accepted" and not row["paused_at"]],
-        "paused": [row for row in shares if row["paused_at"]],
-        "pending": [row for row in shares if row["state"] == "pending"],
-        "blocked": _blocked(request),
+        "parts": [
+            _part(actor, organization, part, count=count, before=before if part == only else "")
+            for part, count in parts.items()
+            if count and only in ("", part)
+        ],
+        "only": only,
+        "blocked": [] if only else _blocked(request),
     }
     return render(request, "web/sharing.html", context)
+
+
+def _part(actor: Principal, organization: str, part: str, *, count: int, before: str) -> dict[str, Any]:
+    """One of the lists of the page, as far as one page of it goes: the rest is a page of its own."""
+    state = "pending" if part == "pending" else "accepted"
+    is_paused = None if part == "pending" else part == "paused"
+    rows = list_given(
+        actor, states=[state], organization=organization, is_paused=is_paused, before=before, limit=PAGE + 1
+    )
+    return {
+        "name": part,
+        "title": {
+            "pending": _("Waiting for an answer"),
+            "accepted": _("They can see it now"),
+            "paused": _("Paused"),
+        }[part],
+        "count": count,
+        "shares": [given_card(row) for row in rows[:PAGE]],
+        "more": urlencode({"only": part, "before": rows[PAGE - 1].id}) if len(rows) > PAGE else "",
+    }
 
 
 def _blocked(request: HttpRequest) -> list[dict[str, Any]]:
@@ -184,6 +215,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
         "handovers": [handover_card(row) for row in list_received_handovers(actor)],
         "requests": [request_card(row) for row in list_received_requests(actor)],
         "claims": [claim_card(row) for row in list_claims(actor) if not row.is_mine],
+        "lines": inbox_lines(actor),
         "notices": _notices(actor),
     }
     return render(request, "web/inbox.html", context)

@@ -1,6 +1,36 @@
 """Reading what one is told, how, where; and who is told of what."""
 
 from belvedere.control.notifications.selectors.choices import Choice, PreferencesView, get_preferences
+from belvedere.control.notifications.selectors.endpoints import (
+    BrowserView,
+    WebhookView,
+    get_webhook,
+    list_browsers,
+    list_webhooks,
+)
 from belvedere.control.notifications.selectors.lines import Line, LinePage, get_line, list_lines
+from belvedere.control.notifications.selectors.matrix import (
+    MatrixRow,
+    MatrixThing,
+    NotificationMatrix,
+    get_notification_matrix,
+)
 
-__all__ = ["Choice", "Line", "LinePage", "PreferencesView", "get_line", "get_preferences", "list_lines"]
+__all__ = [
+    "BrowserView",
+    "Choice",
+    "Line",
+    "LinePage",
+    "MatrixRow",
+    "MatrixThing",
+    "NotificationMatrix",
+    "PreferencesView",
+    "WebhookView",
+    "get_line",
+    "get_notification_matrix",
+    "get_preferences",
+    "get_webhook",
+    "list_browsers",
+    "list_lines",
+    "list_webhooks",
+]

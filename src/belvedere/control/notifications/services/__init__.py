@@ -3,6 +3,8 @@
 from belvedere.control.notifications.services.browsers import subscribe_browser, unsubscribe_browser
 from belvedere.control.notifications.services.keeping import purge_notifications
 from belvedere.control.notifications.services.preferences import (
+    AS_IS,
+    change_preferences,
     choose_channels,
     send_test,
     set_quiet_hours,
@@ -18,6 +20,8 @@ from belvedere.control.notifications.services.webhooks import (
 )
 
 __all__ = [
+    "AS_IS",
+    "change_preferences",
     "change_webhook",
     "choose_channels",
     "create_webhook",

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
+from enum import Enum
 from typing import Any, Final
 
 from django.db import transaction
@@ -25,6 +26,34 @@ from belvedere.control.outbox.services import enqueue_many
 
 MAX_CHOICES: Final = 500
 LONGEST_SNOOZE: Final = timedelta(days=30)
+
+
+class AsIs(Enum):
+    """What is not to be changed, where None has a meaning."""
+
+    AS_IS = "as_is"
+
+
+AS_IS: Final = AsIs.AS_IS
+
+
+@unguarded("the actor's own wishes, each by its service")
+@transaction.atomic
+def change_preferences(
+    actor: Principal,
+    *,
+    choices: Collection[Choice] = (),
+    dropped: Collection[tuple[str, str]] = (),
+    quiet: Mapping[str, Any] | AsIs | None = AS_IS,
+    snooze_until: datetime | AsIs | None = AS_IS,
+) -> None:
+    """Several of them at once, or none: see `choose_channels`, `set_quiet_hours`, `snooze`."""
+    if choices or dropped:
+        choose_channels(actor, choices=choices, dropped=dropped)
+    if not isinstance(quiet, AsIs):
+        set_quiet_hours(actor, hours=quiet)
+    if not isinstance(snooze_until, AsIs):
+        snooze(actor, until=snooze_until)
 
 
 @unguarded("the actor's own wishes; a camera is named only by who may be told of it")
