@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import cast
 from belvedere.contracts.permissions import Permission
+from belvedere.contracts.ptz import Stop
 from belvedere.contracts.recordings import RecordMode
 from belvedere.control.access.roles import Role
 from belvedere.control.core.errors import NotFound
@@ -32,6 +33,7 @@ from belvedere.control.recordings.selectors import get_recording_settings, list_
 from belvedere.control.recordings.services import change_recording_settings, open_export
 from belvedere.control.sharing import services as sharing
 from belvedere.control.sharing.selectors import list_access
+from belvedere.control.streaming import steering
 from belvedere.control.streaming.selectors import list_viewers, list_viewings
 from belvedere.control.streaming.services import open_talk, open_ticket
 
@@ -81,6 +83,9 @@ TABLE: Final[dict[str, dict[str, str]]] = {
     "list the camera": _site("ok ok ok ok ok ok 404 404 | ok ok 404 404 404 404 404 404"),
     "watch live": _site("ok ok ok ok ok ok 404 404 | ok ok 404 404 404 404 404 404"),
     "talk through it": _site("ok ok ok ok 403 403 404 404 | ok ok 404 404 404 404 404 404"),
+    # There is no node that could: 503 is as far as a yes gets.
+    "move it": _site("503 503 503 503 403 403 404 404 | 503 503 404 404 404 404 404 404"),
+    "have it remember a place": _site("503 503 503 403 403 403 404 404 | 503 503 404 404 404 404 404 404"),
     # The past. Nothing was recorded here: who may export finds nothing there.
     "see what was recorded": _site("ok ok ok ok ok 403 404 404 | ok ok 404 404 404 404 404 404"),
     "export what was recorded": _site("404 404 404 403 403 403 404 404 | 404 404 404 404 404 404 404 404"),
@@ -192,6 +197,8 @@ SERVICES: Final[dict[str, Act]] = {
     "list the camera": lambda who, at: find([row.id for row in list_cameras(who)], at.camera),
     "watch live": lambda who, at: open_ticket(who, camera=at.camera),
     "talk through it": lambda who, at: open_talk(who, camera=at.camera),
+    "move it": lambda who, at: steering.steer_camera(who, camera=at.camera, order=Stop()),
+    "have it remember a place": lambda who, at: steering.keep_preset(who, camera=at.camera, name="Gate"),
     "see what was recorded": lambda who, at: list_coverage(who, at.camera, *A_DAY),
     "export what was recorded": lambda who, at: open_export(who, camera=at.camera, start=A_DAY[0], end=AN_HOUR_LATER),
     "read who watched it": lambda who, at: list_viewings(who, at.camera, start=A_DAY[0], end=A_DAY[1]),
@@ -262,6 +269,8 @@ API: Final[dict[str, tuple[Any, ...]]] = {
     "list the camera": ("GET", "cameras", None, "{camera}"),
     "watch live": ("POST", "cameras/{camera}/tickets", {"kind": "live"}),
     "talk through it": ("POST", "cameras/{camera}/tickets", {"kind": "talk"}),
+    "move it": ("POST", "cameras/{camera}/ptz", {"stop": True}),
+    "have it remember a place": ("POST", "cameras/{camera}/ptz/presets", {"name": "Gate"}),
     "see what was recorded": ("GET", f"cameras/{{camera}}/recordings?{THAT_DAY}"),
     "export what was recorded": (
         "POST",

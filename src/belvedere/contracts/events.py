@@ -64,6 +64,8 @@ class StreamSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                address must lie inside, and the connection goes to that literal address (ADR: rebinding)
     transport  how pictures travel. UDP only where the operator chose it for this device: a camera that is bad at TCP
     certificate  SHA-256 in hex of the one that an https:// device showed before: that one and no other; "" at first
+    onvif      of a stream: where its device speaks ONVIF, "" if it does not
+    channel    … and what the device calls the video source; "" for the only one
     """
 
     url: str
@@ -72,6 +74,8 @@ class StreamSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     networks: list[tuple[str, int, int]]
     transport: Literal["tcp", "udp"] = "tcp"
     certificate: str = ""
+    onvif: str = ""
+    channel: str = ""
 
     def __repr__(self) -> str:
         """Keep credentials out of tracebacks and logs."""

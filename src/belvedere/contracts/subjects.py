@@ -25,6 +25,8 @@ NODE_DISCOVER: Final = "node.discover"
 NODE_INSPECT: Final = "node.inspect"
 CAMERA_STATE: Final = "camera.state"
 CAMERA_EVENT: Final = "camera.event"
+CAMERA_PTZ: Final = "camera.ptz"
+CAMERA_HELM: Final = "camera.helm"
 EVENT_FEEDS: Final = "event.feeds"
 PANEL_ASSIGNMENTS: Final = "panel.assignments"
 PANEL_STATE: Final = "panel.state"
@@ -40,13 +42,13 @@ EXPORT_FINISHED: Final = "export.finished"
 #: said by media, heard by control
 FROM_MEDIA: Final = (
     *(SESSION_OPEN, SESSION_RENEW, SESSION_CLOSED, NODE_HELLO, NODE_ASSIGNMENTS, CAMERA_STATE),
-    *(PANEL_ASSIGNMENTS, PANEL_STATE, EVENT_FEEDS, CAMERA_EVENT),
+    *(PANEL_ASSIGNMENTS, PANEL_STATE, EVENT_FEEDS, CAMERA_EVENT, CAMERA_HELM),
     *(RECORDING_PLANS, FOOTAGE_STATE, SESSION_WATCHED, EXPORT_PROGRESS, EXPORT_FINISHED),
 )
 #: said by control or worker, heard by one node
 TO_MEDIA: Final = (
     *(SESSION_LEASE, NODE_CHANGED, NODE_PROBE, NODE_DISCOVER, NODE_INSPECT, PANEL_COMMAND),
-    *(FOOTAGE_COVERAGE, FOOTAGE_ERASE),
+    *(FOOTAGE_COVERAGE, FOOTAGE_ERASE, CAMERA_PTZ),
 )
 
 

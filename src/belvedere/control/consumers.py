@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from belvedere.contracts import camera_events, events, panels, recordings, sessions, subjects
+from belvedere.contracts import camera_events, events, panels, ptz, recordings, sessions, subjects
 from belvedere.control.accounts import mails as account_mails
 from belvedere.control.accounts import texts
 from belvedere.control.appeals import mails as appeal_mails
@@ -24,6 +24,7 @@ from belvedere.control.recordings import services as footage
 from belvedere.control.sharing import mails
 from belvedere.control.sharing import services as sharing
 from belvedere.control.streaming import services as streaming
+from belvedere.control.streaming import steering
 
 
 def _cameras_closed(payload: dict[str, list[str]]) -> None:
@@ -119,6 +120,7 @@ BUS: Final[dict[str, Ear]] = {
     subjects.PANEL_STATE: Ear(panels.PanelState, _panel_state),
     subjects.EVENT_FEEDS: Ear(camera_events.EventFeedsRequest, devices.list_event_feeds),
     subjects.CAMERA_EVENT: Ear(camera_events.EventReports, happenings.record_events),
+    subjects.CAMERA_HELM: Ear(ptz.HelmTaken, steering.record_helm),
     subjects.SESSION_OPEN: Ear(sessions.OpenRequest, _open),
     subjects.SESSION_RENEW: Ear(sessions.RenewRequest, streaming.renew_sessions),
     subjects.SESSION_CLOSED: Ear(sessions.SessionClosed, streaming.record_closed),

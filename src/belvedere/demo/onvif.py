@@ -28,7 +28,7 @@ from belvedere.demo import onvif_media2
 from belvedere.demo.onvif_events import PullPoints
 from belvedere.demo.onvif_faults import OnvifFaults
 from belvedere.demo.onvif_login import WsSecurity, local_name
-from belvedere.demo.onvif_ptz import PtzHead
+from belvedere.demo.onvif_ptz import HOME, PtzHead
 from belvedere.demo.rtsp_auth import Login
 
 __all__ = ["OnvifChannel", "OnvifDevice", "OnvifFaults"]
@@ -40,6 +40,18 @@ _SERVICES: Final = {
     "tptz": "/onvif/ptz",
     "tev": "/onvif/events",
 }
+#: What its motors can: the space, the end of its name, the least value.
+_SPACES: Final = (
+    ("AbsolutePanTiltPositionSpace", "PanTiltSpaces/PositionGenericSpace", -1),
+    ("AbsoluteZoomPositionSpace", "ZoomSpaces/PositionGenericSpace", 0),
+    ("RelativePanTiltTranslationSpace", "PanTiltSpaces/TranslationGenericSpace", -1),
+    ("RelativePanTiltTranslationSpace", "PanTiltSpaces/TranslationSpaceFov", -1),
+    ("RelativeZoomTranslationSpace", "ZoomSpaces/TranslationGenericSpace", -1),
+    ("ContinuousPanTiltVelocitySpace", "PanTiltSpaces/VelocityGenericSpace", -1),
+    ("ContinuousZoomVelocitySpace", "ZoomSpaces/VelocityGenericSpace", -1),
+)
+#: Of the whole way, half of what is in the picture when nothing is zoomed.
+_HALF_PICTURE: Final = 0.2
 _SUBSCRIPTION: Final = "/onvif/subscription/"
 _SUBSCRIBED_S: Final = 60.0
 #: GetStreamUri is answered by _on_get_stream_uri.
@@ -218,6 +230,8 @@ class OnvifDevice:
             return say.fault("ter:WellFormed", "That is no SOAP")
         operation = local_name(call)
         self.asked.append(operation)
+        if operation in self.faults.hangs_up_at:
+            raise ConnectionResetError
         if operation == "GetSystemDateAndTime":
             said = self.faults.says_clock_off_s
             return say.system_date_and_time(self.now if said is None else time.time() + said)
@@ -228,6 +242,8 @@ class OnvifDevice:
             return self.faults.media2_says
         if handler is None or operation in self.faults.lacks:
             return say.fault("ter:ActionNotSupported", "Action not supported", blames_sender=False)
+        if self.faults.ptz_takes_s and request.path == _SERVICES["tptz"]:
+            await asyncio.sleep(self.faults.ptz_takes_s)
         said = handler(request, call)
         return str(await said if asyncio.iscoroutine(said) else said)
 
@@ -297,11 +313,29 @@ class OnvifDevice:
             "".join(say.wrap("trt:AudioOutputs", token=f"out_{_source(index)}") for index in speakers),
         )
 
+    def _on_get_node(self, _request: _Request, call: Any) -> str:
+        spaces = [space for space in _SPACES if space[1] not in self.faults.lacks]
+        return say.ptz_node(_text(call, "NodeToken"), presets=16, spaces=spaces)
+
     def _on_continuous_move(self, _request: _Request, call: Any) -> str:
-        pan_tilt, zoom = call.find(".//{*}PanTilt"), call.find(".//{*}Zoom")
-        pan, tilt = (0.0, 0.0) if pan_tilt is None else (float(pan_tilt.get("x")), float(pan_tilt.get("y")))
-        self._head_of(call).move(pan, tilt, 0.0 if zoom is None else float(zoom.get("x")))
+        self._head_of(call).move(*_vector(call))
         return say.response("tptz:ContinuousMove")
+
+    def _on_absolute_move(self, _request: _Request, call: Any) -> str:
+        self._head_of(call).look_at(_vector(call))
+        return say.response("tptz:AbsoluteMove")
+
+    def _on_relative_move(self, _request: _Request, call: Any) -> str:
+        head, turn = self._head_of(call), call.find(".//{*}PanTilt")
+        is_of_picture = turn is not None and (turn.get("space") or "").endswith("TranslationSpaceFov")
+        part = _HALF_PICTURE if is_of_picture else 1.0
+        (pan, tilt, zoom), (by_pan, by_tilt, by_zoom) = head.position, _vector(call)
+        head.look_at((pan + by_pan * part, tilt + by_tilt * part, zoom + by_zoom))
+        return say.response("tptz:RelativeMove")
+
+    def _on_goto_home_position(self, _request: _Request, call: Any) -> str:
+        self._head_of(call).look_at(HOME)
+        return say.response("tptz:GotoHomePosition")
 
     def _on_stop(self, _request: _Request, call: Any) -> str:
         self._head_of(call).stop()
@@ -371,6 +405,13 @@ def _profile_of(call: Any) -> tuple[int, str]:
     """`source_3_sub` → (2, "sub")."""
     _, number, quality = _text(call, "ProfileToken").split("_")
     return int(number) - 1, quality
+
+
+def _vector(call: Any) -> tuple[float, float, float]:
+    """Pan, tilt and zoom of a question; what it does not name is 0."""
+    turn, zoom = call.find(".//{*}PanTilt"), call.find(".//{*}Zoom")
+    pan, tilt = (0.0, 0.0) if turn is None else (float(turn.get("x")), float(turn.get("y")))
+    return pan, tilt, 0.0 if zoom is None else float(zoom.get("x"))
 
 
 def _text(call: Any, name: str) -> str:

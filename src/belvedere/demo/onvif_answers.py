@@ -235,6 +235,31 @@ def ptz_vectors(position: tuple[float, float, float]) -> str:
     return wrap("tt:PanTilt", x=pan, y=tilt) + wrap("tt:Zoom", x=zoom)
 
 
+_SPACES: Final = "http://www.onvif.org/ver10/tptz"
+
+
+def ptz_node(token: str, *, presets: int, spaces: Iterable[tuple[str, str, int]]) -> str:
+    """GetNode's. Spaces: which one (`RelativePanTiltTranslationSpace`), the end of its name, the least value."""
+    described = "".join(
+        wrap(
+            f"tt:{name}",
+            element("tt:URI", f"{_SPACES}/{uri}")
+            + "".join(
+                wrap(f"tt:{axis}Range", element("tt:Min", low) + element("tt:Max", 1))
+                for axis in ("XY" if "PanTilt" in name else "X")
+            ),
+        )
+        for name, uri, low in spaces
+    )
+    inside = (
+        element("tt:Name", token)
+        + wrap("tt:SupportedPTZSpaces", described)
+        + element("tt:MaximumNumberOfPresets", presets)
+        + element("tt:HomeSupported", "true")
+    )
+    return response("tptz:GetNode", wrap("tptz:PTZNode", inside, token=token))
+
+
 def ptz_status(position: tuple[float, float, float], *, is_moving: bool, now: float) -> str:
     """GetStatus's."""
     state = "MOVING" if is_moving else "IDLE"

@@ -42,6 +42,10 @@ class OnvifFaults:
     holds_pulls: bool = False
     #: To questions for events it says this.
     pulls_say: bytes | None = None
+    #: So long it thinks before it does anything about its motor, in seconds; and then does it.
+    ptz_takes_s: float = 0.0
+    #: Operations at which it hangs up without a word.
+    hangs_up_at: set[str] = field(default_factory=set)
     #: Operations it does not know, and services, by their prefixes in onvif_answers.
     lacks: set[str] = field(default_factory=set)
 

@@ -62,6 +62,7 @@ from belvedere.media.memory import NodeMemory
 from belvedere.media.metrics import MediaMetrics
 from belvedere.media.onvif import discover, inspect, warm_up
 from belvedere.media.panels import PanelKeeper
+from belvedere.media.ptz import Helms
 from belvedere.media.sources import probe
 from belvedere.media.talk.scouting import Scout
 from belvedere.media.talk.talker import TalkRoom
@@ -148,6 +149,7 @@ class MediaNode:
         )
         self._scout = Scout(self.carriage.find_source, self._report_talk, self._own_ports)
         self._room = TalkRoom(find_source=self.carriage.find_source, own_ports=self._own_ports)
+        self.helms = Helms(bus, self._name, self.run, self.carriage.find_source, self._own_ports)
         self._metrics = MediaMetrics(self.counters, self._gauges)
         self._listener = Listener(
             Door(
@@ -155,6 +157,7 @@ class MediaNode:
                 find_stream=self.carriage.find,
                 counters=self.counters,
                 room=self._room,
+                helms=self.helms,
                 trusted=[ip_network(cidr.strip()) for cidr in settings.trusted_proxies.split(",") if cidr.strip()],
                 metrics=self._metrics.text,
                 metrics_token=settings.metrics_token,
@@ -209,6 +212,7 @@ class MediaNode:
         await self.keeper.start()
         await self.panels.start()
         await self.footage.start()
+        await self.helms.start()
         await self._bus.subscribe(of_node(NODE_CHANGED, self._name), AssignmentsChanged, self._on_changed)
         await self._bus.subscribe(of_node(NODE_PROBE, self._name), ProbeRequest, self._on_probe)
         await self._bus.subscribe(of_node(NODE_DISCOVER, self._name), DiscoverRequest, self._on_discover)
@@ -220,6 +224,7 @@ class MediaNode:
     async def _close_doors(self) -> None:
         await self._listener.close()
         await self.keeper.close()
+        await self.helms.close()
         await self.panels.close()
         await self.events.close()
         await self.footage.close()

@@ -45,7 +45,12 @@ class Source:
         url = streams and (streams.sub if quality is Quality.SUB else streams.main)
         if not url:
             return None
-        return events.StreamSource(url, self.username, self.password, networks, self.transport)
+        return events.StreamSource(
+            *(url, self.username, self.password, networks, self.transport),
+            certificate=self.certificate,
+            onvif=self.onvif,
+            channel=channel,
+        )
 
     def device(self, networks: list[Network]) -> events.StreamSource:
         """What a node gets to ask the device itself."""

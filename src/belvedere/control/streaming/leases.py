@@ -13,7 +13,11 @@ from belvedere.control.streaming.models import ViewingSession
 
 #: kind → what a session of it may carry at most; and what it is worth nothing without
 CARRIES: Final = {
-    SessionKind.LIVE: (Permission.LIVE_VIEW | Permission.LISTEN | Permission.PLAYBACK, Permission.LIVE_VIEW),
+    SessionKind.LIVE: (
+        # Who watches live may move what he sees; the past stays as it was.
+        Permission.LIVE_VIEW | Permission.LISTEN | Permission.PLAYBACK | Permission.PTZ,
+        Permission.LIVE_VIEW,
+    ),
     # The same socket, begun in the past.
     SessionKind.PLAYBACK: (Permission.LIVE_VIEW | Permission.LISTEN | Permission.PLAYBACK, Permission.PLAYBACK),
     SessionKind.HLS: (Permission.LIVE_VIEW | Permission.LISTEN, Permission.LIVE_VIEW),

@@ -60,3 +60,14 @@ class WatchedSpan(models.Model):
     session = models.ForeignKey(ViewingSession, on_delete=models.CASCADE, related_name="watched_spans")
     start_at = models.DateTimeField()
     end_at = models.DateTimeField()
+
+
+class Steering(models.Model):
+    """When somebody last moved a camera: a stretch of moving is one thing to the audit."""
+
+    principal = models.CharField(max_length=26)
+    camera = models.ForeignKey(Camera, on_delete=models.CASCADE, related_name="steerings")
+    last_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("principal", "camera"), name="streaming_steering_one_each"),)

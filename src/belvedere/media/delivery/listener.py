@@ -44,6 +44,7 @@ from belvedere.media.delivery.stream import LiveStream
 from belvedere.media.delivery.viewer import Viewer
 from belvedere.media.delivery.websocket import accept_of
 from belvedere.media.footage import Archive
+from belvedere.media.ptz import Helms
 from belvedere.media.talk.talker import Talker, TalkRoom
 
 log = structlog.get_logger()
@@ -68,6 +69,7 @@ class Door:
     """What the listener needs of the house. `find_stream` knows no stream it must not show.
 
     room       where cameras are spoken to
+    helms      where they are moved
     archive    the footage here; None = nothing is kept on this node
     decoder    makes pictures of key frames
     trusted    networks of proxies whose X-Forwarded-For is believed
@@ -78,6 +80,7 @@ class Door:
     find_stream: Callable[[str, Quality], LiveStream | None]
     counters: Counters
     room: TalkRoom = field(default_factory=lambda: TalkRoom(find_source=lambda _: None))
+    helms: Helms | None = None
     archive: Archive | None = None
     decoder: Decoder = field(default_factory=Decoder)
     trusted: Sequence[IPv4Network | IPv6Network] = ()
@@ -231,6 +234,7 @@ class Listener:
             footage=None if door.archive is None else FootageReader(door.archive, reply.camera, reply.quality),
             report=partial(door.keeper.watched, session),
             decoder=door.decoder,
+            helm=door.helms.at(reply.camera) if door.helms and reply.kind is SessionKind.LIVE else None,
         )
 
     async def _open_content(

@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from belvedere.contracts.permissions import Permission
+from belvedere.contracts.ptz import Aim, GoTo, Home, Move, PtzOrder, Stop, Token
 from belvedere.contracts.recordings import Span
 from belvedere.media.decode import Decoder
 from belvedere.media.delivery.footage_reader import FootageReader
@@ -16,6 +17,8 @@ from belvedere.media.delivery.playback import Outlet, Playback
 from belvedere.media.delivery.previews import Previews
 from belvedere.media.delivery.sessions import Lease
 from belvedere.media.delivery.stream import LiveStream
+from belvedere.media.ptz import Helm
+from belvedere.media.ptz_steering import Steering
 
 #: What was watched of the past is told this often, and at the end.
 TELL_EVERY_S: Final = 10.0
@@ -29,6 +32,7 @@ class PlayerMessage(msgspec.Struct, frozen=True, rename={"from_": "from"}):
     to, from_ instants, seconds since the epoch: of a seek; of the picture that is shown, in a step
     x, by     how many times as fast; how many pictures
     on        whether sound is wanted
+    move, aim, preset, home, stop   of the camera's head: one of them, or none, to learn what it can
     """
 
     type: str
@@ -38,6 +42,18 @@ class PlayerMessage(msgspec.Struct, frozen=True, rename={"from_": "from"}):
     x: float = 1.0
     by: int = 1
     on: bool = True
+    move: Move | None = None
+    aim: Aim | None = None
+    preset: Token | None = None
+    home: bool = False
+    stop: bool = False
+
+    @property
+    def ptz(self) -> PtzOrder | None:
+        """Where the camera is to look; the safest of them, should it say several."""
+        if self.stop:
+            return Stop()
+        return self.move or self.aim or (GoTo(self.preset) if self.preset else Home() if self.home else None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,12 +62,14 @@ class Scene:
 
     report   tells control which spans of footage were sent
     decoder  makes small pictures for the time line
+    helm     of the camera; None where the session is of the past
     """
 
     find_stream: Callable[[], LiveStream | None]
     footage: FootageReader | None
     report: Callable[[list[Span]], None]
     decoder: Decoder | None = None
+    helm: Helm | None = None
 
 
 class Screen(Outlet, Protocol):
@@ -87,6 +105,7 @@ class Looking:
         if scene.footage is not None and scene.decoder is not None and self._playback is not None:
             self._previews = Previews(scene.footage, scene.decoder, lease, screen, self._playback.ledger, clock)
         self.hearing = Hearing(lease, screen, clock)
+        self._steering = None if scene.helm is None else Steering(lease, screen, scene.helm, clock)
         self._told_at = clock()
 
     def follow(self, order: PlayerMessage) -> None:
@@ -103,6 +122,8 @@ class Looking:
                 self._go_on()
             case "listen":
                 self._listen(order)
+            case "ptz":
+                self._steer(order)
             case "speed" if playback is not None:
                 playback.set_speed(order.x)
             case "seek" | "step" | "reverse" | "preview" if playback is not None and playback.is_allowed:
@@ -119,6 +140,8 @@ class Looking:
         """Be looked at, a few times a second, and whenever the lease has narrowed."""
         playback = self._playback
         self.hearing.check()
+        if self._steering is not None:
+            self._steering.check()
         if playback is not None and playback.is_active and not playback.is_allowed:
             self.lose_playback()
         if now - self._told_at >= TELL_EVERY_S:
@@ -126,6 +149,8 @@ class Looking:
 
     def end(self) -> None:
         """From here on nothing is sent."""
+        if self._steering is not None:
+            self._steering.end()
         if self._previews is not None:
             self._previews.stop()
         if self._playback is not None:
@@ -168,6 +193,14 @@ class Looking:
             self._screen.tell({"type": "refused", "n": order.n, "what": "listen"})
         else:
             self.hearing.want(on=order.on)
+
+    def _steer(self, order: PlayerMessage) -> None:
+        if self._steering is None:
+            self._screen.tell({"type": "refused", "n": order.n, "what": "ptz", "why": "not_here"})
+        elif wish := order.ptz:
+            self._steering.follow(order.n, wish)
+        else:
+            self._steering.look(order.n)
 
     def _look_back(self, playback: Playback, order: PlayerMessage) -> None:
         match order.type:

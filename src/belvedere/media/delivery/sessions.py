@@ -77,6 +77,11 @@ class Lease:
             self.advance(now)
         return now < self._good_until and self._bits & permission != 0
 
+    @property
+    def good_until(self) -> float:
+        """Before this moment nothing of it ends by itself: for work that is done where the lease cannot be asked."""
+        return self._good_until
+
     def advance(self, now: float) -> None:
         """Apply what narrows by itself (iii)."""
         due = [rest for moment, rest in self.narrowings if moment <= now]

@@ -1,4 +1,5 @@
-"""Speaking ONVIF with devices: who is there (`discovery`), what is it (`inspection`), what happens (`pullpoint`).
+"""Speaking ONVIF with devices: who is there (`discovery`), what is it (`inspection`), what happens (`pullpoint`), look
+there (`ptz`).
 
 Whatever a device says is hostile until proven dull. `transport` talks to one judged address and to no other, whatever
 addresses the device names (N28); `bounded_xml` looks at every answer before anything builds a tree of it (N29).
@@ -15,12 +16,15 @@ from typing import TYPE_CHECKING
 
 from belvedere.contracts.devices import InspectResult
 from belvedere.contracts.events import StreamSource
+from belvedere.contracts.ptz import PtzAbilities
 from belvedere.media.onvif.discovery import discover
 
 if TYPE_CHECKING:
+    from belvedere.media.onvif.ptz_given import Given
+    from belvedere.media.onvif.ptz_line import PtzLine
     from belvedere.media.onvif.pullpoint import Heard
 
-__all__ = ["discover", "inspect", "listen", "warm_up"]
+__all__ = ["PtzWay", "discover", "inspect", "listen", "warm_up"]
 
 
 async def inspect(source: StreamSource, timeout_s: float, own_ports: Collection[int] = ()) -> InspectResult:
@@ -41,6 +45,33 @@ async def listen(source: StreamSource, hear: "Callable[[list[Heard]], None]", ow
         loop.call_soon_threadsafe(hear, heard)
 
     await _aside(_listen(source, hand_over, own_ports))
+
+
+class PtzWay:
+    """The way to one camera's motor, from the loop of the caller: a PtzLine in ONVIF's."""
+
+    def __init__(self, source: StreamSource, own_ports: Collection[int] = ()) -> None:
+        self._source = source
+        self._own_ports = own_ports
+        self._line: PtzLine | None = None
+
+    async def obey(self, given: "Given") -> PtzAbilities | None:
+        """See PtzLine."""
+        if self._line is None:
+            await warm_up()
+        return await _aside(self._obey(given))
+
+    async def close(self) -> None:
+        """Hang up, and leave nothing moving."""
+        if self._line is not None:
+            await _aside(self._line.close())
+
+    async def _obey(self, given: "Given") -> PtzAbilities | None:
+        from belvedere.media.onvif.ptz_line import PtzLine
+
+        if self._line is None:
+            self._line = PtzLine(self._source, self._own_ports)
+        return await self._line.obey(given)
 
 
 async def warm_up() -> None:

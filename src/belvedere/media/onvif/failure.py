@@ -13,6 +13,7 @@ class OnvifError(StrEnum):
     TOO_MANY_CHANNELS = "too_many_channels"
     CERTIFICATE_CHANGED = "certificate_changed"
     NO_EVENTS = "no_events"
+    NO_MOTOR = "no_motor"
 
 
 class DeviceFailure(Exception):  # noqa: N818  an event in a device's life, not an error of ours

@@ -22,7 +22,7 @@ _MAX_TOKEN: Final = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """One way to see a video source. `source` is its token, `name` what the device calls it."""
+    """One way to see a video source. `source` is its token, `name` what the device calls it, `motor` its motor's."""
 
     token: str
     source: str
@@ -34,6 +34,7 @@ class Profile:
     has_ptz: bool = False
     has_audio: bool = False
     has_output: bool = False
+    motor: str = ""
 
 
 class MediaService(Protocol):
@@ -100,6 +101,7 @@ def _read(profile: Any) -> Profile | None:
         has_ptz=dig(profile, "PTZConfiguration") is not None,
         has_audio=dig(profile, "AudioEncoderConfiguration") is not None,
         has_output=_has_output(profile),
+        motor=words(dig(profile, "PTZConfiguration", "NodeToken"), _MAX_TOKEN),
     )
 
 
@@ -161,6 +163,7 @@ def _read2(profile: "etree._Element") -> Profile | None:
         has_ptz=_find(profile, "PTZ") is not None,
         has_audio=_find(profile, "AudioEncoder") is not None,
         has_output=bool(_text(profile, "AudioOutput", "OutputToken")),
+        motor=_text(profile, "PTZ", "NodeToken")[:_MAX_TOKEN],
     )
 
 
