@@ -108,7 +108,7 @@ def panel_lines(history: PanelHistory) -> dict[str, Any]:
         "lines": [
             {
                 "at": line.at,
-                "icon": "wifioff" if line.outcome else "user" if line.entry else "arm",
+                "icon": "warn" if line.outcome else "user" if line.entry else "arm",
                 "tone": _tone(line.state) if line.state else "loss" if line.outcome else "",
                 "words": sentence(line.entry, Names()) if line.entry else WORDS[line.state or PanelStateWord.UNKNOWN],
             }
