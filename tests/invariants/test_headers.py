@@ -19,6 +19,7 @@ SET: Final = {
     "X-Frame-Options": "DENY",
     "X-Robots-Tag": "noindex",
 }
+SCRIPT: Final = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'"
 NOT_A_PAGE: Final = "default-src 'none'; frame-ancestors 'none'; sandbox"
 
 
@@ -34,6 +35,8 @@ def has_the_set(answer: Any) -> bool:
         assert "default-src 'none'" in policy
         assert "frame-ancestors 'none'" in policy
         assert "unsafe" not in policy
+    elif headers.get("Content-Type", "").startswith("text/javascript"):
+        assert policy == SCRIPT  # it governs the worker that is made of it
     else:
         assert policy == NOT_A_PAGE
     return {name: headers.get(name) for name in SET} == SET

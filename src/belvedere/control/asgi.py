@@ -3,21 +3,18 @@
 Django's own ASGI handler opens a database connection per request; threads of a pool keep theirs.
 """
 
-from typing import Any, Final
+from typing import Any
 
 from a2wsgi import WSGIMiddleware
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 from servestatic import ServeStaticASGI
 
-from belvedere.control.web.middleware import set_headers
+from belvedere.control.web.middleware import SCRIPT_POLICY, set_headers
 
 django_application = get_wsgi_application()
 
 type Scope = dict[str, Any]
-
-
-_SCRIPT_POLICY: Final = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'"
 
 
 def _with_headers(send: Any) -> Any:
@@ -26,7 +23,7 @@ def _with_headers(send: Any) -> Any:
     async def send_with_headers(message: dict[str, Any]) -> None:
         if message["type"] == "http.response.start":
             headers = {name.decode("latin-1").title(): value.decode("latin-1") for name, value in message["headers"]}
-            headers.setdefault("Content-Security-Policy", _SCRIPT_POLICY)
+            headers.setdefault("Content-Security-Policy", SCRIPT_POLICY)
             set_headers(headers, nonce="", is_page=False)
             pairs = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
             message = {**message, "headers": pairs}

@@ -28,6 +28,8 @@ _ALWAYS: Final = {
     "X-Robots-Tag": "noindex",
 }
 _NOT_A_PAGE: Final = "default-src 'none'; frame-ancestors 'none'; sandbox"
+#: a script's own policy governs the workers that are made of it
+SCRIPT_POLICY: Final = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'"
 
 
 def _media_pictures() -> str:
