@@ -97,7 +97,7 @@ def test_another_ones_share_is_shown_and_not_changed(hotels: cast.Hotels) -> Non
 
 
 def test_what_nobody_uses_is_flagged(people: cast.Cast) -> None:
-    """B-10: no viewing session for thirty days, of what was given longer ago than that."""
+    """B-10: by the rule of the share's own page: never in thirty days, or not any more in ninety."""
     hello()
     assert not rows_of(people.olivia)["vera@example.org"].is_unused
     long_ago = clock.now() - timedelta(days=31)
@@ -106,8 +106,16 @@ def test_what_nobody_uses_is_flagged(people: cast.Cast) -> None:
     assert rows_of(people.olivia)["vera@example.org"].is_unused
     session = watch(people.vera, people.counter)
     assert not rows_of(people.olivia)["vera@example.org"].is_unused
-    ViewingSession.objects.filter(pk=session).update(issued_at=long_ago)
-    assert rows_of(people.olivia)["vera@example.org"].is_unused
+    seen = ViewingSession.objects.filter(pk=session)
+    Share.objects.update(decided_at=clock.now() - timedelta(days=200))
+    for days, is_flagged in ((31, False), (89, False), (91, True)):
+        at = clock.now() - timedelta(days=days)
+        seen.update(issued_at=at, opened_at=at - timedelta(hours=1), closed_at=at)
+        Share.objects.update(last_used_at=at)  # what the ledger forgets, the share remembers
+        assert rows_of(people.olivia)["vera@example.org"].is_unused is is_flagged
+        assert get_given(people.olivia.actor, people.veras_share).is_unused is is_flagged
+    Share.objects.update(paused_at=clock.now())
+    assert not rows_of(people.olivia)["vera@example.org"].is_unused
 
 
 def test_what_is_over_is_gone_and_what_ends_soon_is_said(people: cast.Cast) -> None:

@@ -25,7 +25,12 @@ def is_unused(share: Share, at: datetime) -> bool:
     """Whether to flag it. What rests, or waits for an answer, is not to be used."""
     if share.state_at(at) != OfferState.ACCEPTED or share.paused_at:
         return False
-    return at - idle_since(share) >= (UNUSED_AFTER if share.last_used_at else NEVER_USED_AFTER)
+    return is_idle(at, since=idle_since(share), was_used=share.last_used_at is not None)
+
+
+def is_idle(at: datetime, *, since: datetime, was_used: bool) -> bool:
+    """Whether what is in force was not used for too long: since its last use, or since it could have been used."""
+    return at - since >= (UNUSED_AFTER if was_used else NEVER_USED_AFTER)
 
 
 def lapses_at(share: Share) -> datetime:

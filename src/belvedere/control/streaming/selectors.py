@@ -14,7 +14,7 @@ from belvedere.contracts.sessions import MAX_TTL_MS, SessionKind
 from belvedere.control.access.guard import check
 from belvedere.control.access.selectors import GrantsOfPrincipal, ResourcePath
 from belvedere.control.accounts.selectors import Person, get_persons
-from belvedere.control.core import clock, sql
+from belvedere.control.core import clock
 from belvedere.control.core.ids import is_id
 from belvedere.control.core.principal import Principal
 from belvedere.control.core.spans import check_period
@@ -177,17 +177,6 @@ def find_talker(principal: str, path: ResourcePath, *, but: str) -> str:
         return ""
     person = get_persons([row.principal]).get(row.principal)
     return person.name if person else ""
-
-
-def list_watchers(cameras: Collection[str], *, since: datetime) -> set[tuple[str, str]]:
-    """Who watched which of these cameras since then: (account, camera). The caller may share them. One query."""
-    if not cameras:
-        return set()
-    statement = (
-        "SELECT DISTINCT principal, camera_id FROM streaming_viewingsession "  # noqa: S608  marks only
-        f"WHERE camera_id IN ({sql.marks(cameras)}) AND issued_at >= %s AND opened_at IS NOT NULL"
-    )
-    return {(principal, camera) for principal, camera in sql.fetch(statement, *cameras, since)}
 
 
 def list_last_viewed(*, since: datetime, cameras: Collection[str] | None = None) -> dict[tuple[str, str], datetime]:

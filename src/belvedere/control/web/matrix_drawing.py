@@ -156,7 +156,7 @@ def _note(cell: MatrixCell) -> str:
     elif cell.ends_at and any(one.terms.is_ending for one in cell.given):
         words = _until(cell.ends_at, is_soon=True)
     elif any(one.is_unused for one in cell.given):
-        words = _("Unused 30 days")
+        words = _("Unused")
     else:
         words, is_warning = _standing_note(cell), False
     return _small(words, is_warning=is_warning)

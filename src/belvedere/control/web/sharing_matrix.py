@@ -54,7 +54,7 @@ _COLUMNS: Final = (
     "starts_at",
     "ends_at",
     "hours",
-    "unused_30_days",
+    "unused",
 )
 
 

@@ -1,8 +1,8 @@
 """Who can see what, all of it: people × cameras and panels, for who may share those. A constant number of queries."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal, NamedTuple
 
 from belvedere.contracts.permissions import NONE, Permission, normalize
@@ -15,15 +15,15 @@ from belvedere.control.devices.panels import SHAREABLE_OF_PANELS, list_panels
 from belvedere.control.devices.selectors import list_cameras
 from belvedere.control.organizations.selectors import get_standings
 from belvedere.control.sharing.models import Share, in_states
-from belvedere.control.streaming.selectors import list_watchers
+from belvedere.control.sharing.usage import UNUSED_AFTER, is_idle
+from belvedere.control.streaming.selectors import list_last_viewed
 
-#: a share nobody has used for so long is flagged (B-10)
-UNUSED_AFTER: Final = timedelta(days=30)
 #: what ends within this is about to
 ENDING_WITHIN: Final = timedelta(days=7)
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 _ITEMS: Final = (
-    "SELECT item.share_id, COALESCE(item.camera_id, item.panel_id), item.permissions, item.given_at <= %s "
+    "SELECT item.share_id, COALESCE(item.camera_id, item.panel_id), item.permissions "
     "FROM sharing_shareitem AS item JOIN sharing_share AS share ON share.id = item.share_id "
     "WHERE share.organization_id = %s AND share.state IN (%s, %s) AND item.ended_at IS NULL"
 )
@@ -32,6 +32,9 @@ _SHARE: Final = (
     "sharer_id",
     "state",
     "accepted_by",
+    "offered_at",
+    "decided_at",
+    "last_used_at",
     "starts_at",
     "ends_at",
     "hours",
@@ -79,7 +82,7 @@ class GivenTerms(NamedTuple):
 class GivenCell(NamedTuple):
     """What one share gives somebody on one camera or panel.
 
-    Cells that are alike are one.
+    Cells that are alike are one. `is_unused`: nobody uses the share, by the rule that holds for it everywhere.
     """
 
     terms: GivenTerms
@@ -273,38 +276,62 @@ def _add_members(
 
 
 class _Given(NamedTuple):
-    """One share while items are sorted in: whose row, its terms, who watches by it, and its cells, few as they are."""
+    """One share while items are sorted in: whose row, its terms, and its cells, few as they are."""
 
     row: MatrixPerson
     terms: GivenTerms
-    viewer: str
-    cells: dict[tuple[int, bool], tuple[GivenCell]]
+    is_unused: bool
+    cells: dict[int, tuple[GivenCell]]
 
 
 def _add_shares(
     actor: Principal, organization: str, things: Mapping[str, bool], people: dict[str, MatrixPerson]
 ) -> None:
-    """`things`: id → whether it is a camera. Only of cameras it is known who watches them."""
+    """`things`: id → whether it is a camera."""
     at = clock.now()
-    since = at - UNUSED_AFTER
     rows = Share.objects.filter(in_states(OPEN_STATES, at), organization=organization).values(*_SHARE)
+    found = {share["pk"]: share for share in rows}
+    items = [item for item in sql.fetch(_ITEMS, organization, *OPEN_STATES) if item[0] in found]
+    used = _last_uses(found, items, at)
     shares = {
-        share["pk"]: _Given(_person_of(actor, share, people), _terms_of(actor, share, at), share["accepted_by"], {})
-        for share in rows
+        pk: _Given(
+            _person_of(actor, share, people), _terms_of(actor, share, at), _is_unused(share, used.get(pk), at), {}
+        )
+        for pk, share in found.items()
     }
-    watched = list_watchers([thing for thing, is_camera in things.items() if is_camera], since=since)
-    for share_id, thing, bits, is_old in sql.fetch(_ITEMS, since, organization, *OPEN_STATES):
-        share = shares.get(share_id)
-        if share is None or thing not in things:
+    for share_id, thing, bits in items:
+        if thing not in things:
             continue
-        row, terms, viewer, cells = share
-        is_unused = bool(is_old) and things[thing] and (viewer, thing) not in watched
+        row, terms, is_unused, cells = shares[share_id]
         # Of thousands of items most are like another one of their share: they get the same cell.
-        cell = cells.get((bits, is_unused))
+        cell = cells.get(bits)
         if cell is None:
-            cell = cells[bits, is_unused] = (GivenCell(terms, Permission(bits), is_unused),)
+            cell = cells[bits] = (GivenCell(terms, Permission(bits), is_unused),)
             row.note(terms, is_unused=is_unused)
         row.given[thing] = row.given[thing] + cell if thing in row.given else cell
+
+
+def _last_uses(
+    shares: Mapping[str, Mapping[str, Any]], items: Sequence[tuple[str, str, int]], at: datetime
+) -> dict[str, datetime]:
+    """Share → when the ledger last saw somebody use it, as far as that matters. Not what another share gave before."""
+    viewed = list_last_viewed(since=at - UNUSED_AFTER, cameras={thing for _share, thing, _bits in items})
+    found: dict[str, datetime] = {}
+    for share_id, thing, _bits in items if viewed else ():
+        share = shares[share_id]
+        until = viewed.get((share["accepted_by"], thing))
+        if until and until >= (share["decided_at"] or share["offered_at"]) and until > found.get(share_id, _NEVER):
+            found[share_id] = until
+    return found
+
+
+def _is_unused(share: Mapping[str, Any], seen_at: datetime | None, at: datetime) -> bool:
+    """The rule of `usage.is_unused`, on a row: what waits or rests is not to be used."""
+    if share["state"] != OfferState.ACCEPTED or share["paused_at"]:
+        return False
+    given_at = max(one for one in (share["decided_at"] or share["offered_at"], share["starts_at"]) if one)
+    used_at = max((one for one in (share["last_used_at"], seen_at) if one), default=None)
+    return is_idle(at, since=max(used_at or given_at, given_at), was_used=used_at is not None)
 
 
 def _terms_of(actor: Principal, share: Mapping[str, Any], at: datetime) -> GivenTerms:
