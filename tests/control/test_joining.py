@@ -346,7 +346,7 @@ def test_a_page_shows_the_chosen_organization_alone(hotels: cast.Hotels) -> None
     assert _cameras(olivia) == {"Lobby", "Deck"}
     assert _cameras(vera) == {"Lobby"}
     assert {row["name"] for row in olivia.get("/devices").context["devices"]} == {"Lobby", "Deck"}
-    assert olivia.get("/sharing").context["accepted"] == []
+    assert olivia.get("/sharing").context["parts"] == []
     # Absent, not dead: a Viewer sets nothing up here, and shares nothing.
     assert {item["key"] for item in vera.get("/").context["nav_items"]} == {"wall", "inbox"}
     assert vera.get("/devices").context["may_add"] is False

@@ -105,6 +105,7 @@ def test_ten_thousand_shares_to_one_person(people: cast.Cast, state: str) -> Non
         recipient = Recipient.objects.get(sharer=people.olivia.id, email=people.rita.email).pk
         found = {path: cost(lambda path=path: browser.get(path)) for path in PAGES}  # type: ignore[misc]  # bound now
         found |= {path: cost(lambda path=path: api.get(f"/api/v1/{path}")) for path in CALLS}  # type: ignore[misc]  # the same
+        found |= {path: cost(lambda path=path: sharer.get(path)) for path in ("/sharing", "/sharing?only=" + state)}  # type: ignore[misc]  # the same
         return found | {"recipient": cost(lambda: sharer.get(f"/recipients/{recipient}"))}
 
     give(people, 600, state=state)
@@ -131,6 +132,29 @@ def test_page_after_page_every_share_once(people: cast.Cast) -> None:
     page = browser.get("/shared").content.decode()
     assert page.count("/mute") == 30
     assert 'rel="next"' in page
+
+
+def test_what_one_gave_comes_in_pages_each_share_once(people: cast.Cast) -> None:
+    """Issue 6: how many there are stands above them; one kind goes on by itself, the others stay behind."""
+    give(people, 75)
+    paused = Share.objects.exclude(pk=people.veras_share).filter(state="accepted").order_by("pk")[:40]
+    Share.objects.filter(pk__in=[share.pk for share in paused]).update(paused_at=clock.now())
+    browser = people.olivia.browser()
+    counts = {part["name"]: (part["count"], len(part["shares"])) for part in browser.get("/sharing").context["parts"]}
+    assert counts == {"pending": (1, 1), "accepted": (36, 30), "paused": (40, 30)}
+    seen: list[str] = []
+    question = "only=accepted"
+    while question:
+        page = browser.get(f"/sharing?{question}")
+        [part] = page.context["parts"]
+        assert part["name"] == "accepted"
+        seen += [share["id"] for share in part["shares"]]
+        question = part["more"]
+    assert len(seen) == len(set(seen)) == 36
+    assert people.veras_share in seen
+    assert 'rel="next"' not in page.content.decode()
+    for strange in ("only=everything", "only=accepted&before=x'--", "before=" + "9" * 400):
+        assert browser.get(f"/sharing?{strange}").status_code == 200
 
 
 def test_the_inbox_holds_a_few_offers_and_the_one_that_was_asked_for(people: cast.Cast) -> None:

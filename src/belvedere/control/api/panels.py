@@ -16,7 +16,7 @@ from belvedere.control.devices import services
 from belvedere.control.devices.panel_history import PanelLine, list_panel_history
 from belvedere.control.devices.panel_sources import BrokerWish, PanelWish
 from belvedere.control.devices.panels import PanelView, get_panel, list_panels
-from belvedere.control.sharing.selectors.shares import is_used_up
+from belvedere.control.sharing.selectors import is_used_up
 from belvedere.control.sharing.services.once import UsedUp
 
 router = Router(tags=["panels"])

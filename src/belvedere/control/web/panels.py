@@ -26,8 +26,13 @@ from belvedere.control.devices.panel_sources import BrokerWish, PanelWish
 from belvedere.control.devices.panels import get_panel
 from belvedere.control.devices.selectors import DeviceView, get_device
 from belvedere.control.organizations.selectors import get_site
-from belvedere.control.sharing.selectors import AccessRow, find_received_of_panel, get_given, list_panel_access
-from belvedere.control.sharing.selectors.shares import is_used_up
+from belvedere.control.sharing.selectors import (
+    AccessRow,
+    find_received_of_panel,
+    get_given,
+    is_used_up,
+    list_panel_access,
+)
 from belvedere.control.sharing.services import Item, offer_share
 from belvedere.control.sharing.services.once import UsedUp
 from belvedere.control.web.context import follow, list_sites_to_equip, person

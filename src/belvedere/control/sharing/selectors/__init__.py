@@ -16,6 +16,17 @@ from belvedere.control.sharing.selectors.consequences import (
     foresee_removal,
     list_consequences,
 )
+from belvedere.control.sharing.selectors.given import (
+    GivenCounts,
+    PastRecipient,
+    count_given,
+    count_given_by_state,
+    find_given_by_change,
+    get_given,
+    list_decided_since,
+    list_given,
+    list_recipients,
+)
 from belvedere.control.sharing.selectors.groups import (
     Follower,
     GroupView,
@@ -47,29 +58,27 @@ from belvedere.control.sharing.selectors.presets import (
     list_own_presets,
     may_change_presets,
 )
-from belvedere.control.sharing.selectors.shares import (
-    Extension,
-    FollowView,
-    GivenShare,
-    ItemView,
-    PastRecipient,
-    ReceivedShare,
-    RestingShare,
-    count_given,
+from belvedere.control.sharing.selectors.received import (
     count_offers,
-    find_given_by_change,
     find_join_address,
     find_received_of_camera,
     find_received_of_panel,
-    get_given,
     get_received,
-    list_decided_since,
+    is_used_up,
     list_ended_since,
-    list_extensions,
-    list_given,
     list_received,
-    list_recipients,
+)
+from belvedere.control.sharing.selectors.resting import (
+    Extension,
+    RestingShare,
+    list_extensions,
     list_resting_shares,
+)
+from belvedere.control.sharing.selectors.shares import (
+    FollowView,
+    GivenShare,
+    ItemView,
+    ReceivedShare,
 )
 from belvedere.control.sharing.selectors.viewing_as import Seen, ViewedAs, view_as
 from belvedere.control.sharing.selectors.why import (
@@ -92,6 +101,7 @@ __all__ = [
     "FollowView",
     "Follower",
     "GivenCell",
+    "GivenCounts",
     "GivenShare",
     "Ground",
     "GroupView",
@@ -113,6 +123,7 @@ __all__ = [
     "ViewedAs",
     "Why",
     "count_given",
+    "count_given_by_state",
     "count_offers",
     "explain_access",
     "explain_all",
@@ -133,6 +144,7 @@ __all__ = [
     "is_blocked",
     "is_muted",
     "is_preset_known",
+    "is_used_up",
     "list_access",
     "list_activity",
     "list_blocked_sharers",

@@ -22,7 +22,7 @@ from belvedere.control.devices.panels import list_panels
 from belvedere.control.devices.selectors import list_cameras
 from belvedere.control.organizations.models import Membership
 from belvedere.control.sharing.models import THINGS, Share, ShareItem, in_states
-from belvedere.control.sharing.selectors.shares import is_to
+from belvedere.control.sharing.selectors.received import is_to
 from belvedere.control.streaming.selectors import OwnViewing, list_own_viewings
 
 #: of so many offers that wait, the cameras are named
