@@ -155,6 +155,11 @@ def camera(request: HttpRequest, camera_id: str) -> HttpResponse:
         "rights": rights_slots(view.permissions),
         "may_share": may_share,
         "may_talk": view.may(Permission.TALK) and "talk" in view.has and view.disabled_at is None,
+        "may_move": view.may(Permission.PTZ)
+        and view.may(Permission.LIVE_VIEW)
+        and "ptz" in view.has
+        and view.disabled_at is None,
+        "may_configure": view.may(Permission.CONFIGURE),
         "received": _received(actor, view.id) if not view.mine else None,
         "footage": _footage(actor, view) if view.may(Permission.PLAYBACK) else None,
     }

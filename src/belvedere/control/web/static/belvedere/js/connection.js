@@ -35,6 +35,7 @@ import { isInitSegment } from "belvedere/fmp4";
  * @property {() => void} onNow                                   the footage ran into now: what comes next is live
  * @property {() => void} onPlaybackEnded                         the right to the past is gone, that to now is not
  * @property {(utc: number, jpeg: Uint8Array<ArrayBuffer>) => void} onPreview   a small picture of that instant
+ * @property {(message: any) => void} onPtz                        about moving the camera: what it can, who does, why not
  * @property {() => void} onLost                                  the way is broken; it will be tried again
  * @property {(isTooMany: boolean) => void} onRetry               about to try again
  * @property {(ending: Ending) => void} onEnded                   over, for good
@@ -148,6 +149,11 @@ export class LiveConnection {
     this._say({ type: "listen", on });
   }
 
+  /** Move the camera; without an order, ask what it can. @param {object} order */
+  ptz(order) {
+    this._say({ type: "ptz", ...order });
+  }
+
   /** Go on after a pause in the past. */
   play() {
     this._say({ type: "play" });
@@ -245,7 +251,14 @@ export class LiveConnection {
         if (this._init && message.track === this._init.track) this._init = { ...this._init, utc_at_zero: message.utc_at_zero };
         if (!this._isWaitingForAt) this._listener.onClock(message.utc_at_zero);
         break;
+      case "ptz":
+        this._listener.onPtz(message);
+        break;
       case "refused":
+        if (message.what === "ptz") {
+          this._listener.onPtz(message);
+          break;
+        }
         if (message.what === "listen") this._listener.onListenEnded();
         if (message.n !== this._order) break;
         this._isWaitingForAt = false;
@@ -262,6 +275,7 @@ export class LiveConnection {
       case "ended":
         if (message.what === "playback") this._listener.onPlaybackEnded();
         else if (message.what === "listen") this._listener.onListenEnded();
+        else if (message.what === "ptz") this._listener.onPtz(message);
         break;
       case "rights":
         // More right is opened anew; the picture at hand stays until then.

@@ -14,8 +14,8 @@
  * ended, unsupported), `data-mode` (canvas, mse), `data-frames`, `data-first-frame-ms` (since the socket opened),
  * `data-behind-ms`; in the past `data-past`, and `data-at`, the instant of the picture in seconds since the epoch. It
  * dispatches `statechange` {state}, `stats` {width, height, fps, behindMs} each second, `instant` {utc | null} with each
- * picture of the past, `gap` {from, to}, `edge` {isEnd}, once `playbackended`, and, once, `ended` {code, why, by}. What it
- * says of its sound stands in `listening`.
+ * picture of the past, `gap` {from, to}, `edge` {isEnd}, `socketopen`, `ptz` {…} with what is said of moving the camera,
+ * once `playbackended`, and, once, `ended` {code, why, by}. What it says of its sound stands in `listening`.
  */
 
 import { CanvasPlayer } from "belvedere/canvas-player";
@@ -199,6 +199,7 @@ export class LiveView extends HTMLElement {
         performance.mark("live-view:open", { detail: this.getAttribute("camera") });
         this._past.begin();
         this.listening.begin();
+        this.tell("socketopen", {});
       },
       onTrack: (init, segment) => {
         this.listening.offer(init.sound === true);
@@ -218,6 +219,7 @@ export class LiveView extends HTMLElement {
       onPlaybackEnded: () => this._endPlayback(),
       onCamera: (isOnline, since) => this._cameraIs(isOnline, since),
       onRestart: () => this._pulse.forget(),
+      onPtz: (message) => this.tell("ptz", message),
       onLost: () => this._lost(),
       onRetry: (isTooMany) => this.setState("reconnecting", { why: isTooMany ? "too_many" : "" }),
       onEnded: (ending) => this._end(ending),
