@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -218,10 +219,17 @@ async def test_it_comes_back_again_and_again(server: BusServer, connect: Connect
         assert (await media.request(AT_NORTH, HELLO, HelloReply, 2.0)).accepted
 
 
+def is_stopped(stat: Path) -> bool:
+    return stat.read_text().rsplit(")", 1)[1].split()[0] == "T"
+
+
 async def test_a_frozen_server_counts_as_lost(server: BusServer, connect: Connect) -> None:
     media = await connect("media-north")
     os.kill(server.pid, signal.SIGSTOP)
     try:
+        async with asyncio.timeout(20):  # until every thread of it stands still: one that does not yet, answers
+            while any(not is_stopped(stat) for stat in Path(f"/proc/{server.pid}/task").glob("*/stat")):
+                await asyncio.sleep(0.01)
         with pytest.raises(BusLost):
             async with asyncio.timeout(12):
                 await media.request(AT_NORTH, HELLO, HelloReply, 60.0)

@@ -159,7 +159,8 @@ async def test_every_start_has_new_passwords(tmp_path: Path) -> None:
     assert len(seen) == 2
 
 
-async def test_leaving_it_ends_the_process_even_a_frozen_one(tmp_path: Path) -> None:
+async def test_leaving_it_ends_the_process_even_a_frozen_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("belvedere.bus.server._STOP_TIMEOUT_S", 0.3)  # frozen is frozen: waiting longer shows no more
     async with BusServer.start(tmp_path, roles=["control"]) as server:
         pid = server.pid
         os.kill(pid, signal.SIGSTOP)

@@ -45,7 +45,10 @@ async def test_a_killed_process_is_back_soon() -> None:
     assert not is_alive(third)
 
 
-async def test_one_that_ignores_the_term_signal_is_killed_with_all_its_own(tmp_path: Path) -> None:
+async def test_one_that_ignores_the_term_signal_is_killed_with_all_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("belvedere.supervisor.child._STOP_TIMEOUT_S", 0.3)  # deaf is deaf: waiting longer shows no more
     note = tmp_path / "grandchild"
     script = (
         "import pathlib, signal, subprocess, sys, time\n"

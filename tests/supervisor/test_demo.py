@@ -68,6 +68,7 @@ def test_it_hears_nothing_of_an_installations_settings() -> None:
         "BELVEDERE_DATA": str(Path("var/demo").absolute()),
         "BELVEDERE_SIGNUP": "open",
         "BELVEDERE_REACH": "127.0.0.0/8,::1/128",
+        "BELVEDERE_EGRESS": "127.0.0.0/8,::1/128",
         "BELVEDERE_DEMO": "true",
     }
 

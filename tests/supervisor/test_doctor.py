@@ -1,6 +1,7 @@
 """What an operator is told of an installation, and what to do about it."""
 
 import json
+import shutil
 import socket
 import struct
 import threading
@@ -112,7 +113,7 @@ def test_the_disk_of_footage_is_looked_at(data: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_command_says_what_to_do(tmp_path: Path) -> None:
+def test_the_command_says_what_to_do(tmp_path: Path, migrated: Path) -> None:
     """The exit code is for scripts; and it changes nothing."""
     folder = tmp_path / "data"
     nothing = run(folder, "doctor", "--json")
@@ -121,7 +122,7 @@ def test_the_command_says_what_to_do(tmp_path: Path) -> None:
     [data, footage, codecs] = json.loads(nothing.stdout)["findings"]
     assert (data["health"], footage["health"], codecs["health"]) == ("broken", "ok", "ok")
     assert "belvedere serve" in data["remedy"]
-    assert run(folder, "migrate").returncode == 0
+    shutil.copytree(migrated, folder)
     folder.chmod(0o700)
     ports = {"BELVEDERE_PORT": str(free_port()), "BELVEDERE_MEDIA_PORT": str(free_port())}
     fine = run(folder, "doctor", "--json", **ports)

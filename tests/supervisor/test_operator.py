@@ -13,13 +13,6 @@ from belvedere.control.recordings.manifests import signed_bytes
 from supervisor.commands import PASSWORD, add_camera, create_owner, run
 
 
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    folder = tmp_path / "data"
-    assert run(folder, "migrate").returncode == 0
-    return folder
-
-
 @pytest.mark.slow
 def test_the_first_owner_and_the_audit(data: Path) -> None:
     made = create_owner(data, "olivia@example.org")

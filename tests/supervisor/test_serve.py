@@ -147,11 +147,16 @@ def ends_when_told_and_leaves_nothing(served: Served) -> None:
     assert "Service Unavailable" not in served.said  # probes that are told no are no event
 
 
-def test_a_killed_supervisor_leaves_no_children(served: Served) -> None:
-    family = descendants(served.process.pid)
-    served.process.kill()
-    served.process.wait()
-    until(lambda: not any(is_alive(pid) for pid in family), "the end of its children", 10)
+def test_a_killed_supervisor_leaves_no_children(data: Path) -> None:
+    killed = Served(data, "serve")
+    try:
+        killed.wait_ready()
+        family = descendants(killed.process.pid)
+        killed.process.kill()
+        killed.process.wait()
+        until(lambda: not any(is_alive(pid) for pid in family), "the end of its children", 10)
+    finally:
+        killed.clear_away()
 
 
 def test_told_to_end_while_it_starts_it_ends(tmp_path: Path) -> None:
