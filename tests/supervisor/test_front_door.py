@@ -5,7 +5,6 @@ import json
 import os
 import re
 import signal
-import ssl
 import stat
 from collections.abc import Iterator
 from contextlib import closing
@@ -23,8 +22,9 @@ from belvedere.demo.clips import test_clip
 from belvedere.demo.rtsp import CameraServerThread
 from belvedere.supervisor.authority import ensure_authority, fingerprint, read_authority
 from belvedere.supervisor.front_door import configuration
+from supervisor.behind_the_door import Door
 from supervisor.commands import PASSWORD, add_camera, create_owner, run
-from supervisor.processes import Served, command_of, is_alive, two_free_ports, until
+from supervisor.processes import command_of, is_alive, until
 
 SET = {
     "x-content-type-options": "nosniff",
@@ -34,38 +34,6 @@ SET = {
     "x-frame-options": "DENY",
     "x-robots-tag": "noindex",
 }
-
-
-class Door:
-    """An installation behind its front door on loopback, and clients that trust its authority."""
-
-    def __init__(self, folder: Path) -> None:
-        self.https, self.http = two_free_ports()
-        self.env = {"BELVEDERE_HTTPS_PORT": str(self.https), "BELVEDERE_HTTP_PORT": str(self.http)}
-        self.served = Served(folder, "serve", "--https", "localhost", **self.env)
-        self.env |= {"BELVEDERE_HTTPS": "localhost", "BELVEDERE_PORT": str(self.served.port)}
-        self.url = f"https://localhost:{self.https}"
-
-    @property
-    def trust(self) -> ssl.SSLContext:
-        return ssl.create_default_context(cafile=self.served.folder / "front-door" / "root.crt")
-
-    def client(self, address: str = "127.0.0.1") -> httpx.Client:
-        """Somebody who comes from this address of loopback."""
-        transport = httpx.HTTPTransport(verify=self.trust, local_address=address)
-        return httpx.Client(base_url=self.url, transport=transport, timeout=20)
-
-    def wait(self) -> None:
-        """Until the door leads to both planes."""
-
-        def leads() -> bool:
-            try:
-                with self.client() as asking:
-                    return asking.get("/readyz").status_code == 200 and asking.get("/media/v1/open").status_code != 502
-            except (httpx.TransportError, OSError):
-                return False
-
-        until(leads, f"the door: {self.served.said}")
 
 
 @pytest.fixture
