@@ -58,7 +58,7 @@ async def test_it_arms_after_a_while_and_disarms_for_who_knows_the_code(tmp_path
             assert (answer.code, answer.state) == (PanelAnswerCode.OK, PanelStateWord.ARMING)
         await until(line, PanelStateWord.ARMED_NIGHT)
         wrong = await line.command(PanelAct.DISARM, "9999")
-        assert (wrong.code, wrong.state) == (PanelAnswerCode.UNANSWERED, PanelStateWord.ARMED_NIGHT)
+        assert (wrong.code, wrong.state) == (PanelAnswerCode.NOT_TAKEN, PanelStateWord.ARMED_NIGHT)
         right = await line.command(PanelAct.DISARM, ALARM.code)
         assert (right.code, right.state) == (PanelAnswerCode.OK, PanelStateWord.DISARMED)
     assert (tmp_path / "broker.conf").stat().st_mode & 0o077 == 0
