@@ -12,18 +12,20 @@ from typing import Final
 import structlog
 from django.db import DatabaseError
 
+from belvedere.control.notifications.channels import Channel
 from belvedere.control.notifications.egress import Answer, NoAnswer, NotReachable
 from belvedere.control.notifications.parcels import KINDS, Parcel, pack
 from belvedere.control.notifications.services.endpoints import note_answered, note_failed, note_gone
+from belvedere.control.outbox.models import Message
 from belvedere.control.outbox.services import put_off, run_due, settle, take
 
 log = structlog.get_logger(__name__)
 
-HANDS: Final = 24
-#: To one push service, one webhook, the mail server.
-EACH: Final = 6
+HANDS: Final = 64
+#: At once to one push service, which serves many browsers; to one webhook or the mail server.
+EACH: Final = {KINDS[Channel.PUSH]: 24, KINDS[Channel.WEBHOOK]: 3, KINDS[Channel.MAIL]: 6}
 #: Events are spread and parcels sent by turns: a storm of the one does not keep the other.
-EVENTS_A_ROUND: Final = 20
+EVENTS_A_ROUND: Final = 4
 LOOK_S: Final = 0.05
 _GONE: Final = frozenset({404, 410})
 #: the lane of events that are to be told of
@@ -73,7 +75,9 @@ class Courier:
         if room <= 0:
             return 0
         busy = Counter(parcel.message.to for parcel in self._under_way.values())
-        taken = take(KINDS.values(), room=room, busy=busy, each=EACH)
+        taken: list[Message] = []
+        for kind, each in EACH.items():
+            taken += take([kind], room=room - len(taken), busy=busy, each=each)
         if not taken:
             return 0
         parcels = pack(taken)

@@ -1,7 +1,7 @@
 """From an event to those who are to be told of it: lines of inboxes, and what is to be sent.
 
-An event is spread chunk by chunk, each in a transaction of its own, so that ten thousand subscribers are no more in
-memory than five hundred. Done twice it does no harm: nobody has two lines of one event.
+An event is spread chunk by chunk, all but the first in transactions of their own, so that ten thousand subscribers are
+no more in memory than five hundred. Done twice it does no harm: nobody has two lines of one event.
 """
 
 from collections.abc import Collection, Mapping
@@ -41,23 +41,28 @@ def tell_of_events(payload: Mapping[str, list[str]]) -> None:
     """Tell everybody who may know. `payload`: `{"events": [ids]}`."""
     rows = list(Event.objects.filter(pk__in=payload["events"]).order_by("pk"))
     things = list_things({row.camera_id or row.panel_id or "" for row in rows})
-    for row in rows:
-        if thing := things.get(row.camera_id or row.panel_id or ""):
-            _tell(row, thing)
+    going_on = []
+    # Most have a handful of listeners: those of one message are one commit.
+    with transaction.atomic():
+        for row in rows:
+            thing = things.get(row.camera_id or row.panel_id or "")
+            if thing and (after := _tell(row, thing)):
+                going_on.append((row, thing, after))
+    for row, thing, first in going_on:
+        after = first
+        while after:
+            after = _tell(row, thing, after)
 
 
-def _tell(event: Event, thing: Thing) -> None:
-    after = ""
-    while True:
-        candidates = list_candidates(thing.path, needed_for(event.kind), after=after, limit=CHUNK)
-        if candidates:
-            _tell_some(event, thing.path.leaf, candidates)
-            after = candidates[-1][0]
-        if len(candidates) < CHUNK:
-            return
+def _tell(event: Event, thing: Thing, after: str = "") -> str:
+    """Tell the next of them; after whom it goes on, "" where it does not."""
+    candidates = list_candidates(thing.path, needed_for(event.kind), after=after, limit=CHUNK)
+    if candidates:
+        _tell_some(event, thing.path.leaf, candidates)
+    return candidates[-1][0] if len(candidates) == CHUNK else ""
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def _tell_some(event: Event, resource: str, candidates: list[tuple[str, list[GrantFacts]]]) -> None:
     at = asked_at()
     found = {account: grounds_of(grants, event.kind, at) for account, grants in candidates}
