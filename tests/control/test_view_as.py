@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.test import Client
 
 import cast
 from belvedere.contracts.permissions import Permission
@@ -31,6 +32,11 @@ def seen(found: ViewedAs) -> dict[str, Permission]:
 
 def recipient_of(giver: cast.Person, to: cast.Person) -> str:
     return next(row.id for row in list_recipients(giver.actor) if row.address == to.email)
+
+
+def look(client: Client, who: str, **more: Any) -> Any:
+    """Ask the API what somebody sees."""
+    return client.post("/api/v1/access/view-as", {"account": who} | more, content_type="application/json")
 
 
 # ── What is seen ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -94,7 +100,7 @@ def test_nothing_of_other_sharers_and_other_organizations(hotels: cast.Hotels) -
 
     def ask() -> tuple[Any, ...]:
         found = view_as(hotels.ada.actor, rita.id)
-        answer = client.get(f"/api/v1/access/view-as?account={rita.email}").json()
+        answer = look(client, rita.email).json()
         answer.pop("at")
         return seen(found), found.later, found.unseen, found.sources, answer
 
@@ -107,9 +113,9 @@ def test_nothing_of_other_sharers_and_other_organizations(hotels: cast.Hotels) -
     said = json.dumps(before[4])
     assert not any(secret in said for secret in (CANARY, canary, theirs, "Xena", "Deck", "Pool"))
     # Nor is it told of any account that Ada does not know by what she manages.
-    nobody = client.get("/api/v1/access/view-as?account=nobody@example.org").json()
-    stranger = client.get(f"/api/v1/access/view-as?account={xena.email}").json()
-    unknown = client.get(f"/api/v1/access/view-as?account={new_id()}").json()
+    nobody = look(client, "nobody@example.org").json()
+    stranger = look(client, xena.email).json()
+    unknown = look(client, new_id()).json()
     for answer in (nobody, stranger, unknown):
         answer.pop("at")
     assert nobody == stranger == unknown == {"account": None, "items": [], "later": [], "unseen": 1}
@@ -121,21 +127,39 @@ def test_nothing_of_other_sharers_and_other_organizations(hotels: cast.Hotels) -
 def test_the_api_says_the_same(people: cast.Cast) -> None:
     share = people.olivia.share(people.rita, people.pool, permissions=BACK)
     client = people.olivia.api(["read"])
-    before = get_rows(without={"accounts_apitoken"})
-    answer = client.get(f"/api/v1/access/view-as?account={people.rita.id}").json()
+    before = get_rows(without={"accounts_apitoken", "audit_entry", "audit_chain"})
+    answer = look(client, people.rita.id).json()
     assert answer["account"]["name"] == "Rita"
     assert [(row["kind"], row["id"], row["permissions"]) for row in answer["items"]] == [
         ("camera", people.pool, ["live_view", "playback"])
     ]
-    gone = client.get(f"/api/v1/access/view-as?account={people.rita.id}&without=share:{share}").json()
+    gone = look(client, people.rita.id, without=[f"share:{share}"]).json()
     assert (gone["items"], gone["unseen"]) == ([], 3)
     question = f"/api/v1/access/explain?account={people.rita.id}&camera={people.pool}&permission=playback"
     assert client.get(question).json()["allowed"] is True
     assert client.get(f"{question}&without=share:{share}").json()["allowed"] is False
     assert client.get(f"{question}&without=share:{new_id()}").json()["allowed"] is True
-    for bad in ("at=2020-01-01T00:00:00Z", "at=soon", "without=rita"):
-        assert client.get(f"/api/v1/access/view-as?account={people.rita.id}&{bad}").status_code == 422
-    assert get_rows(without={"accounts_apitoken"}) == before
+    for bad in ({"at": "2020-01-01T00:00:00Z"}, {"at": "soon"}, {"without": ["rita"]}, {"unknown": 1}):
+        assert look(client, people.rita.id, **bad).status_code == 422
+    assert client.get(f"/api/v1/access/view-as?account={people.rita.id}").status_code == 405
+    assert get_rows(without={"accounts_apitoken", "audit_entry", "audit_chain"}) == before
+
+
+def test_the_api_writes_down_that_one_looked(hotels: cast.Hotels) -> None:
+    """B-4: as the page does; in each organization that was looked at, and not of whom one does not know (N17)."""
+    hotels.olivia.share(hotels.rita, hotels.lobby)
+    client = hotels.olivia.api(["read"])
+    assert look(client, hotels.rita.email, organization=hotels.id).status_code == 200
+    look(client, "nobody@example.org")
+    look(client, new_id())
+    look(client, hotels.rita.id, at="2020-01-01T00:00:00Z")
+    look(client, hotels.rita.id, organization=hotels.xena.organization)
+    [only] = Entry.objects.filter(action="access.viewed_as")
+    assert (only.chain_id, only.thing) == (hotels.id, f"account:{hotels.rita.id}")
+    assert (only.fields or {})["actor"] == hotels.olivia.id
+    look(client, hotels.rita.id)
+    chains = Entry.objects.filter(action="access.viewed_as").values_list("chain_id", flat=True)
+    assert sorted(chains) == sorted([hotels.id, hotels.id, hotels.olivia.organization])
 
 
 # ── The pages ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -72,7 +72,7 @@ ROUTES: Final[dict[tuple[Method, Path], str]] = {
     ("POST", "invitations/{invitation_id}/decline"): "invited",
     ("POST", "invitations/by-token"): "mailed",
     ("GET", "access/explain"): "member",
-    ("GET", "access/view-as"): "member",
+    ("POST", "access/view-as"): "member",
     ("GET", "audit"): "member",
     ("GET", "audit/export"): "member",
     ("GET", "devices"): "own",
@@ -229,7 +229,7 @@ SCOPES: Final[dict[str, set[tuple[Method, Path]]]] = {
         ("GET", "sites/{site_id}"),
         ("GET", "members/{member_id}"),
         ("GET", "access/explain"),
-        ("GET", "access/view-as"),
+        ("POST", "access/view-as"),
         ("GET", "devices"),
         ("GET", "devices/{device_id}"),
         ("GET", "panels"),
@@ -340,6 +340,7 @@ SCOPES: Final[dict[str, set[tuple[Method, Path]]]] = {
 
 #: operation → a body that is right for Olivia; ids in it stand as `{camera_id}` does in a path
 BODIES: Final[dict[tuple[Method, Path], Body]] = {
+    ("POST", "access/view-as"): {"account": "vera@example.org", "organization": "{organization_id}"},
     ("POST", "organizations"): {"name": "Bakery", "time_zone": "Europe/Madrid"},
     ("PATCH", "organizations/{organization_id}"): {"name": "Casa Verde"},
     ("POST", "organizations/{organization_id}/sites"): {"name": "Annex"},
@@ -443,7 +444,6 @@ BODIES: Final[dict[tuple[Method, Path], Body]] = {
 QUERIES: Final[dict[tuple[Method, Path], dict[str, str]]] = {
     ("DELETE", "sites/{site_id}"): {"move_devices_to": "{other_site_id}"},
     ("GET", "access/explain"): {"account": "vera@example.org", "camera": "{camera_id}", "permission": "live_view"},
-    ("GET", "access/view-as"): {"account": "vera@example.org", "organization": "{organization_id}"},
     ("GET", "cameras/{camera_id}/recordings"): {"from": "2026-11-20T00:00:00Z", "to": "2026-11-21T00:00:00Z"},
     ("GET", "cameras/{camera_id}/viewings"): {"from": "2026-11-20T00:00:00Z", "to": "2026-11-21T00:00:00Z"},
     ("GET", "groups"): {"organization": "{organization_id}"},

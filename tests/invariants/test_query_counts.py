@@ -1,6 +1,7 @@
 """Lists ask the database equally often for one item, for three and for thirty."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -101,15 +102,25 @@ def handovers(world: World, number: int) -> None:
     )
 
 
+#: looking as somebody is written down: it is posted
+LOOK = "access/view-as"
+
+
 def _count(client: Client, address: str) -> int:
-    client.get(address)  # what is done once for each session is done
+    def ask() -> Any:
+        if address.endswith(LOOK):
+            return client.post(address, {"account": "vera@example.org"}, content_type="application/json")
+        return client.get(address)
+
+    ask()  # what is done once for each session is done
     with CaptureQueriesContext(connection) as queries:
-        answer = client.get(address)
+        answer = ask()
     assert answer.status_code == 200
     return len(queries)
 
 
 OWNERS = (
+    LOOK,
     "cameras",
     "devices",
     "shares?direction=given",
@@ -119,7 +130,6 @@ OWNERS = (
     "/sharing",
     "/sharing/matrix",
     "/share",
-    "access/view-as?account=vera@example.org",
 )
 EXPLAIN = "access/explain?account=vera@example.org&camera={}&permission=live_view"
 WHY = "/access/why?account=vera@example.org&camera={}"

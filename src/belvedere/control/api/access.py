@@ -1,7 +1,8 @@
 """`/access`: why somebody may do something, or that he may not; and what he sees of what the caller manages."""
 
+from contextlib import suppress
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
@@ -11,17 +12,16 @@ from pydantic import AwareDatetime, Field
 from belvedere.contracts.permissions import parse_names
 from belvedere.control.access.roles import Role
 from belvedere.control.api.auth import actor_of
-from belvedere.control.api.schemas import Out, PersonOut, ProblemOut
-from belvedere.control.core.errors import Invalid
+from belvedere.control.api.schemas import In, Out, PersonOut, ProblemOut
+from belvedere.control.core.errors import Invalid, NotFound
 from belvedere.control.sharing.changes import parse_without
 from belvedere.control.sharing.selectors import Reason, Seen, explain_access, view_as
+from belvedere.control.sharing.services import open_view_as
 
 router = Router(tags=["access"])
 #: what a change would end, repeated
-WITHOUT = Query(
-    default_factory=list,
-    description="`share:ID`, `membership:ID` or `guest_link:ID`, repeated: answer as if these were over",
-)
+_WITHOUT: Final = "`share:ID`, `membership:ID` or `guest_link:ID`, repeated: answer as if these were over"
+WITHOUT = Query(default_factory=list, description=_WITHOUT)
 
 
 class ReasonOut(Out):
@@ -60,6 +60,15 @@ class ExplanationOut(Out):
     from_: datetime | None = Field(serialization_alias="from")
     because: list[ReasonOut]
     needs: str = Field(description="what would have to be given, in words; empty where it is allowed")
+
+
+class ViewAsIn(In):
+    """As whom, of which organization (of all, without one), when, and after which change."""
+
+    account: str
+    organization: str = ""
+    at: AwareDatetime | None = None
+    without: list[str] = Field(default=[], description=_WITHOUT)
 
 
 class SeenOut(Out):
@@ -140,20 +149,17 @@ def explain(
     )
 
 
-@router.get("/access/view-as", response={200: ViewedAsOut, 401: ProblemOut, 404: ProblemOut, 422: ProblemOut})
-def view_as_somebody(
-    request: HttpRequest,
-    account: str,
-    organization: str = "",
-    at: AwareDatetime | None = None,
-    without: list[str] = WITHOUT,
-) -> ViewedAsOut:
+@router.post("/access/view-as", response={200: ViewedAsOut, 401: ProblemOut, 404: ProblemOut, 422: ProblemOut})
+def view_as_somebody(request: HttpRequest, body: ViewAsIn) -> ViewedAsOut:
     """What an account, by id or whole address, sees of what the caller may share: now, or at an instant to come.
 
-    Names and rights, never a picture. Who sees nothing and who does not exist get the same answer. `without` asks what
-    would be after a change.
+    Names and rights, never a picture. That the caller looked stands in the audit, hence POST. Who sees nothing and who
+    does not exist get the same answer. `without` asks what would be after a change.
     """
-    found = view_as(actor_of(request), account, organization=organization, at=at, change=parse_without(without))
+    actor, change = actor_of(request), parse_without(body.without)
+    with suppress(NotFound):  # of whom the caller does not know he sees nothing: there is nothing to write down
+        open_view_as(actor, who=body.account, organization=body.organization, at=body.at, change=change)
+    found = view_as(actor, body.account, organization=body.organization, at=body.at, change=change)
     return ViewedAsOut(
         account=PersonOut.of(found.account) if found.account else None,
         at=found.at,

@@ -38,7 +38,7 @@ RULES: Final[dict[tuple[str, str], str]] = {
     ("POST", "invitations/{invitation_id}/decline"): "share",
     ("POST", "invitations/by-token"): "share",
     ("GET", "access/explain"): "read",
-    ("GET", "access/view-as"): "read",
+    ("POST", "access/view-as"): "read",
     ("GET", "audit"): "manage",
     ("GET", "audit/export"): "manage",
     ("GET", "devices"): "read",
