@@ -213,7 +213,7 @@ def offers_a_new_version(door: Door, page: Page) -> None:
     os.kill(door.served.role("serve control"), signal.SIGKILL)
     door.wait()
     page.evaluate("navigator.serviceWorker.ready.then(registration => registration.update()).then(() => true)")
-    offer = page.get_by_text("There is a new version of this page.")
+    offer = page.get_by_text("There is a new version.")
     expect(offer).to_be_visible()
     page.evaluate("window.isOld = true")
     page.get_by_role("button", name="Reload").click()

@@ -83,7 +83,7 @@ def trust(request: HttpRequest) -> HttpResponse:
     authority = _authority()
     context: dict[str, Any] = {
         "host": settings.BELVEDERE.https,
-        "fingerprint": authority.fingerprint(hashes.SHA256()).hex(":").upper(),
+        "fingerprint": authority.fingerprint(hashes.SHA256()).hex(":").upper().split(":"),
         "until": authority.not_valid_after_utc,
         "system": _system_of(request.headers.get("User-Agent", "")),
     }
