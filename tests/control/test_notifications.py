@@ -10,7 +10,7 @@ from belvedere.control.core import clock
 from belvedere.control.core.errors import NotFound
 from belvedere.control.devices.services import set_alias
 from belvedere.control.notifications.models import Notification
-from belvedere.control.notifications.selectors import Line, get_line, list_lines
+from belvedere.control.notifications.selectors import Line, get_line, get_notification_matrix, list_lines
 from belvedere.control.notifications.services.telling import COOL_DOWN, LONGEST
 from belvedere.control.outbox.models import Message
 from belvedere.control.sharing.services import end_share, mute_share
@@ -138,3 +138,19 @@ def test_a_storm_is_bounded(people: cast.Cast) -> None:
     while tell():
         pass
     assert [line.count for line in lines(people.olivia)] == [1000]
+
+
+def test_who_is_told_about_what(people: cast.Cast) -> None:
+    """Present and former, by camera; nobody who never was, and nothing of another's cameras."""  # VA-17
+    olivia = people.olivia
+    olivia.share(people.rita, people.courtyard, permissions=LIVE_AND_NEWS)
+    ended = olivia.share(people.pat, people.counter, permissions=LIVE_AND_NEWS)
+    end_share(olivia.actor, share=ended)
+    found = get_notification_matrix(olivia.actor)
+    told = {row.person.name: {pk for pk, kinds in row.kinds.items() if kinds} for row in found.rows}
+    assert told == {
+        "Olivia": {people.courtyard, people.pool, people.counter},
+        "Rita": {people.courtyard},
+        "Pat": set(),
+    }
+    assert get_notification_matrix(people.rita.actor).things == []

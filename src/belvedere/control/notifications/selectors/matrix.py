@@ -65,7 +65,8 @@ def get_notification_matrix(actor: Principal, *, organization: str = "") -> Noti
     paths = _list_paths({thing.id for thing in things})
     places = {part for path in paths.values() for part in path[:3] if part}
     now = list_in_force(places)
-    people = _list_people({*now, *list_once_held(places, Permission.NOTIFY)})
+    # Who never held `notify` here is nobody whose name belongs in this.
+    people = _list_people(list_once_held(places, Permission.NOTIFY))
     rows = [MatrixRow(person, _kinds(things, paths, now.get(person.id, []))) for person in people]
     return NotificationMatrix(things, sorted(rows, key=lambda row: (not row.is_told, row.person.name.casefold())))
 
