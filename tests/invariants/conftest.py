@@ -266,6 +266,8 @@ def _make(people: cast.Cast) -> tuple[cast.Cast, dict[str, str]]:
             account_id=olivia.id, digest="0" * 64, created_at=clock.now()
         ).pk,
         "webhook_id": create_webhook(olivia.actor, name="Lamp", url="http://127.0.0.1:9/lamp")[0],
+        # A camera's own name of a place: there is no camera here that could know it.
+        "preset": "1",
         "token_id": ApiToken.objects.filter(account_id=olivia.id).values_list("pk", flat=True)[0],
     }
     assert get_given(olivia.actor, withdrawn).change_id == change
