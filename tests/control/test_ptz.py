@@ -18,8 +18,8 @@ from belvedere.control.devices.selectors import get_camera
 from belvedere.control.devices.services import disable_device
 from belvedere.control.devices.sources import Source, Streams
 from belvedere.control.sharing import services as sharing
-from belvedere.control.streaming import steering
 from belvedere.control.streaming.leases import CARRIES
+from belvedere.control.streaming.services import steering
 from control.watching import RUN, Node, hello, renew, watch
 
 BOTH = Permission.LIVE_VIEW | Permission.PTZ

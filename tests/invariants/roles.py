@@ -33,9 +33,8 @@ from belvedere.control.recordings.selectors import get_recording_settings, list_
 from belvedere.control.recordings.services import change_recording_settings, open_export
 from belvedere.control.sharing import services as sharing
 from belvedere.control.sharing.selectors import list_access
-from belvedere.control.streaming import steering
 from belvedere.control.streaming.selectors import list_viewers, list_viewings
-from belvedere.control.streaming.services import open_talk, open_ticket
+from belvedere.control.streaming.services import open_talk, open_ticket, steering
 
 #: in this order everywhere below
 CAST: Final = ("olivia", "sam", "ada", "omar", "vera", "leo", "nora", "xena")

@@ -24,7 +24,7 @@ from belvedere.control.recordings import services as footage
 from belvedere.control.sharing import mails
 from belvedere.control.sharing import services as sharing
 from belvedere.control.streaming import services as streaming
-from belvedere.control.streaming import steering
+from belvedere.control.streaming.services import steering
 
 
 def _cameras_closed(payload: dict[str, list[str]]) -> None:

@@ -21,7 +21,7 @@ from belvedere.contracts.ptz import (
 )
 from belvedere.control.api.auth import actor_of
 from belvedere.control.api.schemas import In, Out, ProblemOut
-from belvedere.control.streaming import steering
+from belvedere.control.streaming.services import steering
 
 router = Router(tags=["cameras"])
 
