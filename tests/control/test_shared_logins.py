@@ -15,7 +15,7 @@ from belvedere.control.core.principal import Principal
 from belvedere.control.outbox.services import run_due
 from belvedere.control.streaming import services
 from belvedere.control.streaming.models import ViewingSession
-from belvedere.control.streaming.shared_logins import MANY, notice_shared_logins
+from belvedere.control.streaming.services.shared_logins import MANY, notice_shared_logins
 from control.watching import RUN, hello, renew, with_token
 
 # Documentation networks are private to Python: what stands for the world is taken from it.

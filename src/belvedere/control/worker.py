@@ -38,7 +38,7 @@ def run_worker(settings: Settings) -> None:
     from belvedere.control.outbox.services import purge, run_due
     from belvedere.control.sharing.services import lapse_unused, remind_of_ends, remind_of_offers, settle_uses
     from belvedere.control.streaming.services import purge_sessions
-    from belvedere.control.streaming.shared_logins import notice_shared_logins
+    from belvedere.control.streaming.services.shared_logins import notice_shared_logins
 
     stop = threading.Event()
 

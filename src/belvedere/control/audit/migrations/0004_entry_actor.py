@@ -1,5 +1,6 @@
-import belvedere.control.audit.models
 from django.db import migrations, models
+
+import belvedere.control.audit.models
 
 
 class Migration(migrations.Migration):
