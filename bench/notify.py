@@ -43,10 +43,9 @@ from belvedere.control.devices.models import Camera
 from belvedere.control.events.models import Event
 from belvedere.control.events.services.beginning import announce
 from belvedere.control.notifications import web_push
-from belvedere.control.notifications.courier import TELLING, Courier
+from belvedere.control.notifications.courier import Courier
 from belvedere.control.notifications.models import Notification, PushSubscription
 from belvedere.control.outbox.models import Message
-from belvedere.control.outbox.services import run_due
 from bench.events import build
 from bench.table import print_table, row
 
@@ -195,7 +194,7 @@ def main() -> None:  # noqa: PLR0915  one measurement after the other
     before = rss_mb()
     happen([cameras[0]], organization)
     began = time.time()
-    assert run_due(lane=TELLING) == 1
+    assert Courier(1).tell() == 1
     spread = time.time() - began
     assert Notification.objects.filter(resource=cameras[0]).count() >= asked.subscribers
     after = rss_mb()

@@ -21,8 +21,7 @@ from belvedere.control.core import clock
 from belvedere.control.devices.models import Camera
 from belvedere.control.events.models import Event
 from belvedere.control.events.services.beginning import announce
-from belvedere.control.notifications.courier import TELLING, Courier
-from belvedere.control.outbox.services import run_due
+from belvedere.control.notifications.courier import Courier
 
 
 def happen(*cameras: str, kind: str = "motion") -> list[str]:
@@ -41,7 +40,7 @@ def happen(*cameras: str, kind: str = "motion") -> list[str]:
 
 def tell() -> int:
     """Spread what was announced; nothing is sent yet."""
-    return run_due(lane=TELLING, limit=1000)
+    return Courier(1).tell()
 
 
 def carry() -> None:

@@ -15,7 +15,6 @@ from belvedere.control.events import services as happenings
 from belvedere.control.guests import mails as guest_mails
 from belvedere.control.guests import services as guests
 from belvedere.control.handover import mails as handover_mails
-from belvedere.control.notifications import services as notifications
 from belvedere.control.organizations import mails as organization_mails
 from belvedere.control.organizations import oversight
 from belvedere.control.organizations import services as organizations
@@ -50,7 +49,7 @@ OUTBOX: Final[dict[str, Consumer]] = {
     "account.disabled": Consumer(sharing.end_shares_of_account),
     "account.erased": Consumer(_account_erased),
     "assignments.changed": Consumer(devices.announce_assignments, inline=True),
-    "events.began": Consumer(notifications.tell_of_events, lane="telling"),
+    "events.began": Consumer(None, lane="telling"),
     "notification.push": Consumer(None, lane="sending"),
     "notification.mail": Consumer(None, lane="sending"),
     "notification.webhook": Consumer(None, lane="sending"),

@@ -16,20 +16,21 @@ from belvedere.control.notifications.channels import Channel
 from belvedere.control.notifications.egress import Answer, NoAnswer, NotReachable
 from belvedere.control.notifications.parcels import KINDS, Parcel, pack
 from belvedere.control.notifications.services.endpoints import note_answered, note_failed, note_gone
+from belvedere.control.notifications.services.telling import tell_of_events
 from belvedere.control.outbox.models import Message
-from belvedere.control.outbox.services import put_off, run_due, settle, take
+from belvedere.control.outbox.services import put_off, settle, take
 
 log = structlog.get_logger(__name__)
 
 HANDS: Final = 64
 #: At once to one push service, which serves many browsers; to one webhook or the mail server.
 EACH: Final = {KINDS[Channel.PUSH]: 24, KINDS[Channel.WEBHOOK]: 3, KINDS[Channel.MAIL]: 6}
-#: Events are spread and parcels sent by turns: a storm of the one does not keep the other.
-EVENTS_A_ROUND: Final = 4
+#: Events are told of and parcels sent by turns: a storm of the one does not keep the other.
+TOLD_A_ROUND: Final = 64
 LOOK_S: Final = 0.05
 _GONE: Final = frozenset({404, 410})
-#: the lane of events that are to be told of
-TELLING: Final = "telling"
+#: what is put into the outbox when events begin
+BEGAN: Final = "events.began"
 
 
 class Courier:
@@ -56,8 +57,21 @@ class Courier:
         """Put down what came back, tell of what happened, take more. How much there was to do."""
         self._changed.clear()
         back = self._put_down([future for future in self._under_way if future.done()])
-        told = run_due(lane=TELLING, limit=EVENTS_A_ROUND)
-        return back + told + self._take_up()
+        return back + self.tell() + self._take_up()
+
+    def tell(self) -> int:
+        """Tell of what was announced; nothing is sent yet. How many announcements there were."""
+        taken = take([BEGAN], room=TOLD_A_ROUND, busy={}, each=TOLD_A_ROUND)
+        try:
+            self._tell(taken)
+        except DatabaseError:
+            raise
+        except Exception as error:
+            # One of them cannot be told: that is no reason to keep the others waiting.
+            log.warning("outbox.failed", kind=BEGAN, count=len(taken), error=type(error).__name__)
+            for message in taken:
+                self._tell_alone(message)
+        return len(taken)
 
     def finish(self, timeout_s: float = 3.0) -> None:
         """Wait for what is under way, write down how it went, and rest."""
@@ -69,6 +83,19 @@ class Courier:
         """Rounds until nothing is due: for commands, tests and benches."""
         while self.round() or self._under_way:
             wait(self._under_way, timeout=1, return_when="FIRST_COMPLETED")
+
+    def _tell(self, messages: list[Message]) -> None:
+        if messages:
+            tell_of_events({"events": [event for message in messages for event in message.payload["events"]]})
+            settle(messages)
+
+    def _tell_alone(self, message: Message) -> None:
+        try:
+            self._tell([message])
+        except DatabaseError:
+            raise
+        except Exception as error:
+            put_off(message, type(error).__name__)
 
     def _take_up(self) -> int:
         room = self._hands - len(self._under_way)

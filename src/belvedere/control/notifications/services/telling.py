@@ -1,21 +1,23 @@
-"""From an event to those who are to be told of it: lines of inboxes, and what is to be sent.
+"""From what happened to those who are to be told of it: lines of inboxes, and what is to be sent.
 
-An event is spread chunk by chunk, all but the first in transactions of their own, so that ten thousand subscribers are
-no more in memory than five hundred. Done twice it does no harm: nobody has two lines of one event.
+What is announced together is told together: the same kind at the same place as one, a few hundred accounts at a time,
+by a number of queries that does not grow. So neither a storm nor ten thousand subscribers hold up what happens
+elsewhere, or fill the memory. Done twice it does no harm: nobody has two lines of one event, none is counted twice.
 """
 
-from collections.abc import Collection, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from django.db import transaction
-from django.db.models import Count, F
+from django.db.models import Count
 
 from belvedere.control.access.decision import GrantFacts
 from belvedere.control.access.guard import unguarded
 from belvedere.control.access.selectors import asked_at, list_candidates
 from belvedere.control.accounts.models import Account
-from belvedere.control.core import clock
+from belvedere.control.core import clock, sql
 from belvedere.control.events.models import Event
 from belvedere.control.notifications.audience import Thing, drop_muted, grounds_of, list_things, needed_for
 from belvedere.control.notifications.channels import Channel, choose
@@ -35,87 +37,129 @@ MAX_A_MINUTE: Final = 30
 #: What is older when we hear of it goes to the inbox alone.
 NEWS: Final = timedelta(minutes=15)
 
+_AGAIN: Final = "UPDATE notifications_notification SET count = count + %s, last_at = %s, last_event = %s WHERE id IN "
+
+
+class Happening(NamedTuple):
+    """Events of one kind at one camera or panel, in the order of their ids, which is that of time."""
+
+    thing: Thing
+    kind: str
+    events: list[Event]
+
+
+#: who is to be told of which happening, by the happening's place in a list
+type _Told = tuple[str, int]
+
 
 @unguarded("events that happened; to whom they are told is decided for each account")
 def tell_of_events(payload: Mapping[str, list[str]]) -> None:
     """Tell everybody who may know. `payload`: `{"events": [ids]}`."""
-    rows = list(Event.objects.filter(pk__in=payload["events"]).order_by("pk"))
-    things = list_things({row.camera_id or row.panel_id or "" for row in rows})
-    going_on = []
-    # Most have a handful of listeners: those of one message are one commit.
-    with transaction.atomic():
-        for row in rows:
-            thing = things.get(row.camera_id or row.panel_id or "")
-            if thing and (after := _tell(row, thing)):
-                going_on.append((row, thing, after))
-    for row, thing, first in going_on:
-        after = first
-        while after:
-            after = _tell(row, thing, after)
+    waiting = [(happening, "") for happening in _list_happenings(payload["events"])]
+    while waiting:
+        waiting = _tell_next(waiting)
 
 
-def _tell(event: Event, thing: Thing, after: str = "") -> str:
-    """Tell the next of them; after whom it goes on, "" where it does not."""
-    candidates = list_candidates(thing.path, needed_for(event.kind), after=after, limit=CHUNK)
-    if candidates:
-        _tell_some(event, thing.path.leaf, candidates)
-    return candidates[-1][0] if len(candidates) == CHUNK else ""
+def _list_happenings(events: Iterable[str]) -> list[Happening]:
+    grouped: defaultdict[tuple[str, str], list[Event]] = defaultdict(list)
+    for row in Event.objects.filter(pk__in=list(events)).order_by("pk"):
+        grouped[row.camera_id or row.panel_id or "", row.kind].append(row)
+    things = list_things({resource for resource, _kind in grouped})
+    return [Happening(things[place], kind, rows) for (place, kind), rows in grouped.items() if place in things]
 
 
-@transaction.atomic(savepoint=False)
-def _tell_some(event: Event, resource: str, candidates: list[tuple[str, list[GrantFacts]]]) -> None:
-    at = asked_at()
-    found = {account: grounds_of(grants, event.kind, at) for account, grants in candidates}
-    listeners = drop_muted({account: grounds for account, grounds in found.items() if grounds})
-    active = Account.objects.filter(pk__in=listeners, is_active=True)
-    listeners = list(active.values_list("pk", flat=True))
-    choices = list_choices(listeners)
-    chosen = {account: choose(choices.get(account, {}), resource, event.kind) for account in listeners}
-    chosen = {account: channels for account, channels in chosen.items() if channels}
-    now = clock.now()
-    again = _count_again(event, resource, chosen)
-    fresh = [account for account in chosen if account not in again]
-    rows = [
-        Notification(
-            account_id=account,
-            resource=resource,
-            kind=event.kind,
-            event=event.pk,
-            last_event=event.pk,
-            began_at=event.started_at,
-            last_at=now,
-            is_kept=Channel.INBOX in chosen[account],
-        )
-        for account in fresh
-    ]
+def _tell_next(waiting: list[tuple[Happening, str]]) -> list[tuple[Happening, str]]:
+    """Tell as many accounts as fit of what waits, each with the account after which it goes on; what waits still."""
+    happenings: list[Happening] = []
+    candidates: list[list[tuple[str, list[GrantFacts]]]] = []
+    rest, room = [], CHUNK
+    for happening, after in waiting:
+        found = []
+        if room:
+            needed = needed_for(happening.kind)
+            found = list_candidates(happening.thing.path, needed, after=after, limit=room)
+            happenings.append(happening)
+            candidates.append(found)
+        if len(found) == room:
+            rest.append((happening, found[-1][0] if found else after))
+        room -= len(found)
+    _tell(happenings, candidates)
+    return rest
+
+
+@transaction.atomic
+def _tell(happenings: list[Happening], candidates: list[list[tuple[str, list[GrantFacts]]]]) -> None:
+    at, now = asked_at(), clock.now()
+    grounds = {
+        (account, number): grounds_of(grants, happening.kind, at)
+        for number, (happening, found) in enumerate(zip(happenings, candidates, strict=True))
+        for account, grants in found
+    }
+    listeners = drop_muted({told: because for told, because in grounds.items() if because})
+    accounts = {account for account, _number in listeners}
+    active = set(Account.objects.filter(pk__in=accounts, is_active=True).values_list("pk", flat=True))
+    choices = list_choices(active)
+    chosen: dict[_Told, frozenset[Channel]] = {}
+    for account, number in listeners:
+        happening = happenings[number]
+        channels = choose(choices.get(account, {}), happening.thing.path.leaf, happening.kind)
+        if account in active and channels:
+            chosen[account, number] = channels
+    fresh = chosen.keys() - _count_again(happenings, chosen)
+    rows = [_line(account, happenings[number], chosen[account, number]) for account, number in sorted(fresh)]
     if not rows:
         return
     Notification.objects.bulk_create(rows, ignore_conflicts=True, batch_size=CHUNK)
     # Those that this transaction wrote: whose line was there was told before.
-    written = dict(Notification.objects.filter(pk__in=[row.pk for row in rows]).values_list("account", "pk"))
-    if event.started_at > now - NEWS:
-        flooded = _list_flooded(written)
-        _send({account: pk for account, pk in written.items() if account not in flooded}, chosen, event.kind)
+    written = Notification.objects.filter(pk__in=[row.pk for row in rows]).values_list("account", "event", "pk")
+    numbers = {happening.events[0].pk: number for number, happening in enumerate(happenings)}
+    lines = {(account, numbers[event]): pk for account, event, pk in written}
+    flooded = _list_flooded({account for account, _number in lines})
+    news = {number for number, one in enumerate(happenings) if one.events[-1].started_at > now - NEWS}
+    sent = {told: pk for told, pk in lines.items() if told[0] not in flooded and told[1] in news}
+    _send(sent, chosen, [happening.kind for happening in happenings])
 
 
-def _count_again(event: Event, resource: str, accounts: Collection[str]) -> set[str]:
-    """Accounts that were told of the same a moment ago: their line says how often."""
-    now = clock.now()
-    again = Notification.objects.filter(
-        account__in=list(accounts),
-        resource=resource,
-        kind=event.kind,
+def _line(account: str, happening: Happening, channels: frozenset[Channel]) -> Notification:
+    first, last = happening.events[0], happening.events[-1]
+    return Notification(
+        account_id=account,
+        resource=happening.thing.path.leaf,
+        kind=happening.kind,
+        event=first.pk,
+        last_event=last.pk,
+        count=len(happening.events),
+        began_at=first.started_at,
+        last_at=clock.now(),
+        is_kept=Channel.INBOX in channels,
+    )
+
+
+def _count_again(happenings: list[Happening], asked: Iterable[_Told]) -> set[_Told]:
+    """Those who were told of the same a moment ago: their line says how often, and of each event once."""
+    now, wanted = clock.now(), set(asked)
+    recent = Notification.objects.filter(
+        account__in={account for account, _number in wanted},
+        resource__in={happening.thing.path.leaf for happening in happenings},
         last_at__gt=now - COOL_DOWN,
         began_at__gt=now - LONGEST,
     )
-    told = dict(again.values_list("account", "pk"))
-    if told:
-        rows = Notification.objects.filter(pk__in=told.values()).exclude(last_event=event.pk)
-        rows.update(count=F("count") + 1, last_at=now, last_event=event.pk)
-    return set(told)
+    numbers = {(one.thing.path.leaf, one.kind): number for number, one in enumerate(happenings)}
+    told: set[_Told] = set()
+    more: defaultdict[tuple[int, int], list[str]] = defaultdict(list)
+    for pk, account, resource, kind, last in recent.values_list("pk", "account", "resource", "kind", "last_event"):
+        number = numbers.get((resource, kind), -1)
+        if (account, number) in wanted:
+            told.add((account, number))
+            more[number, sum(event.pk > last for event in happenings[number].events)].append(pk)
+    for (number, count), lines in more.items():
+        if count:
+            last = happenings[number].events[-1].pk
+            sql.change(f"{_AGAIN} ({sql.marks(lines)})", count, now, last, *lines)
+    return told
 
 
-def _list_flooded(accounts: Collection[str]) -> set[str]:
+def _list_flooded(accounts: Iterable[str]) -> set[str]:
     """Accounts that were sent enough within this minute."""
     since = clock.now() - timedelta(minutes=1)
     rows = Notification.objects.filter(account__in=list(accounts), last_at__gt=since, began_at__gt=since - NEWS)
@@ -123,29 +167,44 @@ def _list_flooded(accounts: Collection[str]) -> set[str]:
     return set(counted.filter(n__gt=MAX_A_MINUTE).values_list("account", flat=True))
 
 
-def _send(lines: Mapping[str, str], chosen: Mapping[str, frozenset[Channel]], kind: str) -> None:
-    """Put into the outbox what goes out: account → notification."""
+def _send(lines: Mapping[_Told, str], chosen: Mapping[_Told, frozenset[Channel]], kinds: list[str]) -> None:
+    """Put into the outbox what goes out: who is told of what → notification; `kinds` by what."""
 
-    def by(channel: Channel) -> list[str]:
-        return [account for account in lines if channel in chosen[account]]
+    def by(channel: Channel) -> dict[str, list[tuple[str, str]]]:
+        """Account → its notifications that go this way, and of which kind they are."""
+        found: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+        for told, pk in lines.items():
+            if channel in chosen[told]:
+                found[told[0]].append((pk, kinds[told[1]]))
+        return found
 
-    if accounts := by(Channel.PUSH):
-        browsers = PushSubscription.objects.filter(account__in=accounts).values_list("account", "pk", "host")
+    if pushed := by(Channel.PUSH):
+        browsers = PushSubscription.objects.filter(account__in=pushed).values_list("account", "pk", "host")
         enqueue_many(
             KINDS[Channel.PUSH],
-            (({"notification": lines[account], "to": pk}, host) for account, pk, host in browsers),
+            (
+                ({"notification": line, "to": pk}, host)
+                for account, pk, host in browsers
+                for line, _kind in pushed[account]
+            ),
         )
-    if accounts := by(Channel.MAIL):
+    if mailed := by(Channel.MAIL):
         enqueue_many(
-            KINDS[Channel.MAIL], (({"notification": lines[account], "to": account}, "mail") for account in accounts)
+            KINDS[Channel.MAIL],
+            (
+                ({"notification": line, "to": account}, "mail")
+                for account, told in mailed.items()
+                for line, _kind in told
+            ),
         )
-    if accounts := by(Channel.WEBHOOK):
-        hooks = Webhook.objects.filter(account__in=accounts, disabled_at=None)
+    if called := by(Channel.WEBHOOK):
+        hooks = Webhook.objects.filter(account__in=called, disabled_at=None).values_list("account", "pk", "kinds")
         enqueue_many(
             KINDS[Channel.WEBHOOK],
             (
-                ({"notification": lines[account], "to": pk}, pk)
-                for account, pk, kinds in hooks.values_list("account", "pk", "kinds")
-                if not kinds or kind in kinds.split(",")
+                ({"notification": line, "to": pk}, pk)
+                for account, pk, wanted in hooks
+                for line, kind in called[account]
+                if not wanted or kind in wanted.split(",")
             ),
         )
