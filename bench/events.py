@@ -30,6 +30,7 @@ from belvedere.contracts.camera_events import EventKind, EventReport, EventRepor
 from belvedere.contracts.events import Hello
 from belvedere.contracts.ids import new_id
 from belvedere.control.core import clock
+from belvedere.control.core.principal import Principal
 from belvedere.control.devices.models import Camera, Device
 from belvedere.control.devices.services import record_hello
 from belvedere.control.events.models import Event
@@ -45,7 +46,7 @@ KINDS = (EventKind.MOTION, EventKind.PERSON, EventKind.VEHICLE, EventKind.LINE)
 _numbers = count(1)
 
 
-def build(cameras: int) -> tuple[object, list[str]]:
+def build(cameras: int) -> tuple[Principal, list[str]]:
     """The owner, and cameras of hers."""
     at, owner = clock.now(), person("owner")
     organization = create_organization(owner, name="Harbour Hotels")
