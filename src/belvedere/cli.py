@@ -107,6 +107,8 @@ def serve(ctx: click.Context, *, https: str | None) -> None:
         if https is not None:
             raise click.UsageError("--https is for an installation in one piece: a role has its front door elsewhere")
         return
+    if https in serve.commands:
+        raise click.UsageError(f"--https {https}: that is a role, and no host")
     import asyncio
 
     from belvedere.supervisor.front_door import own_address

@@ -18,6 +18,9 @@ from belvedere.cli import main
         ({"BELVEDERE_NATS_URL": "nats://bus:4222"}, ["serve"], "BELVEDERE_NATS_URL is for single roles"),
         ({"BELVEDERE_HOST": "0.0.0.0"}, ["demo"], "stays on this machine"),  # N39
         ({}, ["demo", "--port", "65535"], "65535"),
+        ({}, ["serve", "--https", "control"], "that is a role"),
+        ({}, ["serve", "--https", "nas.local", "control"], "in one piece"),
+        ({}, ["serve", "--https", "nas_local"], "BELVEDERE_HTTPS must be a name"),
         ({}, ["dance"], "No such command"),
         ({}, ["bench", "dance"], "is not one of"),
     ],
