@@ -16,7 +16,7 @@ from belvedere.control.core.errors import Conflict, NotFound, RateLimited, Refus
 from belvedere.control.devices.selectors import get_camera, list_cameras
 from belvedere.control.devices.services import unbind_device
 from belvedere.control.sharing import services
-from belvedere.control.sharing.models import Share
+from belvedere.control.sharing.models import ANSWER_WITHIN, Share
 from rows import get_rows, put_rows
 
 LIVE = Permission.LIVE_VIEW
@@ -33,14 +33,21 @@ class Life(RuleBasedStateMachine):
     def begin(self) -> None:
         """Nothing is offered, everything is bound."""
         self.now = datetime(2026, 6, 1, 12, tzinfo=UTC)
-        #: share → (state, camera, permissions, end)
+        #: share → (state, camera, permissions, end); and until when each may be answered
         self.shares: dict[str, tuple[str, str, Permission, datetime | None]] = {}
+        self.answer_by: dict[str, datetime] = {}
         self.bound = [self.people.courtyard, self.people.pool, self.people.counter]
 
     def pick(self, index: int) -> str | None:
         """One of the shares there ever were."""
         known = sorted(self.shares)
         return known[index % len(known)] if known else None
+
+    def is_over(self, share: str) -> bool:
+        """Open as far as its row says, but past its end, or never answered in time."""
+        state, _, _, ends_at = self.shares[share]
+        is_unanswered = state == "pending" and self.now >= self.answer_by[share]
+        return state in {"pending", "accepted"} and (is_unanswered or bool(ends_at and self.now >= ends_at))
 
     def move(self, share: str, state: str) -> None:
         """What the model believes."""
@@ -57,8 +64,8 @@ class Life(RuleBasedStateMachine):
         camera = [self.people.courtyard, self.people.pool, self.people.counter][index]
         ends_at = self.now + timedelta(hours=hours) if hours else None
         is_open = any(
-            state in {"pending", "accepted"} and of == camera and not (until and self.now >= until)
-            for state, of, _, until in self.shares.values()
+            state in {"pending", "accepted"} and of == camera and not self.is_over(share)
+            for share, (state, of, _, _) in self.shares.items()
         )
         with clock.frozen_at(self.now):
             try:
@@ -79,6 +86,7 @@ class Life(RuleBasedStateMachine):
         assert not is_open
         assert camera in self.bound
         self.shares[share] = ("pending", camera, permissions, ends_at)
+        self.answer_by[share] = self.now + ANSWER_WITHIN
 
     @rule(index=st.integers(0, 9))
     def accept(self, index: int) -> None:
@@ -86,8 +94,8 @@ class Life(RuleBasedStateMachine):
         share = self.pick(index)
         if not share:
             return
-        state, camera, _, ends_at = self.shares[share]
-        is_good = state == "pending" and camera in self.bound and not (ends_at and self.now >= ends_at)
+        state, camera, _, _ = self.shares[share]
+        is_good = state == "pending" and camera in self.bound and not self.is_over(share)
         with clock.frozen_at(self.now):
             try:
                 services.accept_share(self.people.rita.actor, share=share)
@@ -100,18 +108,19 @@ class Life(RuleBasedStateMachine):
 
     @rule(index=st.integers(0, 9))
     def reject(self, index: int) -> None:
-        """Possible while it waits; a second time is harmless."""
+        """Possible while it waits and is not over; a second time is harmless."""
         share = self.pick(index)
         if not share:
             return
         state = self.shares[share][0]
+        is_good = state == "rejected" or (state == "pending" and not self.is_over(share))
         with clock.frozen_at(self.now):
             try:
                 services.reject_share(self.people.rita.actor, share=share)
             except Refusal:
-                assert state not in {"pending", "rejected"}
+                assert not is_good
                 return
-        assert state in {"pending", "rejected"}
+        assert is_good
         self.move(share, "rejected")
 
     @rule(index=st.integers(0, 9), is_sharer=st.booleans())
@@ -120,8 +129,7 @@ class Life(RuleBasedStateMachine):
         share = self.pick(index)
         if not share:
             return
-        state, _, _, ends_at = self.shares[share]
-        is_over = state in {"pending", "accepted"} and bool(ends_at and self.now >= ends_at)
+        state, is_over = self.shares[share][0], self.is_over(share)
         with clock.frozen_at(self.now):
             try:
                 if is_sharer:

@@ -54,7 +54,7 @@ def ask(
 @pytest.mark.parametrize(
     ("kind", "start", "end", "address", "carries"),
     [
-        (SessionKind.LIVE, None, None, "ws://localhost:1/media/v1/live?", P.LIVE_VIEW | P.LISTEN | P.PLAYBACK),
+        (SessionKind.LIVE, None, None, "ws://localhost:1/media/v1/live?", P.LIVE_VIEW | P.LISTEN | P.PLAYBACK | P.PTZ),
         (SessionKind.PLAYBACK, 3 * HOUR, None, "ws://localhost:1/media/v1/live?", P.LIVE_VIEW | P.LISTEN | P.PLAYBACK),
         (SessionKind.HLS, None, None, "http://localhost:1/media/v1/open?", P.LIVE_VIEW | P.LISTEN),
         (SessionKind.HLS, 3 * HOUR, 2 * HOUR, "http://localhost:1/media/v1/open?", P.PLAYBACK | P.LISTEN),

@@ -19,7 +19,7 @@ from belvedere.control.streaming.selectors import list_cuts
 from control.watching import LIVE, Node, hello, renew, watch
 
 #: what a lease for live view may carry of a role
-CARRIED = Permission.LIVE_VIEW | Permission.LISTEN | Permission.PLAYBACK
+CARRIED = Permission.LIVE_VIEW | Permission.LISTEN | Permission.PLAYBACK | Permission.PTZ
 
 
 @pytest.fixture(autouse=True)
