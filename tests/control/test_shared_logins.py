@@ -10,7 +10,7 @@ from belvedere.contracts import sessions
 from belvedere.control.accounts.models import Account
 from belvedere.control.accounts.selectors import CROWDED_FOR
 from belvedere.control.core import clock
-from belvedere.control.core.networks import network_of
+from belvedere.control.core.networks import place_of
 from belvedere.control.core.principal import Principal
 from belvedere.control.outbox.services import run_due
 from belvedere.control.streaming import services
@@ -95,6 +95,6 @@ def test_what_is_no_passed_on_password(people: cast.Cast) -> None:
     ],
 )
 def test_a_network_is_known_and_no_address(people: cast.Cast, address: str, network: str) -> None:  # VA-16
-    assert network_of(address) == network
+    assert place_of(address) == network
     session = _watch(_signed_in(people.olivia), people.courtyard, address)
     assert ViewingSession.objects.get(pk=session).network == network

@@ -8,11 +8,15 @@ AT_HOME: Final = "local"
 
 
 def network_of(address: str) -> str:
-    """The network an address is of, /24 or /48 in CIDR; `local` for a private one or loopback, "" for no address."""
+    """The network an address is of, /24 or /48 in CIDR; "" for what is no address."""
     try:
-        found = ip_address(address)
+        version = ip_address(address).version
     except ValueError:
         return ""
-    if found.is_private or found.is_loopback or found.is_link_local:
-        return AT_HOME
-    return str(ip_network(f"{found}/{24 if found.version == 4 else 48}", strict=False))
+    return str(ip_network(f"{address}/{24 if version == 4 else 48}", strict=False))
+
+
+def place_of(address: str) -> str:
+    """The same, but `local` for whoever is at home: in a private network, or at this machine."""
+    network = network_of(address)
+    return AT_HOME if network and ip_address(address).is_private else network

@@ -8,7 +8,6 @@ import hmac
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from ipaddress import ip_address, ip_network
 from typing import ClassVar, Final
 
 from django.contrib.auth.hashers import check_password
@@ -22,6 +21,7 @@ from belvedere.control.audit.services import write_entry
 from belvedere.control.core import clock, limits
 from belvedere.control.core.errors import NotFound, RateLimited, Refusal
 from belvedere.control.core.ids import is_id
+from belvedere.control.core.networks import network_of
 from belvedere.control.core.principal import Principal
 from belvedere.control.guests.models import GuestLink, GuestVisit
 from belvedere.control.guests.selectors import shown_name
@@ -113,7 +113,7 @@ def _count_use(visitor: Principal, link: GuestLink) -> Visit:
     rows = rows.filter(uses__lt=F("max_uses"))
     if not rows.update(uses=F("uses") + 1):
         raise NotFound
-    cookie, network = secrets.token_urlsafe(32), _network_of(visitor.address)
+    cookie, network = secrets.token_urlsafe(32), network_of(visitor.address)
     GuestVisit.objects.create(link=link, cookie_hash=digest_of(cookie), opened_at=at, network=network)
     write_entry(
         actor=Principal(id=link.pk, name=shown_name(link.name), address=network, kind="guest"),
@@ -122,12 +122,3 @@ def _count_use(visitor: Principal, link: GuestLink) -> Visit:
         organization=link.organization_id,
     )
     return Visit(cookie, link.ends_at)
-
-
-def _network_of(address: str) -> str:
-    """The network an address is of, so that the log of use follows nobody home (threats.md §5)."""
-    try:
-        version = ip_address(address).version
-    except ValueError:
-        return ""
-    return str(ip_network(f"{address}/{24 if version == 4 else 48}", strict=False))

@@ -46,7 +46,7 @@ from belvedere.control.audit.services import write_entry
 from belvedere.control.core import clock, limits, media, spans, sql
 from belvedere.control.core.errors import RateLimited, SwitchedOff, Unavailable
 from belvedere.control.core.ids import is_id
-from belvedere.control.core.networks import network_of
+from belvedere.control.core.networks import place_of
 from belvedere.control.core.principal import Principal
 from belvedere.control.devices.models import MediaNode
 from belvedere.control.devices.selectors import find_camera_path, find_node_of
@@ -166,7 +166,7 @@ def claim_session(node: str, request: OpenRequest) -> OpenReply:
         opened_at=None,
         closed_at=None,
         issued_at__gt=at - timedelta(seconds=TICKET_TTL_S),
-    ).update(opened_at=at, renewed_at=at, run=request.run, network=network_of(request.peer))
+    ).update(opened_at=at, renewed_at=at, run=request.run, network=place_of(request.peer))
     if not claimed:
         return OpenReply(refuse(session, "not_found"))
     row = ViewingSession.objects.get(pk=session)
