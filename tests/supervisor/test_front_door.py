@@ -213,7 +213,7 @@ def shows_live_video_through_it(door: Door) -> None:
         url = opened.json()["url"]
         assert url.startswith(f"wss://localhost:{door.https}/media/v1/live?ticket=")
         texts, sizes = asyncio.run(watch(door, url, 10))
-        assert texts[0]["type"] == "init"
+        assert "init" in [text["type"] for text in texts]  # where the camera is not there yet, that is said first
         assert len(sizes) == 10
         ticket = url.partition("ticket=")[2]
         assert ticket not in door.served.said  # N37
