@@ -25,7 +25,7 @@ class Door:
     def client(self, address: str = "127.0.0.1") -> httpx.Client:
         """Somebody who comes from this address of loopback."""
         transport = httpx.HTTPTransport(verify=self.trust, local_address=address)
-        return httpx.Client(base_url=self.url, transport=transport, timeout=20)
+        return httpx.Client(base_url=self.url, transport=transport, timeout=60)
 
     def wait(self) -> None:
         """Until the door leads to both planes."""

@@ -223,7 +223,7 @@ async def watch(door: Door, url: str, count: int) -> tuple[list[Any], list[int]]
     """Texts and sizes of the fragments, until so many of these came."""
     texts: list[Any] = []
     sizes: list[int] = []
-    async with asyncio.timeout(20), connect(url, ssl=door.trust, origin=door.url, max_size=None) as socket:  # type: ignore[arg-type]  # an Origin is a str
+    async with asyncio.timeout(60), connect(url, ssl=door.trust, origin=door.url, max_size=None) as socket:  # type: ignore[arg-type]  # an Origin is a str
         while len(sizes) < count:
             message = await socket.recv()
             if isinstance(message, str):
