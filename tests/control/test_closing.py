@@ -27,6 +27,10 @@ from belvedere.control.core.principal import Principal, system
 from belvedere.control.devices.selectors import get_camera, list_cameras
 from belvedere.control.devices.services import unbind_device
 from belvedere.control.guests.models import GuestLink
+from belvedere.control.notifications.channels import Channel
+from belvedere.control.notifications.models import Preference, Quiet
+from belvedere.control.notifications.selectors.choices import Choice
+from belvedere.control.notifications.services import choose_channels, set_quiet_hours
 from belvedere.control.organizations.models import Invitation, Membership, Organization, Site
 from belvedere.control.organizations.services import Wish, invite_member
 from belvedere.control.outbox.services import run_due
@@ -227,6 +231,8 @@ def test_after_fourteen_days_nobody_reads_who_it_was(people: cast.Cast) -> None:
     camera = list_cameras(rita.actor)[0]
     Recipient.objects.filter(sharer_id=rita.id).update(remark="my neighbour")
     unbind_device(rita.actor, device=camera.device or "")
+    choose_channels(rita.actor, choices=[Choice("", "motion", frozenset({Channel.MAIL}))])
+    set_quiet_hours(rita.actor, hours={"zone": "Europe/Madrid", "weekly": {"mon": [["22:00", "23:00"]]}})
     close_account(rita.actor)
     _settle()
     at = clock.now()
@@ -242,7 +248,8 @@ def test_after_fourteen_days_nobody_reads_who_it_was(people: cast.Cast) -> None:
     assert row.email.endswith("@erased.invalid")
     for rows in (EmailAddress.objects.filter(user_id=rita.id), Phone.objects, AccountQr.objects):
         assert not rows.exists()
-    assert not ApiToken.objects.filter(account_id=rita.id).exists()
+    for own in (ApiToken, Preference, Quiet):
+        assert not own.objects.filter(account_id=rita.id).exists()
     assert not Recipient.objects.exclude(remark="").filter(sharer_id=rita.id).exists()
     assert set(Organization.objects.filter(owner_id=rita.id).values_list("name", flat=True)) == {"Closed"}
     assert set(Site.objects.filter(organization__owner_id=rita.id).values_list("name", flat=True)) == {"Closed"}

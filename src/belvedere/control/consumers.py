@@ -15,6 +15,7 @@ from belvedere.control.events import services as happenings
 from belvedere.control.guests import mails as guest_mails
 from belvedere.control.guests import services as guests
 from belvedere.control.handover import mails as handover_mails
+from belvedere.control.notifications import services as notifications
 from belvedere.control.organizations import mails as organization_mails
 from belvedere.control.organizations import oversight
 from belvedere.control.organizations import services as organizations
@@ -37,6 +38,7 @@ def _cameras_closed(payload: dict[str, list[str]]) -> None:
 def _account_erased(payload: dict[str, str]) -> None:
     sharing.erase_private_words(payload)
     organizations.erase_organizations(payload)
+    notifications.forget_account(payload)
 
 
 #: outbox: kind → what is done after the commit. Inline ones in the same thread: a person waits for the receipt.

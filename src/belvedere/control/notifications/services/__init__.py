@@ -1,7 +1,7 @@
 """Telling, and being told as one likes."""
 
 from belvedere.control.notifications.services.browsers import subscribe_browser, unsubscribe_browser
-from belvedere.control.notifications.services.keeping import purge_notifications
+from belvedere.control.notifications.services.keeping import forget_account, purge_notifications
 from belvedere.control.notifications.services.preferences import (
     AS_IS,
     change_preferences,
@@ -25,6 +25,7 @@ __all__ = [
     "change_webhook",
     "choose_channels",
     "create_webhook",
+    "forget_account",
     "purge_notifications",
     "remove_webhook",
     "renew_webhook_secret",
