@@ -38,13 +38,17 @@ async function register() {
 function offerToInstall() {
   const button = document.querySelector("[data-install]");
   if (!(button instanceof HTMLElement)) return;
+  /** @type {any} */
+  let offered = null;
+  let wasTaken = false;
   addEventListener("beforeinstallprompt", (event) => {
     event.preventDefault();
-    button.hidden = false;
-    button.addEventListener("click", () => {
-      button.hidden = true;
-      /** @type {any} */ (event).prompt();
-    }, { once: true });
+    offered = event;
+    button.hidden = wasTaken; // whoever said no is not offered it again on this page
+  });
+  button.addEventListener("click", () => {
+    wasTaken = button.hidden = true;
+    offered?.prompt();
   });
   addEventListener("appinstalled", () => { button.hidden = true; });
   // Safari on a phone never asks; it says by this that it could, and is not yet.
