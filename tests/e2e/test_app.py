@@ -4,7 +4,6 @@ import base64
 import json
 import os
 import re
-import shutil
 import signal
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -15,10 +14,10 @@ import httpx
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from belvedere.supervisor.authority import fingerprint, read_authority
-from e2e.running import FLAGS, PHONE
+from e2e.running import FLAGS, PHONE, find_chromium
 from supervisor.behind_the_door import Door
 from supervisor.commands import PASSWORD, create_owner
 
@@ -47,7 +46,7 @@ def door(tmp_path: Path) -> Iterator[Door]:
 
 
 @pytest.fixture
-def phone(door: Door, tmp_path: Path) -> Iterator[BrowserContext]:
+def phone(door: Door, chromium: Browser, tmp_path: Path) -> Iterator[BrowserContext]:
     """Olivia's phone. It trusts what the door's authority signed, and remembers: what is installed needs a profile."""
     signer = door.served.folder / "front-door/caddy/pki/authorities/local/intermediate.crt"
     key = x509.load_pem_x509_certificate(signer.read_bytes()).public_key()
@@ -55,21 +54,18 @@ def phone(door: Door, tmp_path: Path) -> Iterator[BrowserContext]:
     digest = hashes.Hash(hashes.SHA256())
     digest.update(der)
     trusted = f"--ignore-certificate-errors-spki-list={base64.b64encode(digest.finalize()).decode()}"
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    assert chromium, "Chromium is needed: ./test installs it"
-    with sync_playwright() as playwright:
-        context = playwright.chromium.launch_persistent_context(
-            tmp_path / "phone",
-            executable_path=chromium,
-            args=[*FLAGS, *MICROPHONE, trusted],
-            viewport=PHONE,  # type: ignore[arg-type]  # a plain dict is what it takes
-            has_touch=True,
-            locale="en-GB",
-        )
-        context.set_default_timeout(20_000)
-        context.grant_permissions(["notifications", "microphone"], origin=door.url)
-        yield context
-        context.close()
+    context = chromium.browser_type.launch_persistent_context(
+        tmp_path / "phone",
+        executable_path=find_chromium(),
+        args=[*FLAGS, *MICROPHONE, trusted],
+        viewport=PHONE,  # type: ignore[arg-type]  # a plain dict is what it takes
+        has_touch=True,
+        locale="en-GB",
+    )
+    context.set_default_timeout(20_000)
+    context.grant_permissions(["notifications", "microphone"], origin=door.url)
+    yield context
+    context.close()
 
 
 def test_the_app_on_a_phone(door: Door, phone: BrowserContext) -> None:
