@@ -1,6 +1,7 @@
 """Who may move a camera: leases, orders of programs, who is told who moves it, and what the audit says of it."""
 
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 
@@ -234,7 +235,7 @@ def test_a_flood_is_refused_and_a_stop_never(people: cast.Cast, motor: Motor) ->
 
     # However slow this machine is, some second of these holds more than ten.
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("belvedere.control.core.limits.time.time", lambda: 1_000_000.5)
+        patch.setattr("belvedere.control.core.limits.time", SimpleNamespace(time=lambda: 1_000_000.5))
         answers = [send({"move": {"pan": 0.1}}) for _ in range(12)]
         assert answers == [204] * 10 + [429] * 2
         assert send({"stop": True}) == 204
