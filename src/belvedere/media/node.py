@@ -50,6 +50,7 @@ from belvedere.contracts.subjects import (
     NODE_PROBE,
     of_node,
 )
+from belvedere.media.assignments import ANSWER_WITHIN_S, ASK_AGAIN_S, ask_pages, pull_for_ever
 from belvedere.media.carriage import Assigned, Carriage, StreamKey
 from belvedere.media.delivery.counters import Counters
 from belvedere.media.delivery.leases import LeaseKeeper
@@ -70,9 +71,6 @@ from belvedere.media.waiting import wait_for_nudge
 
 log = structlog.get_logger()
 
-_ANSWER_WITHIN_S: Final = 2.0
-#: Without an answer, ask again after this.
-_ASK_AGAIN_S: Final = 1.0
 _MAX_PROBE_S: Final = 15.0
 #: A reader's thread ends when its read times out, at the latest.
 _THREADS_WITHIN_S: Final = 5.0
@@ -193,7 +191,9 @@ class MediaNode:
                 works = [
                     group.create_task(node.keeper.serve(), name="leases"),
                     group.create_task(node._say_hello_for_ever(), name="hello"),
-                    group.create_task(node._pull_for_ever(), name="assignments"),
+                    group.create_task(
+                        pull_for_ever(node._pull_now, node._pull, ASSIGNMENTS_EVERY_S), name="assignments"
+                    ),
                     group.create_task(node._report_for_ever(), name="camera states"),
                     group.create_task(node.panels.serve(), name="panels"),
                     group.create_task(node.events.serve(), name="events"),
@@ -248,7 +248,7 @@ class MediaNode:
             elif not self._is_told:
                 self._carry(await asyncio.to_thread(self._memory.recall))
             known = answered
-            await wait_for_nudge(self._hello_now, HELLO_EVERY_S if answered else _ASK_AGAIN_S)
+            await wait_for_nudge(self._hello_now, HELLO_EVERY_S if answered else ASK_AGAIN_S)
 
     async def _on_reconnect(self) -> None:
         self._hello_now.set()
@@ -263,34 +263,26 @@ class MediaNode:
     async def _ask[T: msgspec.Struct](self, subject: str, question: msgspec.Struct, reply_type: type[T]) -> T | None:
         """Control's answer, or None: it is away, or the bus is. Everything here goes on without it."""
         try:
-            return await self._bus.request(of_node(subject, self._name), question, reply_type, _ANSWER_WITHIN_S)
+            return await self._bus.request(of_node(subject, self._name), question, reply_type, ANSWER_WITHIN_S)
         except BusError:
             return None
 
     # -- assignments --------------------------------------------------------------------------------------------
 
-    async def _pull_for_ever(self) -> None:
-        await self._pull_now.wait()
-        while True:
-            self._pull_now.clear()
-            done = await self._pull()
-            await wait_for_nudge(self._pull_now, ASSIGNMENTS_EVERY_S if done else _ASK_AGAIN_S)
-
     async def _pull(self) -> bool:
         """Ask for all pages and carry what they say. False: nothing was changed, because not all of them came."""
         nudges = self._nudges
-        found: list[StreamAssignment] = []
-        after = ""
-        while True:
-            page = await self._ask(NODE_ASSIGNMENTS, AssignmentsRequest(run=self.run, after=after), AssignmentsReply)
-            if page is None:
-                return False
-            found += page.streams
-            if not page.next:
-                break
-            after = page.next
+        pages = await ask_pages(
+            self._bus,
+            of_node(NODE_ASSIGNMENTS, self._name),
+            lambda after: AssignmentsRequest(run=self.run, after=after),
+            AssignmentsReply,
+        )
+        if pages is None:
+            return False
         if nudges != self._nudges:
             return False  # withdrawn meanwhile: these pages may still name what is gone
+        found = [row for page in pages for row in page.streams]
         self._carry(found)
         try:
             await asyncio.to_thread(self._memory.save, found)

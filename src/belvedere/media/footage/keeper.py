@@ -38,6 +38,7 @@ from belvedere.contracts.recordings import (
 )
 from belvedere.contracts.sessions import Quality
 from belvedere.contracts.subjects import FOOTAGE_COVERAGE, FOOTAGE_ERASE, FOOTAGE_STATE, RECORDING_PLANS, of_node
+from belvedere.media.assignments import ask_pages, pull_for_ever
 from belvedere.media.delivery.stream import LiveStream
 from belvedere.media.footage.archive import Archive
 from belvedere.media.footage.coverage import coarse
@@ -47,12 +48,9 @@ from belvedere.media.footage.repair import repair
 from belvedere.media.footage.retention import Retention
 from belvedere.media.footage.volume import Volume, VolumeRefused
 from belvedere.media.footage.writer import Writer
-from belvedere.media.waiting import wait_for_nudge
 
 log = structlog.get_logger()
 
-_ANSWER_WITHIN_S: Final = 2.0
-_ASK_AGAIN_S: Final = 1.0
 _SWEEP_EVERY_S: Final = 60.0
 #: A disk that was refused is looked at again this often.
 _OPEN_AGAIN_S: Final = 15.0
@@ -142,7 +140,7 @@ class FootageKeeper:
         """Open the disk, then record, report and tidy up, for ever."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._open_for_ever(), name="footage disk")
-            group.create_task(self._pull_for_ever(), name="recording plans")
+            group.create_task(pull_for_ever(self._pull_now, self._pull, PLANS_EVERY_S), name="recording plans")
             group.create_task(self._report_for_ever(), name="footage reports")
             group.create_task(self._sweep_for_ever(), name="retention")
 
@@ -221,27 +219,12 @@ class FootageKeeper:
 
     # -- plans --------------------------------------------------------------------------------------------------
 
-    async def _pull_for_ever(self) -> None:
-        await self._pull_now.wait()
-        while True:
-            self._pull_now.clear()
-            done = await self._pull()
-            await wait_for_nudge(self._pull_now, PLANS_EVERY_S if done else _ASK_AGAIN_S)
-
     async def _pull(self) -> bool:
-        found: list[RecordingPlan] = []
-        after = ""
-        while True:
-            try:
-                page = await self._bus.request(
-                    of_node(RECORDING_PLANS, self._node), PlansRequest(self._run, after), PlansReply, _ANSWER_WITHIN_S
-                )
-            except BusError:
-                return False
-            found += page.plans
-            if not page.next:
-                break
-            after = page.next
+        subject = of_node(RECORDING_PLANS, self._node)
+        pages = await ask_pages(self._bus, subject, lambda after: PlansRequest(self._run, after), PlansReply)
+        if pages is None:
+            return False
+        found = [plan for page in pages for plan in page.plans]
         changed = [plan for plan in found if self.plans.get(plan.camera) != plan]
         self.plans = {plan.camera: plan for plan in found}
         if self._disk is not None and changed:

@@ -22,6 +22,7 @@ from belvedere.contracts.camera_events import (
 from belvedere.contracts.events import ASSIGNMENTS_EVERY_S, SourceError
 from belvedere.contracts.sealing import PrivateKey, SealError, unseal
 from belvedere.contracts.subjects import CAMERA_EVENT, EVENT_FEEDS, of_node
+from belvedere.media.assignments import ANSWER_WITHIN_S, ASK_AGAIN_S, ask_pages, pull_for_ever
 from belvedere.media.happenings.book import EventBook
 from belvedere.media.onvif import listen
 from belvedere.media.onvif.failure import DeviceFailure, OnvifError
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-_ANSWER_WITHIN_S: Final = 2.0
-_ASK_AGAIN_S: Final = 1.0
 _TICK_S: Final = 0.5
 #: What happens at once is told at once, in one message.
 _BREATH_S: Final = 0.05
@@ -70,7 +69,7 @@ class EventKeeper:
     async def serve(self) -> None:
         """Ask whom to listen to, and tell what they say, for ever."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._pull_for_ever())
+            group.create_task(pull_for_ever(self._pull_now, self._pull, ASSIGNMENTS_EVERY_S))
             group.create_task(self._tell_for_ever())
 
     async def close(self) -> None:
@@ -78,7 +77,7 @@ class EventKeeper:
         for device in list(self._carried):
             self._drop(device)
         if self._leaving:
-            await asyncio.wait(self._leaving, timeout=_ANSWER_WITHIN_S + 1)
+            await asyncio.wait(self._leaving, timeout=ANSWER_WITHIN_S + 1)
 
     def pull_soon(self) -> None:
         """Ask for the assignments again."""
@@ -93,35 +92,16 @@ class EventKeeper:
 
     # -- assignments --------------------------------------------------------------------------------------------
 
-    async def _pull_for_ever(self) -> None:
-        await self._pull_now.wait()
-        while True:
-            self._pull_now.clear()
-            done = await self._pull()
-            await wait_for_nudge(self._pull_now, ASSIGNMENTS_EVERY_S if done else _ASK_AGAIN_S)
-
     async def _pull(self) -> bool:
         """Ask for all pages and listen as they say. False: nothing was changed, because not all of them came."""
         nudges = self._nudges
-        found: dict[str, EventFeedAssignment] = {}
-        after = ""
-        while True:
-            try:
-                page = await self._bus.request(
-                    of_node(EVENT_FEEDS, self._node),
-                    EventFeedsRequest(self._run, after),
-                    EventFeedsReply,
-                    _ANSWER_WITHIN_S,
-                )
-            except BusError:
-                return False
-            found |= {row.device: row for row in page.feeds}
-            if not page.next:
-                break
-            after = page.next
+        subject = of_node(EVENT_FEEDS, self._node)
+        pages = await ask_pages(self._bus, subject, lambda after: EventFeedsRequest(self._run, after), EventFeedsReply)
+        if pages is None:
+            return False
         if nudges != self._nudges:
             return False  # withdrawn meanwhile: these pages may still name what is gone
-        self._apply(found)
+        self._apply({row.device: row for page in pages for row in page.feeds})
         return True
 
     def _apply(self, assigned: dict[str, EventFeedAssignment]) -> None:
@@ -194,14 +174,14 @@ class EventKeeper:
                 await asyncio.sleep(_BREATH_S)
             self._tell_now.clear()
             self.book.tick()
-            wait = _TICK_S if await self._tell() else _ASK_AGAIN_S
+            wait = _TICK_S if await self._tell() else ASK_AGAIN_S
 
     async def _tell(self) -> bool:
         while tellings := self.book.next():
             message = EventReports(self._run, [telling.report for telling in tellings])
             try:
                 taken = await self._bus.request(
-                    of_node(CAMERA_EVENT, self._node), message, EventsTaken, _ANSWER_WITHIN_S
+                    of_node(CAMERA_EVENT, self._node), message, EventsTaken, ANSWER_WITHIN_S
                 )
             except BusError:
                 return False

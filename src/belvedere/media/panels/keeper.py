@@ -26,13 +26,12 @@ from belvedere.contracts.panels import (
 )
 from belvedere.contracts.sealing import PrivateKey, SealError, unseal
 from belvedere.contracts.subjects import PANEL_ASSIGNMENTS, PANEL_COMMAND, PANEL_STATE, of_node
+from belvedere.media.assignments import ask_pages, pull_for_ever
 from belvedere.media.panels.line import PanelLine
 from belvedere.media.waiting import wait_for_nudge
 
 log = structlog.get_logger()
 
-_ANSWER_WITHIN_S: Final = 2.0
-_ASK_AGAIN_S: Final = 1.0
 #: A panel that flaps is reported as it is then, not as often as it flaps.
 _BREATH_S: Final = 0.1
 
@@ -66,7 +65,7 @@ class PanelKeeper:
     async def serve(self) -> None:
         """Ask for assignments and say states, for ever."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._pull_for_ever())
+            group.create_task(pull_for_ever(self._pull_now, self._pull, ASSIGNMENTS_EVERY_S))
             group.create_task(self._report_for_ever())
 
     async def close(self) -> None:
@@ -88,35 +87,16 @@ class PanelKeeper:
 
     # -- assignments --------------------------------------------------------------------------------------------
 
-    async def _pull_for_ever(self) -> None:
-        await self._pull_now.wait()
-        while True:
-            self._pull_now.clear()
-            done = await self._pull()
-            await wait_for_nudge(self._pull_now, ASSIGNMENTS_EVERY_S if done else _ASK_AGAIN_S)
-
     async def _pull(self) -> bool:
         """Ask for all pages and carry what they say. False: nothing was changed, because not all of them came."""
         nudges = self._nudges
-        found: dict[str, PanelAssignment] = {}
-        after = ""
-        while True:
-            try:
-                page = await self._bus.request(
-                    of_node(PANEL_ASSIGNMENTS, self._node),
-                    PanelsRequest(self._run, after),
-                    PanelsReply,
-                    _ANSWER_WITHIN_S,
-                )
-            except BusError:
-                return False
-            found |= {row.panel: row for row in page.panels}
-            if not page.next:
-                break
-            after = page.next
+        subject = of_node(PANEL_ASSIGNMENTS, self._node)
+        pages = await ask_pages(self._bus, subject, lambda after: PanelsRequest(self._run, after), PanelsReply)
+        if pages is None:
+            return False
         if nudges != self._nudges:
             return False  # withdrawn meanwhile: these pages may still name what is gone
-        self._apply(found)
+        self._apply({row.panel: row for page in pages for row in page.panels})
         return True
 
     def _apply(self, assigned: dict[str, PanelAssignment]) -> None:
