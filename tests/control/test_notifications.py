@@ -14,7 +14,9 @@ from belvedere.control.notifications.selectors import Line, get_line, get_notifi
 from belvedere.control.notifications.services.telling import COOL_DOWN, LONGEST
 from belvedere.control.outbox.models import Message
 from belvedere.control.sharing.services import end_share, mute_share
+from control.footage import HOUR, ago, place
 from control.told import happen, tell
+from control.watching import Node
 
 LIVE_AND_NEWS = Permission.LIVE_VIEW | Permission.NOTIFY
 
@@ -76,6 +78,37 @@ def test_a_right_that_ended_before_it_was_told(people: cast.Cast) -> None:
     end_share(people.olivia.actor, share=share)
     tell()
     assert not Notification.objects.filter(account=people.rita.id).exists()  # N33
+
+
+def test_the_picture_of_what_was_told_goes_with_the_right(people: cast.Cast, footage: Node) -> None:
+    """N33: the address that stood in an older push opens a picture, and after the end of the share nothing."""
+    place(people.courtyard, ago(HOUR), ago(-HOUR))
+    footage.footage[people.courtyard] = [(ago(HOUR), ago(-HOUR))]
+    share = people.olivia.share(people.rita, people.courtyard, permissions=LIVE_AND_NEWS | Permission.PLAYBACK)
+    happen(people.courtyard)
+    tell()
+    rita, picture = people.rita.browser(), f"/notifications/{lines(people.rita)[0].id}/picture.jpg"
+    opened = rita.get(picture)
+    assert (opened.status_code, "/media/v1/open?ticket=" in opened["Location"]) == (307, True)
+    assert people.vera.browser().get(picture).status_code == 404
+    end_share(people.olivia.actor, share=share)
+    assert rita.get(picture).status_code == 404
+
+
+def test_many_are_told_some_at_a_time(people: cast.Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However few fit into one round: everybody once, of each camera, and a second telling adds nothing."""
+    monkeypatch.setattr("belvedere.control.notifications.services.telling.CHUNK", 2)
+    cameras = (people.courtyard, people.pool, people.counter)
+    everybody = [cast.make(f"guest{number}") for number in range(4)]
+    for guest in everybody:
+        people.olivia.share(guest, *cameras, permissions=LIVE_AND_NEWS)
+    happen(*cameras, people.pool)
+    for _again in range(2):
+        tell()
+        for person in (people.olivia, *everybody):
+            told = {line.name: line.count for line in lines(person)}
+            assert told == {"Courtyard": 1, "Pool": 2, "Counter": 1}
+        Message.objects.filter(kind="events.began").update(done_at=None)
 
 
 def test_everybody_reads_his_own_name_of_it(people: cast.Cast) -> None:
