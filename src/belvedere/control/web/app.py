@@ -68,8 +68,10 @@ def service_worker(_request: HttpRequest) -> HttpResponse:
     # The storage's hash changes with every file that pages name: what was kept before goes.
     version = hashlib.sha256(f"{_hash_of_files()}{json.dumps(given)}{script}".encode()).hexdigest()[:16]
     text = f"self.BELVEDERE = {json.dumps(given | {'version': version})};\n{script}"
+    # The browser loads a notification's icon and picture under the worker's policy.
+    policy = f"{SCRIPT_POLICY}; img-src 'self'"
     return HttpResponse(
-        text, content_type="text/javascript; charset=utf-8", headers={"Content-Security-Policy": SCRIPT_POLICY}
+        text, content_type="text/javascript; charset=utf-8", headers={"Content-Security-Policy": policy}
     )
 
 
