@@ -24,9 +24,18 @@ class Notification(models.Model):
     last_at = models.DateTimeField()
     #: False: it was sent, and is to stand in no inbox
     is_kept = models.BooleanField(default=True)
+    #: browsers show it since then, as far as we know; None: none does, or what they showed was taken back
+    pushed_at = models.DateTimeField(null=True)
+    #: its reader opened it, somewhere
+    seen_at = models.DateTimeField(null=True)
 
     class Meta:
         indexes = (
+            models.Index(
+                fields=("account", "pushed_at"),
+                condition=models.Q(pushed_at__isnull=False),
+                name="notifications_shown",
+            ),
             models.Index(fields=("account", "last_at"), name="notifications_of_account"),
             models.Index(fields=("last_at",), name="notifications_by_age"),
         )
@@ -104,3 +113,21 @@ class Webhook(models.Model):
     failing_since = models.DateTimeField(null=True)
     #: switched off, by its owner or because nobody answered for too long
     disabled_at = models.DateTimeField(null=True)
+
+
+class Delivery(models.Model):
+    """One message to one webhook, and what was answered last: for whoever writes its receiver."""
+
+    #: `webhook-id` in the request's head, the same however often it is tried
+    id = models.CharField(primary_key=True, max_length=26)
+    webhook = models.ForeignKey(Webhook, on_delete=models.CASCADE, related_name="+")
+    #: what happened; "" for a test
+    kind = models.CharField(max_length=20, default="")
+    #: the answer's code; None: none came, `why` says what came instead
+    status = models.IntegerField(null=True)
+    why = models.CharField(max_length=40, default="")
+    attempts = models.IntegerField(default=1)
+    tried_at = models.DateTimeField()
+
+    class Meta:
+        indexes = (models.Index(fields=("webhook", "tried_at"), name="deliveries_of_webhook"),)
