@@ -9,14 +9,13 @@ from typing import Final
 
 import msgspec
 
-from belvedere.contracts.reach import Network
+from belvedere.contracts.brokers import BrokerSource
 
 #: A panel's command has to be seen to work within this; after it nobody knows.
 ANSWER_WITHIN_S: Final = 5.0
 #: A node says every panel's state at least this often: one that nobody spoke of for a minute is unknown.
 STATES_EVERY_S: Final = 15.0
 FORGOTTEN_AFTER_S: Final = 60.0
-MAX_TOPIC: Final = 200
 MAX_CODE: Final = 32
 
 
@@ -68,40 +67,21 @@ class PanelAct(StrEnum):
 
 
 class PanelError(StrEnum):
-    """What can be wrong with a panel beside the words of SourceError."""
+    """What can be wrong with a panel beside the words of SourceError and BrokerError."""
 
-    NOT_MQTT = "not_mqtt"
-    UNTRUSTED = "certificate_untrusted"
-    TOPIC_REFUSED = "topic_refused"
     OFFLINE = "panel_offline"
     UNREADABLE = "state_unreadable"
 
 
-class PanelSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is inside the seal: where the broker is, how to get in, and which topics. Never logged, never repr'd whole.
+class PanelSource(BrokerSource, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What is inside the seal: the broker, and which topics of it.
 
-    host          as the person wrote it: the name that TLS verifies. It is resolved and judged at each connect
-    ca            PEM of the authorities to trust in place of the system's; "" for the system's
-    fingerprint   SHA-256 of the broker's certificate in hex: where it stands, this one is trusted and no other
     availability_topic   "" where the panel has none; else only `online` said there makes its state count
-    networks      the organization's reach
     """
 
-    host: str
-    port: int
-    is_tls: bool
-    username: str
-    password: str
     state_topic: str
     command_topic: str
-    networks: list[Network]
     availability_topic: str = ""
-    ca: str = ""
-    fingerprint: str = ""
-
-    def __repr__(self) -> str:
-        """Keep credentials out of tracebacks and logs."""
-        return "PanelSource(…)"
 
 
 class PanelsRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

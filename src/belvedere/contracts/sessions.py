@@ -103,6 +103,7 @@ class OpenReply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     start, end  what an export, or a list of past footage, is of; seconds since the epoch
     holder      of talk: the name of who speaks there already, where this one may know it
+    is_probe    it is only tried: of talk, nothing is to be heard, not even the tone
     """
 
     lease: LeaseState
@@ -112,6 +113,7 @@ class OpenReply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     start: float | None = None
     end: float | None = None
     holder: str = ""
+    is_probe: bool = False
 
 
 class RenewRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -8,7 +8,8 @@ from typing import Final
 from cryptography import x509
 from django.utils.translation import gettext as _
 
-from belvedere.contracts.panels import MAX_TOPIC, PanelSource
+from belvedere.contracts.brokers import MAX_TOPIC
+from belvedere.contracts.panels import PanelSource
 from belvedere.contracts.reach import Network
 from belvedere.control.core.errors import Invalid
 from belvedere.control.devices.addresses import BrokerAddress, parse_broker_address

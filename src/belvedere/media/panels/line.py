@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 
 import structlog
 
+from belvedere.contracts.brokers import BrokerError
 from belvedere.contracts.events import SourceError
 from belvedere.contracts.panels import (
     ANSWER_WITHIN_S,
@@ -17,10 +18,9 @@ from belvedere.contracts.panels import (
     PanelSource,
     PanelStateWord,
 )
-from belvedere.media.panels.failure import PanelFailure
-from belvedere.media.panels.mqtt import Message, MqttSession
-from belvedere.media.panels.way import open_session
+from belvedere.media.brokers import open_session
 from belvedere.media.sources.backoff import Backoff
+from belvedere.mqtt import Message, MqttFailure, MqttSession
 
 log = structlog.get_logger()
 
@@ -64,8 +64,8 @@ class PanelLine:
             started = time.monotonic()
             try:
                 await self._listen()
-            except PanelFailure as failure:
-                code: SourceError | PanelError = failure.code
+            except MqttFailure as failure:
+                code: SourceError | BrokerError = failure.code
             except Exception as error:  # one panel's surprise must not end its supervision
                 code = SourceError.FAILED
                 # Not the text: it may contain what was in the packet.
@@ -141,7 +141,7 @@ class PanelLine:
                 has_arrived = True
                 while not self._has_taken(act, heard):
                     await self._news.wait()
-        except (TimeoutError, PanelFailure):
+        except (TimeoutError, MqttFailure):
             # It may have arrived: nobody may read here that it did not.
             is_there = bool(self._source.availability_topic) or self._heard > heard
             is_known = has_arrived and is_there and self._session is session

@@ -1,7 +1,7 @@
-"""As much of MQTT 3.1.1 as a panel needs, over a connection that somebody else judged and opened.
+"""One session with a broker, over a connection that somebody else judged and opened.
 
 A library would look names up itself and take packets of 256 MiB into memory; here every size is ours (ADR 0015).
-Clean sessions, state at QoS 0 (the broker keeps it), commands at QoS 1, never retained and never sent twice.
+Clean sessions, hearing at QoS 0, telling at QoS 1 and never twice.
 """
 
 import asyncio
@@ -11,16 +11,17 @@ import struct
 from collections.abc import AsyncIterator, Iterator
 from typing import Final, NamedTuple, Self
 
+from belvedere.contracts.brokers import MAX_TOPIC, BrokerError
 from belvedere.contracts.events import SourceError
-from belvedere.contracts.panels import MAX_TOPIC, PanelError
-from belvedere.media.panels.failure import PanelFailure
+from belvedere.mqtt.failure import MqttFailure
 
 MAX_PAYLOAD: Final = 4096
 KEEPALIVE_S: Final = 15
 _ANSWER_WITHIN_S: Final = 5.0
 #: Nothing from the broker for so long, though it was asked: it is gone.
 _SILENT_AFTER_S: Final = 2.5 * KEEPALIVE_S
-_MAX_PACKET: Final = MAX_PAYLOAD + 2 + 4 * MAX_TOPIC + 2
+#: what stands before a payload, at most: a topic with its length, and an id
+_MAX_HEAD: Final = 2 + 4 * MAX_TOPIC + 2
 _CHUNK: Final = 65_536
 #: Between two packets: whoever floods us waits, and the node goes on.
 _BREATH_S: Final = 0.01
@@ -33,10 +34,14 @@ _REFUSED_TOPIC: Final = 0x80
 
 
 class Message(NamedTuple):
-    """What came on a topic. `payload` is None where there was more of it than is read."""
+    """What came on a topic. `payload` is None where there was more of it than is read.
+
+    is_retained  it was said before we listened, who knows when
+    """
 
     topic: str
     payload: bytes | None
+    is_retained: bool = False
 
 
 class _Packet(NamedTuple):
@@ -49,12 +54,16 @@ class _Packet(NamedTuple):
 class MqttSession:
     """One session on an open connection: `login`, then `subscribe`, then `messages` until it breaks.
 
-    Everything raises PanelFailure. Only one task may read; `publish` may be called beside it.
+    Everything raises MqttFailure. Only one task may read; `publish` may be called beside it.
     """
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, max_payload: int = MAX_PAYLOAD
+    ) -> None:
         self._reader = reader
         self._writer = writer
+        self._max_payload = max_payload
+        self._max_packet = max_payload + _MAX_HEAD
         self._last_id = 0
         self._unconfirmed: dict[int, asyncio.Future[None]] = {}
 
@@ -66,7 +75,7 @@ class MqttSession:
         """Hang up; whoever waits for a confirmation learns that none comes."""
         for waiting in self._unconfirmed.values():
             if not waiting.done():
-                waiting.set_exception(PanelFailure(SourceError.DROPPED))
+                waiting.set_exception(MqttFailure(SourceError.DROPPED))
                 waiting.exception()  # nobody may be left to fetch it
         with contextlib.suppress(OSError):
             self._writer.write(bytes((_DISCONNECT << 4, 0)))
@@ -82,9 +91,9 @@ class MqttSession:
         await self._send(_CONNECT, body)
         packet = await self._next(_ANSWER_WITHIN_S)
         if packet.kind != _CONNACK or len(packet.body) != 2:
-            raise PanelFailure(PanelError.NOT_MQTT)
+            raise MqttFailure(BrokerError.NOT_MQTT)
         if packet.body[1]:
-            raise PanelFailure(SourceError.WRONG_PASSWORD if packet.body[1] in _BAD_LOGIN else SourceError.REFUSED)
+            raise MqttFailure(SourceError.WRONG_PASSWORD if packet.body[1] in _BAD_LOGIN else SourceError.REFUSED)
 
     async def subscribe(self, *topics: str) -> None:
         """Hear these. Must come before `messages`; what is retained on them comes after it."""
@@ -92,9 +101,9 @@ class MqttSession:
         await self._send(_SUBSCRIBE, struct.pack(">H", self._fresh_id()) + wanted, flags=2)
         packet = await self._next(_ANSWER_WITHIN_S)
         if packet.kind != _SUBACK:
-            raise PanelFailure(PanelError.NOT_MQTT)
+            raise MqttFailure(BrokerError.NOT_MQTT)
         if len(packet.body) != 2 + len(topics) or _REFUSED_TOPIC in packet.body[2:]:
-            raise PanelFailure(PanelError.TOPIC_REFUSED)
+            raise MqttFailure(BrokerError.TOPIC_REFUSED)
 
     async def messages(self) -> AsyncIterator[Message]:
         """What comes, until the connection breaks, which raises."""
@@ -102,19 +111,20 @@ class MqttSession:
             while True:
                 packet = await self._next(_SILENT_AFTER_S)
                 if packet.kind == _PUBLISH:
-                    yield _message(packet)
+                    yield self._message(packet)
                 elif packet.kind == _PUBACK and len(packet.body) == 2:
                     self._confirm(struct.unpack(">H", packet.body)[0])
                 elif packet.kind != _PINGRESP:
-                    raise PanelFailure(PanelError.NOT_MQTT)
+                    raise MqttFailure(BrokerError.NOT_MQTT)
                 await asyncio.sleep(_BREATH_S)
 
-    async def publish(self, topic: str, payload: bytes) -> None:
+    async def publish(self, topic: str, payload: bytes, *, is_retained: bool = False) -> None:
         """Send once, and wait until the broker has it. The caller bounds the wait."""
         pk = self._fresh_id()
         waiting = self._unconfirmed[pk] = asyncio.get_running_loop().create_future()
         try:
-            await self._send(_PUBLISH, _text(topic) + struct.pack(">H", pk) + payload, flags=2)
+            flags = 3 if is_retained else 2
+            await self._send(_PUBLISH, _text(topic) + struct.pack(">H", pk) + payload, flags=flags)
             await waiting
         finally:
             del self._unconfirmed[pk]
@@ -122,6 +132,16 @@ class MqttSession:
     async def ping(self) -> None:
         """Show that we are here."""
         await self._send(_PINGREQ, b"")
+
+    def _message(self, packet: _Packet) -> Message:
+        """Taken apart. Anything but QoS 0 was not asked for."""
+        body = packet.body
+        end = 2 + struct.unpack(">H", body[:2])[0] if len(body) >= 2 else len(body) + 1
+        if packet.flags & 0x06 or (end > len(body) and not packet.is_cut):
+            raise MqttFailure(BrokerError.NOT_MQTT)
+        payload = body[end:]
+        is_whole = not packet.is_cut and len(payload) <= self._max_payload
+        return Message(body[2:end].decode(errors="replace"), payload if is_whole else None, bool(packet.flags & 1))
 
     def _confirm(self, pk: int) -> None:
         waiting = self._unconfirmed.get(pk)
@@ -137,16 +157,16 @@ class MqttSession:
             self._writer.write(bytes((kind << 4 | flags,)) + bytes(_length(len(body))) + body)
             await self._writer.drain()
         except OSError:
-            raise PanelFailure(SourceError.DROPPED) from None
+            raise MqttFailure(SourceError.DROPPED) from None
 
     async def _next(self, within_s: float) -> _Packet:
         try:
             async with asyncio.timeout(within_s):
                 return await self._read()
         except TimeoutError:
-            raise PanelFailure(SourceError.STALLED) from None
+            raise MqttFailure(SourceError.STALLED) from None
         except (OSError, EOFError):
-            raise PanelFailure(SourceError.DROPPED) from None
+            raise MqttFailure(SourceError.DROPPED) from None
 
     async def _read(self) -> _Packet:
         head = (await self._reader.readexactly(1))[0]
@@ -157,19 +177,19 @@ class MqttSession:
             if not byte & 0x80:
                 break
         else:
-            raise PanelFailure(PanelError.NOT_MQTT)
-        body = await self._reader.readexactly(min(length, _MAX_PACKET))
+            raise MqttFailure(BrokerError.NOT_MQTT)
+        body = await self._reader.readexactly(min(length, self._max_packet))
         # What is too long is let by, never kept: it may be retained, and would else end every connection anew.
         left = length - len(body)
         while left:
             left -= len(await self._reader.readexactly(min(left, _CHUNK)))
-        return _Packet(head >> 4, head & 0x0F, body, length > _MAX_PACKET)
+        return _Packet(head >> 4, head & 0x0F, body, length > self._max_packet)
 
 
 @contextlib.asynccontextmanager
 async def _pinging(session: MqttSession) -> AsyncIterator[None]:
     async def ping() -> None:
-        with contextlib.suppress(PanelFailure):  # whoever reads notices by himself
+        with contextlib.suppress(MqttFailure):  # whoever reads notices by himself
             while True:
                 await asyncio.sleep(KEEPALIVE_S)
                 await session.ping()
@@ -179,17 +199,6 @@ async def _pinging(session: MqttSession) -> AsyncIterator[None]:
         yield
     finally:
         task.cancel()
-
-
-def _message(packet: _Packet) -> Message:
-    """Taken apart. Anything but QoS 0 was not asked for."""
-    body = packet.body
-    end = 2 + struct.unpack(">H", body[:2])[0] if len(body) >= 2 else len(body) + 1
-    if packet.flags & 0x06 or (end > len(body) and not packet.is_cut):
-        raise PanelFailure(PanelError.NOT_MQTT)
-    payload = body[end:]
-    is_whole = not packet.is_cut and len(payload) <= MAX_PAYLOAD
-    return Message(body[2:end].decode(errors="replace"), payload if is_whole else None)
 
 
 def _text(text: str) -> bytes:
