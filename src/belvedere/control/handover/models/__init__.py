@@ -1,5 +1,14 @@
 """Handover: what changes its owner, and what is proven before and after."""
 
-from belvedere.control.handover.models.transfers import Afterwards, Handover, Kind
+from belvedere.control.handover.models.transfers import (
+    OPEN,
+    Afterwards,
+    Decision,
+    Handover,
+    HandoverState,
+    Kind,
+    Subject,
+    Verdict,
+)
 
-__all__ = ["Afterwards", "Handover", "Kind"]
+__all__ = ["OPEN", "Afterwards", "Decision", "Handover", "HandoverState", "Kind", "Subject", "Verdict"]

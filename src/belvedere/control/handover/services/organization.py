@@ -10,13 +10,13 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from belvedere.control.access.guard import unguarded
-from belvedere.control.accounts.selectors import require_fresh
+from belvedere.control.accounts.selectors import get_persons, require_fresh
 from belvedere.control.audit.services import write_entry
 from belvedere.control.core import clock, limits
 from belvedere.control.core.errors import Conflict, Forbidden, Invalid
 from belvedere.control.core.offers import OfferState, move
 from belvedere.control.core.principal import Principal, system
-from belvedere.control.handover.models import Afterwards, Handover, Kind
+from belvedere.control.handover.models import Afterwards, Handover, HandoverState, Kind
 from belvedere.control.handover.selectors import get_handover, get_owned_organization, list_receivers
 from belvedere.control.organizations.services import change_owner, hold_organization
 from belvedere.control.outbox.services import enqueue
@@ -65,10 +65,13 @@ def _offer(actor: Principal, organization: str, receiver: str, afterwards: After
         raise Conflict(_("The owner changed in the meantime. Nothing was changed."))
     at = clock.now()
     row = Handover(
+        state=HandoverState.PENDING,
         kind=Kind.ORGANIZATION,
         organization_id=organization,
+        thing=organization,
         giver_id=actor.id,
         receiver_id=receiver,
+        receiver_email=get_persons([receiver])[receiver].email,
         afterwards=afterwards,
         offered_at=at,
         expires_at=at + VALID,
