@@ -69,6 +69,10 @@ OF_ONES_OWN_ACCOUNT = {
     "belvedere.control.accounts.services.phones.add_phone",
     "belvedere.control.accounts.services.phones.confirm_phone",
     "belvedere.control.accounts.services.phones.remove_phone",
+    "belvedere.control.accounts.services.recovery.add_recovery_contact",
+    "belvedere.control.accounts.services.recovery.confirm_recovery_contact",
+    "belvedere.control.accounts.services.recovery.decline_recovery_contact",
+    "belvedere.control.accounts.services.recovery.remove_recovery_contact",
     "belvedere.control.accounts.services.qr.renew_qr",
     "belvedere.control.accounts.services.qr.show_qr",
 }

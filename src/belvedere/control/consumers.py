@@ -7,7 +7,7 @@ import msgspec
 
 from belvedere.contracts import camera_events, events, panels, ptz, recordings, sessions, subjects
 from belvedere.control.accounts import mails as account_mails
-from belvedere.control.accounts import texts
+from belvedere.control.accounts import recovery_mails, texts
 from belvedere.control.appeals import mails as appeal_mails
 from belvedere.control.appeals import services as appeals
 from belvedere.control.devices import services as devices
@@ -67,6 +67,8 @@ OUTBOX: Final[dict[str, Consumer]] = {
     "mail.invitation_answered": Consumer(organization_mails.send_invitation_answer),
     "mail.member_changed": Consumer(organization_mails.send_member_changed),
     "mail.member_removed": Consumer(organization_mails.send_member_removed),
+    "mail.recovery_contact": Consumer(recovery_mails.send_recovery_contact),
+    "mail.recovery_told": Consumer(recovery_mails.send_recovery_told),
     "mail.request_made": Consumer(appeal_mails.send_request_made),
     "mail.request_denied": Consumer(appeal_mails.send_request_denied),
     "mail.share_offered": Consumer(mails.send_offer),

@@ -76,6 +76,18 @@ def _words(what: str, detail: str) -> tuple[str, str]:
             _("Your account is back"),
             _("Your account was brought back and can sign in again. What was shared with it or by it has ended."),
         ),
+        "recovery_contact_added": (
+            _("You have a recovery contact"),
+            _("%(detail)s said yes, and is told from now on when somebody recovers your account."),
+        ),
+        "recovery_contact_declined": (
+            _("Somebody is no recovery contact of yours"),
+            _("%(detail)s does not want to be your recovery contact. Name somebody else if nobody is left."),
+        ),
+        "recovery_contact_removed": (
+            _("A recovery contact was removed"),
+            _("%(detail)s was taken off your recovery contacts, and hears of no recovery any more."),
+        ),
         "phone_lost": (
             _("A phone number was taken off your account"),
             _("Somebody else confirmed the number %(detail)s with a code that was sent there. It is yours no more."),

@@ -1,5 +1,6 @@
-"""Account, sign-in session, API token, phone number. allauth keeps verified addresses and second factors.
+"""Account, sign-in session, API token, phone number, recovery contact.
 
+allauth keeps verified addresses and second factors.
 `EmailAddress` holds the one; `Authenticator` the others: passkeys, the app that makes codes, recovery codes.
 """
 
@@ -25,6 +26,11 @@ class Account(AbstractBaseUser):
     created_at = models.DateTimeField(auto_now_add=True)
     #: when this sign-in was last found in many places at once, and told so
     crowded_at = models.DateTimeField(null=True)
+    #: when its holder has read that
+    crowded_seen_at = models.DateTimeField(null=True)
+    #: where its mail went before, and when that changed: alerts still go there for a while
+    former_email = models.EmailField(default="")
+    email_changed_at = models.DateTimeField(null=True)
     #: its holder closed it then, and may bring it back for a while; what was erased stays so
     closed_at = models.DateTimeField(null=True)
     erased_at = models.DateTimeField(null=True)
@@ -62,6 +68,33 @@ class Session(AbstractBaseSession):
         return SessionStore
 
 
+class SignInPlace(models.Model):
+    """A browser, in a network, that signed in to an account. What is not among them is a new place (ADR 0025)."""
+
+    id = models.CharField(primary_key=True, max_length=26, default=new_id)
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")
+    #: SHA-256 of the account and of what the browser's cookie holds: two accounts in one browser have nothing in common
+    device = models.CharField(max_length=64)
+    #: as `networks.place_of` has it: /24, /48 or `local`
+    network = models.CharField(max_length=43)
+    #: “Firefox, Linux”; "" for a program
+    browser = models.CharField(max_length=40)
+    way = models.CharField(max_length=20)
+    #: hash of the latest session from there
+    session = models.CharField(max_length=64)
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+    #: the account was told of it; and whether its holder has said that it was him
+    is_told = models.BooleanField(default=False)
+    confirmed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("account", "device", "network"), name="accounts_sign_in_place_once"),
+        )
+        indexes = (models.Index(fields=("last_at",), name="accounts_places_by_age"),)
+
+
 class ApiToken(models.Model):
     """A program's key to an account. Shown once; the SHA-256 is kept."""
 
@@ -94,6 +127,31 @@ class Phone(models.Model):
             models.UniqueConstraint(
                 fields=("number",), condition=~models.Q(verified_at=None), name="accounts_phone_of_one"
             ),
+        )
+
+
+class RecoveryContact(models.Model):
+    """Another way to an account's holder, or to somebody he trusts: hears of every step of a recovery, signs nobody in.
+
+    Counts from `confirmed_at` on, when whoever reads there said yes.
+    """
+
+    id = models.CharField(primary_key=True, max_length=26, default=new_id)
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="recovery_contacts")
+    #: an e-mail address in lower case, or a telephone number in E.164
+    address = models.CharField(max_length=254)
+    #: whose it is, as the account's holder knows him
+    name = models.CharField(max_length=80)
+    created_at = models.DateTimeField()
+    confirmed_at = models.DateTimeField(null=True)
+    #: SHA-256 of the secret in the latest message; "" before it was sent
+    token_digest = models.CharField(max_length=64, default="", db_index=True)
+    #: until when that message can be answered with yes
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("account", "address"), name="accounts_recovery_contact_once_each"),
         )
 
 

@@ -32,16 +32,25 @@ from belvedere.control.accounts.services.factors import (
 )
 from belvedere.control.accounts.services.phones import add_phone, confirm_phone, remove_phone
 from belvedere.control.accounts.services.qr import QrView, renew_qr, show_qr
+from belvedere.control.accounts.services.recovery import (
+    add_recovery_contact,
+    confirm_recovery_contact,
+    decline_recovery_contact,
+    remove_recovery_contact,
+)
 
 __all__ = [
     "QrView",
     "activate_app",
     "add_passkey",
     "add_phone",
+    "add_recovery_contact",
     "close_sign_in",
     "confirm_phone",
+    "confirm_recovery_contact",
     "create_account",
     "create_token",
+    "decline_recovery_contact",
     "disable_account",
     "end_all_credentials",
     "end_other_sessions",
@@ -58,6 +67,7 @@ __all__ = [
     "remove_app",
     "remove_passkey",
     "remove_phone",
+    "remove_recovery_contact",
     "rename",
     "rename_passkey",
     "renew_qr",

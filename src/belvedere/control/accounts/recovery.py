@@ -1,0 +1,80 @@
+"""Reading recovery contacts: one's own, those of an organization's owner, and the one whose message is shown."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from belvedere.control.accounts.models import RecoveryContact, digest_of
+from belvedere.control.accounts.selectors import list_verified_addresses, list_verified_phones
+from belvedere.control.core import clock
+from belvedere.control.core.principal import Principal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecoveryContactView:
+    """Whom an account's holder named, and whether he said yes. `is_waiting`: his message can still be answered."""
+
+    id: str
+    #: an e-mail address, or a telephone number in E.164
+    address: str
+    name: str
+    created_at: datetime
+    confirmed_at: datetime | None
+    is_waiting: bool
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether it counts."""
+        return self.confirmed_at is not None
+
+
+@dataclass(frozen=True, slots=True)
+class AskedContact:
+    """What the message to a contact is about: who named him, and where that stands."""
+
+    id: str
+    account: str
+    account_name: str
+    name: str
+    address: str
+    is_confirmed: bool
+    is_over: bool
+
+
+def list_recovery_contacts(actor: Principal) -> list[RecoveryContactView]:
+    """One's own, in the order in which they were named."""
+    return list_recovery_contacts_of([actor.id]).get(actor.id, [])
+
+
+def list_recovery_contacts_of(accounts: Iterable[str]) -> dict[str, list[RecoveryContactView]]:
+    """Account → its recovery contacts, confirmed or not. The caller has decided that its actor may know. One query."""
+    at = clock.now()
+    found: dict[str, list[RecoveryContactView]] = {}
+    for row in RecoveryContact.objects.filter(account_id__in=list(accounts)).order_by("created_at", "pk"):
+        view = RecoveryContactView(
+            id=row.pk,
+            address=row.address,
+            name=row.name,
+            created_at=row.created_at,
+            confirmed_at=row.confirmed_at,
+            is_waiting=row.confirmed_at is None and row.expires_at > at,
+        )
+        found.setdefault(row.account_id, []).append(view)
+    return found
+
+
+def list_routes(account: str) -> list[str]:
+    """Every way by which the holder of an account can be told something grave: his own, and his confirmed contacts'."""
+    contacts = RecoveryContact.objects.filter(account_id=account).exclude(confirmed_at=None)
+    addresses = contacts.order_by("created_at").values_list("address", flat=True)
+    return list(dict.fromkeys([*list_verified_addresses(account), *list_verified_phones(account), *addresses]))
+
+
+def find_asked_contact(token: str) -> AskedContact | None:
+    """Who was asked by the message with this secret. For who holds the message: nobody else has it."""
+    row = RecoveryContact.objects.filter(token_digest=digest_of(token)).select_related("account").first()
+    if row is None or not token or not row.account.is_active:
+        return None
+    is_confirmed = row.confirmed_at is not None
+    is_over = not is_confirmed and clock.now() >= row.expires_at
+    return AskedContact(row.pk, row.account_id, row.account.name, row.name, row.address, is_confirmed, is_over)
