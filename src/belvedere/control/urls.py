@@ -27,6 +27,7 @@ from belvedere.control.web import (
     guest,
     guest_link_page,
     guest_links,
+    guides,
     handovers,
     health,
     joining,
@@ -46,6 +47,7 @@ from belvedere.control.web import (
     share_changes,
     sharing,
     sharing_matrix,
+    webhooks,
 )
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -160,6 +162,13 @@ urlpatterns: list[URLPattern | URLResolver] = [
     ),
     path("account/notifications/test", notifications.account_notifications_test, name="account-notifications-test"),
     path("account/notifications/devices/<str:subscription_id>/forget", notifications.push_forget, name="push-forget"),
+    path("account/webhooks/new", webhooks.webhook_new, name="webhook-new"),
+    path("account/webhooks/<str:webhook_id>", webhooks.webhook, name="webhook"),
+    path("account/webhooks/<str:webhook_id>/change", webhooks.webhook_change, name="webhook-change"),
+    path("account/webhooks/<str:webhook_id>/switch", webhooks.webhook_switch, name="webhook-switch"),
+    path("account/webhooks/<str:webhook_id>/secret", webhooks.webhook_secret, name="webhook-secret"),
+    path("account/webhooks/<str:webhook_id>/test", webhooks.webhook_test, name="webhook-test"),
+    path("account/webhooks/<str:webhook_id>/remove", webhooks.webhook_remove, name="webhook-remove"),
     path("notifications/matrix", notifications.notification_matrix, name="notification-matrix"),
     path("notifications/stop/<str:secret>", notifications.notifications_stop, name="notifications-stop"),
     path("notifications/<str:notification_id>", notifications.notification, name="notification"),
@@ -169,6 +178,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
         name="notification-picture",
     ),
     path("receipts/<str:change_id>", receipts.receipt, name="receipt"),
+    path("guides", guides.guides, name="guides"),
+    path("guides/<slug:slug>", guides.guide, name="guide"),
     path("inbox", sharing.inbox, name="inbox"),
     path("inbox/<str:share_id>/accept", sharing.offer_accept, name="offer-accept"),
     path("inbox/<str:share_id>/reject", sharing.offer_reject, name="offer-reject"),
