@@ -18,6 +18,9 @@ JOIN_S: Final = 30.0
 MAX_LENGTH_S: Final = 600.0
 #: Events of one camera that begin within a minute; of more, only how many there were is kept.
 MAX_A_MINUTE: Final = 30
+#: What a detector calls what it saw: so many characters of one word, so many words of one event.
+MAX_LABEL: Final = 30
+MAX_LABELS: Final = 3
 #: Reports in one message.
 REPORTS_BATCH: Final = 100
 
@@ -34,6 +37,8 @@ class EventKind(StrEnum):
     PERSON = "person"
     VEHICLE = "vehicle"
     ANIMAL = "animal"
+    #: whatever else a detector has a word for
+    OBJECT = "object"
     ALARM = "alarm"
     OFFLINE = "offline"
     STORAGE = "storage"
@@ -59,6 +64,7 @@ class EventReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sequence  rises with each report of a run
     ended_at  None while it goes on; one that ended may go on again (JOIN_S)
     count     how often the camera said so: 1, or a storm
+    label     what its source calls what it saw, where it knows more than the kind: “dog, cat”; or ""
     """
 
     id: str
@@ -69,6 +75,7 @@ class EventReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     started_at: float
     ended_at: float | None = None
     count: int = 1
+    label: str = ""
 
 
 class EventReports(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -30,6 +30,8 @@ CAMERA_EVENT: Final = "camera.event"
 CAMERA_PTZ: Final = "camera.ptz"
 CAMERA_HELM: Final = "camera.helm"
 EVENT_FEEDS: Final = "event.feeds"
+EVENT_DETECTORS: Final = "event.detectors"
+DETECTOR_STATE: Final = "detector.state"
 PANEL_ASSIGNMENTS: Final = "panel.assignments"
 PANEL_STATE: Final = "panel.state"
 PANEL_COMMAND: Final = "panel.command"
@@ -45,6 +47,7 @@ EXPORT_FINISHED: Final = "export.finished"
 FROM_MEDIA: Final = (
     *(SESSION_OPEN, SESSION_RENEW, SESSION_CLOSED, NODE_HELLO, NODE_ASSIGNMENTS, CAMERA_STATE),
     *(PANEL_ASSIGNMENTS, PANEL_STATE, EVENT_FEEDS, CAMERA_EVENT, CAMERA_HELM),
+    *(EVENT_DETECTORS, DETECTOR_STATE),
     *(RECORDING_PLANS, FOOTAGE_STATE, SESSION_WATCHED, SESSION_TRIED, EXPORT_PROGRESS, EXPORT_FINISHED),
 )
 #: said by control or worker, heard by one node

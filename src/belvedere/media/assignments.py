@@ -1,6 +1,6 @@
 """What control wants of this node: asked for again and again, sooner when nudged, page by page.
 
-Streams, panels, recording plans and event feeds are all learned this way, and none of them from half an answer.
+Streams, panels, recording plans, event feeds and detectors are all learned this way, and none of them from half an answer.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ import msgspec
 
 from belvedere.bus import Bus, BusError
 from belvedere.contracts.camera_events import EventFeedsReply
+from belvedere.contracts.detectors import DetectorsReply
 from belvedere.contracts.events import AssignmentsReply
 from belvedere.contracts.panels import PanelsReply
 from belvedere.contracts.recordings import PlansReply
@@ -31,7 +32,7 @@ async def pull_for_ever(now: asyncio.Event, pull: Callable[[], Awaitable[bool]],
         await wait_for_nudge(now, every_s if done else ASK_AGAIN_S)
 
 
-async def ask_pages[P: (AssignmentsReply, EventFeedsReply, PanelsReply, PlansReply)](
+async def ask_pages[P: (AssignmentsReply, DetectorsReply, EventFeedsReply, PanelsReply, PlansReply)](
     bus: Bus, subject: str, question: Callable[[str], msgspec.Struct], kind: type[P]
 ) -> list[P] | None:
     """Every page of control's answer to `question(after)`, the last of which has no `next`; None: one did not come."""

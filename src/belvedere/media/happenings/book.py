@@ -9,7 +9,15 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from belvedere.contracts.camera_events import JOIN_S, MAX_LENGTH_S, REPORTS_BATCH, EventKind, EventReport, EventSource
+from belvedere.contracts.camera_events import (
+    JOIN_S,
+    MAX_LABELS,
+    MAX_LENGTH_S,
+    REPORTS_BATCH,
+    EventKind,
+    EventReport,
+    EventSource,
+)
 from belvedere.contracts.ids import new_id
 
 #: What is over as it is said is seen to last so long.
@@ -31,6 +39,8 @@ class _Row:
     id: str = field(default_factory=new_id)
     ended_at: float | None = None
     count: int = 1
+    #: what it was called, in the order of hearing
+    labels: list[str] = field(default_factory=list)
     #: what holds it open; and until when it is open anyway
     keys: set[str] = field(default_factory=set)
     until: float = 0.0
@@ -64,6 +74,7 @@ class EventBook:
         key: str,
         is_on: bool | None,
         is_initial: bool = False,
+        label: str = "",
     ) -> None:
         """A rule (`key`) of a camera says that it is so, or no more; None: it was, just now.
 
@@ -80,6 +91,8 @@ class EventBook:
         if is_initial or (is_on and is_held):
             return
         row = self._begin(row, camera, kind, source, now)
+        if label and label not in row.labels and len(row.labels) < MAX_LABELS:
+            row.labels.append(label)
         if is_on is None:
             row.until = now + PULSE_S
         elif len(row.keys) < _MAX_KEYS:
@@ -146,6 +159,7 @@ class EventBook:
     def _telling(self, row: _Row) -> Telling:
         self._sequence += 1
         report = EventReport(
-            row.id, self._sequence, row.camera, row.kind, row.source, row.started_at, row.ended_at, row.count
+            *(row.id, self._sequence, row.camera, row.kind, row.source, row.started_at, row.ended_at, row.count),
+            label=", ".join(row.labels),
         )
         return Telling(row, row.version, report)

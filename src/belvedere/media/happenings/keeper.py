@@ -24,6 +24,7 @@ from belvedere.contracts.sealing import PrivateKey, SealError, unseal
 from belvedere.contracts.subjects import CAMERA_EVENT, EVENT_FEEDS, of_node
 from belvedere.media.assignments import ANSWER_WITHIN_S, ASK_AGAIN_S, ask_pages, pull_for_ever
 from belvedere.media.happenings.book import EventBook
+from belvedere.media.happenings.detectors import DetectorKeeper
 from belvedere.media.onvif import listen
 from belvedere.media.onvif.failure import DeviceFailure, OnvifError
 from belvedere.media.sources.backoff import Backoff
@@ -65,15 +66,18 @@ class EventKeeper:
         self._nudges = 0
         self._pull_now = asyncio.Event()
         self._tell_now = asyncio.Event()
+        self._detectors = DetectorKeeper(bus, node, run, key, self.book, self._tell_now.set, own_ports)
 
     async def serve(self) -> None:
         """Ask whom to listen to, and tell what they say, for ever."""
         async with asyncio.TaskGroup() as group:
             group.create_task(pull_for_ever(self._pull_now, self._pull, ASSIGNMENTS_EVERY_S))
+            group.create_task(self._detectors.serve())
             group.create_task(self._tell_for_ever())
 
     async def close(self) -> None:
         """Say goodbye to all of them."""
+        self._detectors.close()
         for device in list(self._carried):
             self._drop(device)
         if self._leaving:
@@ -82,12 +86,14 @@ class EventKeeper:
     def pull_soon(self) -> None:
         """Ask for the assignments again."""
         self._pull_now.set()
+        self._detectors.pull_soon()
 
     def withdraw(self, cameras: Collection[str]) -> None:
         """What is said of these is nobody's business any more. Those not heard here are passed over."""
         self._nudges += 1
         for carried in self._carried.values():
             carried.cameras = {source: pk for source, pk in carried.cameras.items() if pk not in cameras}
+        self._detectors.withdraw(cameras)
         self.book.forget(cameras)
 
     # -- assignments --------------------------------------------------------------------------------------------
