@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from belvedere.control.accounts import services
+from belvedere.control.accounts.recovery import list_recovery_contacts
 from belvedere.control.accounts.selectors import (
     find_crowded,
     get_factors,
@@ -52,6 +53,7 @@ def _account(request: HttpRequest, *, new_token: str = "") -> dict[str, object]:
         "sessions": list_sign_ins(actor),
         "phones": list_phones(actor),
         "factors": get_factors(actor),
+        "recovery_contacts": list_recovery_contacts(actor),
         "blocked": list_blocked_sharers(actor),
         "crowded_at": find_crowded(actor),
         "scopes": [{"value": key, "label": text} for key, text in SCOPES.items()],

@@ -39,6 +39,9 @@ RULES: Final[dict[str, Rule]] = {
     "invitation": Rule.PUBLIC,  # the same; POST acts, for the invited account alone
     "invitation-accept": Rule.PUBLIC,
     "invitation-decline": Rule.PUBLIC,
+    "recovery-asked": Rule.PUBLIC,  # the same; GET shows, POST says yes or no, and signs nobody in
+    "recovery-confirm": Rule.PUBLIC,
+    "recovery-decline": Rule.PUBLIC,
     "notifications-stop": Rule.PUBLIC,  # the secret in the mail is the proof; GET shows, POST stops mails
     # A guest: the secret, then the cookie that it was exchanged for
     "guest": Rule.PUBLIC,
@@ -61,6 +64,8 @@ RULES: Final[dict[str, Rule]] = {
     "account-app": Rule.ACCOUNT,
     "account-app-remove": Rule.ACCOUNT,
     "account-codes": Rule.ACCOUNT,
+    "account-recovery": Rule.ACCOUNT,
+    "account-recovery-remove": Rule.ACCOUNT,
     "account-phones": Rule.ACCOUNT,
     "account-phone-confirm": Rule.ACCOUNT,
     "account-phone-remove": Rule.ACCOUNT,
