@@ -47,6 +47,7 @@ BENEATH_A_GUARD = {
     "belvedere.control.outbox.services.enqueue",
     "belvedere.control.outbox.services.enqueue_many",
     "belvedere.control.streaming.services.issue_ticket",
+    "belvedere.control.streaming.services.probing.issue_probe",
 }
 #: Accounts stand below access: what these change is the actor's own, found by his id.
 OF_ONES_OWN_ACCOUNT = {

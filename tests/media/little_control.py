@@ -99,6 +99,7 @@ class Row:
     start: float | None = None
     end: float | None = None
     holder: str = ""
+    is_probe: bool = False
 
 
 @dataclass
@@ -272,7 +273,16 @@ class LittleControl:
         if row is None or row.secret != request.secret or row.opened_by:
             return OpenReply(lease=LeaseState(session=request.session, permissions=0, why="not_found"))
         row.opened_by, row.peer, row.origin = request.run, request.peer, request.origin
-        return OpenReply(self.state(request.session), row.camera, row.kind, row.quality, row.start, row.end, row.holder)
+        return OpenReply(
+            self.state(request.session),
+            row.camera,
+            row.kind,
+            row.quality,
+            row.start,
+            row.end,
+            row.holder,
+            row.is_probe,
+        )
 
     async def _renew(self, request: RenewRequest, subject: str) -> RenewReply:
         await self._quiet()

@@ -5,12 +5,12 @@ No frame, sound or ticket goes back: a word and a time (D5 of the threat model, 
 
 import msgspec
 
-#: Trials in one message, which the bus bounds.
-MAX_TRIALS = 250
 #: One trial takes no longer. Whatever does not answer by then has not worked.
 TRIAL_WITHIN_S = 5.0
 #: Trials of a node at the same time: what people watch goes on beside them.
 AT_ONCE = 16
+#: Trials under way or waiting on a node. All of them have their turn before the last one's ticket runs out (30 s).
+MAX_TRIALS = 80
 #: A node says so quickly that it has begun.
 TAKEN_WITHIN_S = 2.0
 
@@ -30,7 +30,7 @@ class TryRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class TryTaken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """media → control, the answer: they are under way, and will be told of one by one."""
+    """media → control, the answer: they are under way, and told of one by one; or the node has its hands full."""
 
     accepted: bool
 

@@ -94,6 +94,8 @@ def _hello(node: str, hello: events.Hello) -> events.HelloReply:
 
 def _open(node: str, request: sessions.OpenRequest) -> sessions.OpenReply:
     reply = streaming.claim_session(node, request)
+    if reply.is_probe:
+        return reply  # nobody speaks, and nobody gets a file
     if reply.kind is sessions.SessionKind.EXPORT and not reply.lease.is_ended:
         # Where this cannot be written, media gets no answer, and nobody the file.
         footage.record_export_opened(request.session, address=request.peer)

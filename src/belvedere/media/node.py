@@ -67,6 +67,7 @@ from belvedere.media.ptz import Helms
 from belvedere.media.sources import probe
 from belvedere.media.talk.scouting import Scout
 from belvedere.media.talk.talker import TalkRoom
+from belvedere.media.trials import Trials
 from belvedere.media.waiting import wait_for_nudge
 
 log = structlog.get_logger()
@@ -162,6 +163,7 @@ class MediaNode:
                 clock=clock,
             )
         )
+        self._trials = Trials(bus, self._name, lambda: (settings.host, self.port))
         self._sequence = 0
         self._nudges = 0
         self._probing = asyncio.Semaphore(_MAX_PROBES)
@@ -213,6 +215,7 @@ class MediaNode:
         await self.panels.start()
         await self.footage.start()
         await self.helms.start()
+        await self._trials.start()
         await self._bus.subscribe(of_node(NODE_CHANGED, self._name), AssignmentsChanged, self._on_changed)
         await self._bus.subscribe(of_node(NODE_PROBE, self._name), ProbeRequest, self._on_probe)
         await self._bus.subscribe(of_node(NODE_DISCOVER, self._name), DiscoverRequest, self._on_discover)
@@ -222,6 +225,7 @@ class MediaNode:
         log.info("media_listens", node=self._name, port=self.port)
 
     async def _close_doors(self) -> None:
+        await self._trials.close()
         await self._listener.close()
         await self.keeper.close()
         await self.helms.close()

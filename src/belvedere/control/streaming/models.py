@@ -13,6 +13,8 @@ class ViewingSession(models.Model):
     secret_hash = models.CharField(max_length=64)
     principal = models.CharField(max_length=26)
     credential = models.CharField(max_length=80)
+    #: who only tries what the principal may, and sees nothing by it; "": the principal himself
+    probed_by = models.CharField(max_length=26, default="")
     camera = models.ForeignKey(Camera, on_delete=models.CASCADE, related_name="viewing_sessions")
     kind = models.CharField(max_length=10)
     quality = models.CharField(max_length=4)

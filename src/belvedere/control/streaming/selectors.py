@@ -24,21 +24,30 @@ from belvedere.control.streaming.models import ViewingSession
 MAX_LEDGER: Final = timedelta(days=366)
 #: What somebody was shown of an event stands in the ledger, but he does not watch.
 _A_PAST_PICTURE: Final = Q(kind=SessionKind.SNAPSHOT, start_at__isnull=False)
+#: What was opened in somebody's name to see whether it opens: nobody watches.
+_BY_HIMSELF: Final = Q(probed_by="")
 
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Somebody watching now. No network, no device, no place (threats.md §5)."""
+    """Somebody watching now. No network, no device, no place (threats.md §5).
+
+    `probed_by`: who only tries whether `account` may; he sees nothing, and `account` knows nothing of it.
+    """
 
     session: str
     account: Person
     since: datetime
     kind: str
+    probed_by: Person | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Viewing:
-    """One line of the ledger: who watched, from when to when, and which parts of the past (from, to)."""
+    """One line of the ledger: who watched, from when to when, and which parts of the past (from, to).
+
+    `probed_by`: nobody watched; this one tried whether `account` may.
+    """
 
     session: str
     account: Person
@@ -46,6 +55,7 @@ class Viewing:
     since: datetime
     until: datetime | None
     watched: list[tuple[datetime, datetime]]
+    probed_by: Person | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +98,9 @@ def list_viewers(actor: Principal, camera: str) -> list[Viewer]:
     check(actor, Permission.SHARE, on="camera", resource=camera)
     watched = ViewingSession.objects.filter(camera_id=camera, opened_at__isnull=False, closed_at=None)
     rows = list(watched.exclude(_A_PAST_PICTURE).order_by("opened_at"))
-    people = get_persons(row.principal for row in rows)
+    people = get_persons(pk for row in rows for pk in (row.principal, row.probed_by) if pk)
     return [
-        Viewer(row.pk, people[row.principal], row.opened_at, row.kind)
+        Viewer(row.pk, people[row.principal], row.opened_at, row.kind, people.get(row.probed_by))
         for row in rows
         if row.principal in people and row.opened_at
     ]
@@ -107,7 +117,7 @@ def list_viewings(actor: Principal, camera: str, *, start: datetime, end: dateti
     rows = ViewingSession.objects.filter(camera_id=camera, opened_at__lt=end).exclude(closed_at=F("opened_at"))
     rows = rows.filter(Q(closed_at=None) | Q(closed_at__gte=start)).prefetch_related("watched_spans")
     found = list(rows.order_by("-opened_at", "-pk"))
-    people = get_persons(row.principal for row in found)
+    people = get_persons(pk for row in found for pk in (row.principal, row.probed_by) if pk)
     return [
         Viewing(
             session=row.pk,
@@ -116,6 +126,7 @@ def list_viewings(actor: Principal, camera: str, *, start: datetime, end: dateti
             since=row.opened_at or row.issued_at,
             until=row.closed_at,
             watched=_watched(row),
+            probed_by=people.get(row.probed_by),
         )
         for row in found
     ]
@@ -126,7 +137,8 @@ def list_own_viewings(actor: Principal, *, before: tuple[datetime, str] | None =
 
     `before` is time and id of the last one that was read. Two queries.
     """
-    rows = ViewingSession.objects.filter(principal=actor.id, opened_at__isnull=False).exclude(closed_at=F("opened_at"))
+    rows = ViewingSession.objects.filter(_BY_HIMSELF, principal=actor.id, opened_at__isnull=False)
+    rows = rows.exclude(closed_at=F("opened_at"))
     if before:
         rows = rows.filter(Q(opened_at__lt=before[0]) | Q(opened_at=before[0], pk__lt=before[1]))
     return [
@@ -151,7 +163,7 @@ def count_watching(actor: Principal, cameras: Iterable[str]) -> dict[str, int]:
     grants = GrantsOfPrincipal(actor.id)
     asked = [pk for pk, path in paths.items() if grants.decide(path).allows(Permission.SHARE)]
     counted = dict(
-        ViewingSession.objects.filter(camera__in=asked, opened_at__isnull=False, closed_at=None)
+        ViewingSession.objects.filter(_BY_HIMSELF, camera__in=asked, opened_at__isnull=False, closed_at=None)
         .exclude(kind=SessionKind.TALK)
         .exclude(_A_PAST_PICTURE)
         .values_list("camera_id")
@@ -165,13 +177,14 @@ def count_watching_as(principals: Iterable[str]) -> dict[str, int]:
 
     The caller has decided that its actor may know: what these principals see is what he gave them.
     """
-    rows = ViewingSession.objects.filter(principal__in=list(principals), opened_at__isnull=False, closed_at=None)
+    rows = ViewingSession.objects.filter(_BY_HIMSELF, principal__in=list(principals), closed_at=None)
+    rows = rows.filter(opened_at__isnull=False)
     return dict(rows.values_list("principal").annotate(count=Count("pk")))
 
 
 def find_talker(principal: str, path: ResourcePath, *, but: str) -> str:
     """The name of who talks through a camera now, for who may know who watches it; else "". `but`: his own session."""
-    rows = ViewingSession.objects.filter(camera_id=path.leaf, kind=SessionKind.TALK, closed_at=None)
+    rows = ViewingSession.objects.filter(_BY_HIMSELF, camera_id=path.leaf, kind=SessionKind.TALK, closed_at=None)
     row = rows.exclude(opened_at=None).exclude(pk=but).order_by("-opened_at").first()
     if row is None or not GrantsOfPrincipal(principal).decide(path).allows(Permission.SHARE):
         return ""
@@ -184,7 +197,7 @@ def list_last_viewed(*, since: datetime, cameras: Collection[str] | None = None)
     or of all. Whoever watches just now: now. The caller may share them. One query.
     """
     at = clock.now()
-    rows = ViewingSession.objects.filter(opened_at__isnull=False).exclude(closed_at=F("opened_at"))
+    rows = ViewingSession.objects.filter(_BY_HIMSELF, opened_at__isnull=False).exclude(closed_at=F("opened_at"))
     rows = rows.filter(Q(closed_at=None) | Q(closed_at__gte=since))
     if cameras is not None:
         rows = rows.filter(camera__in=cameras)
@@ -202,7 +215,8 @@ def list_cuts(change_id: str) -> list[CutView]:
     """
     if not change_id:
         return []
-    rows = ViewingSession.objects.filter(change_id=change_id).select_related("camera").order_by("closed_at", "pk")
+    rows = ViewingSession.objects.filter(_BY_HIMSELF, change_id=change_id).select_related("camera")
+    rows = rows.order_by("closed_at", "pk")
     people = get_persons(row.principal for row in rows)
     return [
         CutView(
@@ -227,7 +241,7 @@ def _ends_by(row: ViewingSession) -> datetime | None:
 
 def find_loss(actor: Principal, camera: str) -> Loss | None:
     """How the actor's last look at a camera was cut. Who never watched it learns nothing of it, its name neither."""
-    rows = ViewingSession.objects.filter(principal=actor.id, camera_id=camera, opened_at__isnull=False)
+    rows = ViewingSession.objects.filter(_BY_HIMSELF, principal=actor.id, camera_id=camera, opened_at__isnull=False)
     row = rows.select_related("camera").order_by("-issued_at").first() if is_id(camera) else None
     if row is None or not row.change_id or row.cut_asked_at is None:
         return None

@@ -212,7 +212,7 @@ class Listener:
         elif isinstance(viewer, Viewer):
             self._show(viewer, session, lease, reply)
         elif reply.kind is SessionKind.TALK:
-            viewer.speak(reply.camera, lease, self.door.room, reply.holder)
+            viewer.speak(reply.camera, lease, self.door.room, reply.holder, is_probe=reply.is_probe)
         else:
             viewer.cut(CloseCode.NOT_FOUND, "not_found")
 

@@ -106,8 +106,11 @@ class Talker(asyncio.Protocol):
         """Whether its end has been told."""
         return self._is_over
 
-    def speak(self, camera: str, lease: Lease, room: TalkRoom, holder: str) -> None:
-        """Begin, if nobody else has the floor. `holder` is who control says has it, "" if that may not be known."""
+    def speak(self, camera: str, lease: Lease, room: TalkRoom, holder: str, *, is_probe: bool = False) -> None:
+        """Begin, if nobody else has the floor. `holder` is who control says has it, "" if that may not be known.
+
+        A probe opens the way, and closes it again: the camera hears nothing.
+        """
         if self._is_closing:
             return
         self._camera, self._lease, self._room = camera, lease, room
@@ -120,7 +123,8 @@ class Talker(asyncio.Protocol):
         else:
             self._began_at = self._heard_at = self._clock()
             self.tell({"type": "connecting"})
-            self._task = asyncio.get_running_loop().create_task(self._talk(self._source, room), name="talk")
+            talk = self._knock if is_probe else self._talk
+            self._task = asyncio.get_running_loop().create_task(talk(self._source, room), name="talk")
 
     def tell(self, message: dict[str, Any]) -> None:
         """Send a text message; few and short, so that they always fit."""
@@ -258,6 +262,19 @@ class Talker(asyncio.Protocol):
                 self._way = None
                 self.cut(_DONE, "done")
                 await way.close()
+        except TalkFailure as failure:
+            self._fail(failure.code)
+        except Exception:
+            log.exception("talk_broke", session=self.session, camera=self._camera)
+            self._fail(SourceError.FAILED)
+
+    async def _knock(self, source: StreamSource, room: TalkRoom) -> None:
+        """As far as `_talk` goes before the first packet."""
+        try:
+            way = await Backchannel.open(source, room.own_ports, clock=self._clock)
+            self.tell({"type": "ready"})
+            self.cut(_DONE, "done")
+            await way.close()
         except TalkFailure as failure:
             self._fail(failure.code)
         except Exception:

@@ -131,7 +131,7 @@ def issue_ticket(
     """The ticket itself, for the services whose guard has decided. Raises RateLimited."""
     limits.hit("ticket", actor.id, limit=1200, per_s=60)
     at = clock.now()
-    mine = ViewingSession.objects.filter(principal=actor.id, opened_at__isnull=False, closed_at=None)
+    mine = ViewingSession.objects.filter(principal=actor.id, probed_by="", opened_at__isnull=False, closed_at=None)
     if mine.count() >= MAX_SESSIONS:
         raise RateLimited(retry_after=10)
     secret = secrets.token_urlsafe(16)
@@ -179,7 +179,16 @@ def claim_session(node: str, request: OpenRequest) -> OpenReply:
     start, end = (at.timestamp() if at else None for at in (row.start_at, row.end_at))
     path = find_camera_path(row.camera_id) if row.kind == SessionKind.TALK and not lease.is_ended else None
     holder = find_talker(row.principal, path, but=row.pk) if path else ""
-    return OpenReply(lease, row.camera_id, SessionKind(row.kind), Quality(row.quality), start, end, holder)
+    return OpenReply(
+        lease,
+        row.camera_id,
+        SessionKind(row.kind),
+        Quality(row.quality),
+        start,
+        end,
+        holder,
+        is_probe=bool(row.probed_by),
+    )
 
 
 @unguarded("told by the opening of its session, which decided; the ticket was guarded")
@@ -192,6 +201,7 @@ def record_talk_opened(session: str, *, address: str) -> None:
     row = ViewingSession.objects.select_related("camera").get(pk=session)
     since = (row.opened_at or row.issued_at) - CONVERSATION
     before = ViewingSession.objects.filter(principal=row.principal, camera=row.camera_id, kind=SessionKind.TALK)
+    before = before.filter(probed_by="")
     if before.filter(opened_at__gt=since).exclude(pk=session).exists():
         return
     person = get_persons([row.principal]).get(row.principal, Person(row.principal, "", ""))

@@ -12,7 +12,8 @@ MANY: Final = 4
 #: Tokens are for programs, which may stand anywhere; guests have no account.
 _CROWDED: Final = (
     "SELECT principal, COUNT(DISTINCT network) FROM streaming_viewingsession "
-    "WHERE opened_at IS NOT NULL AND closed_at IS NULL AND network <> '' AND credential LIKE 'session:%%' "
+    "WHERE opened_at IS NOT NULL AND closed_at IS NULL AND network <> '' AND probed_by = '' "
+    "AND credential LIKE 'session:%%' "
     "GROUP BY principal HAVING COUNT(DISTINCT network) >= %s"
 )
 
