@@ -117,6 +117,8 @@ ROUTES: Final[dict[tuple[Method, Path], str]] = {
     ("PATCH", "webhooks/{webhook_id}"): "person-owner",
     ("POST", "webhooks/{webhook_id}/secret"): "person-owner",
     ("DELETE", "webhooks/{webhook_id}"): "person-owner",
+    ("GET", "webhooks/{webhook_id}/deliveries"): "person-owner",
+    ("POST", "webhooks/{webhook_id}/test"): "person-owner",
     ("GET", "exports"): "own",
     ("GET", "exports/{export_id}"): "exporter",
     ("GET", "exports/{export_id}/manifest"): "exporter",
@@ -473,6 +475,7 @@ SUCCESS: Final = {
     ("DELETE", "push-subscriptions/{subscription_id}"): 204,
     ("POST", "webhooks"): 201,
     ("DELETE", "webhooks/{webhook_id}"): 204,
+    ("POST", "webhooks/{webhook_id}/test"): 202,
     ("POST", "tokens"): 201,
 }
 

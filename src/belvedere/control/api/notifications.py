@@ -17,12 +17,14 @@ from belvedere.control.notifications.channels import Channel, write_channels
 from belvedere.control.notifications.selectors import (
     BrowserView,
     Choice,
+    DeliveryView,
     PreferencesView,
     WebhookView,
     get_notification_matrix,
     get_preferences,
     get_webhook,
     list_browsers,
+    list_deliveries,
     list_webhooks,
 )
 from belvedere.control.notifications.web_push import Browser, public_key
@@ -209,6 +211,35 @@ class WebhooksOut(Out):
     items: list[WebhookOut]
 
 
+class DeliveryOut(Out):
+    """One message to a webhook, and its last try."""
+
+    id: str = Field(description="`webhook-id` in the request's head, the same however often it is tried")
+    kind: str = Field(description="what happened; empty: a test")
+    status: int | None = Field(description="what was answered; null: nothing")
+    why: str = Field(description="a word for why there was no answer")
+    attempts: int
+    tried_at: datetime
+
+    @classmethod
+    def of(cls, view: DeliveryView) -> Self:
+        """From what selectors return."""
+        return cls(
+            id=view.id,
+            kind=view.kind.value if view.kind else "",
+            status=view.status,
+            why=view.why,
+            attempts=view.attempts,
+            tried_at=view.tried_at,
+        )
+
+
+class DeliveriesOut(Out):
+    """The last ones, the latest first."""
+
+    items: list[DeliveryOut]
+
+
 class WebhookMadeOut(Out):
     """With the secret that its receiver checks signatures with. It is shown this once."""
 
@@ -334,6 +365,20 @@ def renew_webhook_secret(request: HttpRequest, webhook_id: str) -> WebhookMadeOu
 
 @router.delete("/webhooks/{webhook_id}", response={204: None, **_REFUSALS})
 def remove_webhook(request: HttpRequest, webhook_id: str) -> HttpResponse:
-    """Tell it nothing more."""
+    """Tell it nothing more. Needs a fresh sign-in."""
     services.remove_webhook(actor_of(request), webhook=webhook_id)
     return HttpResponse(status=204)
+
+
+@router.post("/webhooks/{webhook_id}/test", response={202: None, **_REFUSALS})
+def send_webhook_test(request: HttpRequest, webhook_id: str) -> HttpResponse:
+    """Send it a test; what it answers stands among its deliveries."""
+    services.send_webhook_test(actor_of(request), webhook=webhook_id)
+    return HttpResponse(status=202)
+
+
+@router.get("/webhooks/{webhook_id}/deliveries", response={200: DeliveriesOut, **_REFUSALS})
+def webhook_deliveries(request: HttpRequest, webhook_id: str) -> DeliveriesOut:
+    """What it was sent of late, and what it answered."""
+    rows = list_deliveries(actor_of(request), webhook_id)
+    return DeliveriesOut(items=[DeliveryOut.of(row) for row in rows])

@@ -87,6 +87,8 @@ RULES: Final[dict[tuple[str, str], str]] = {
     ("PATCH", "webhooks/{webhook_id}"): PERSON,
     ("POST", "webhooks/{webhook_id}/secret"): PERSON,
     ("DELETE", "webhooks/{webhook_id}"): PERSON,
+    ("POST", "webhooks/{webhook_id}/test"): PERSON,
+    ("GET", "webhooks/{webhook_id}/deliveries"): PERSON,
     ("GET", "exports"): "watch",
     ("GET", "exports/{export_id}"): "watch",
     ("GET", "exports/{export_id}/manifest"): "watch",

@@ -15,7 +15,7 @@ from django.db import DatabaseError
 from belvedere.control.notifications.channels import Channel
 from belvedere.control.notifications.egress import Answer, NoAnswer, NotReachable
 from belvedere.control.notifications.parcels import KINDS, Parcel, pack
-from belvedere.control.notifications.services.endpoints import note_answered, note_failed, note_gone
+from belvedere.control.notifications.services.endpoints import Tried, note_answered, note_failed, note_gone, note_tried
 from belvedere.control.notifications.services.telling import tell_of_events
 from belvedere.control.outbox.models import Message
 from belvedere.control.outbox.services import put_off, settle, take
@@ -117,25 +117,34 @@ class Courier:
         return len(taken)
 
     def _put_down(self, done: "set[Future[Answer]] | list[Future[Answer]]") -> int:
-        answered = []
+        answered, tried = [], []
         for future in done:
             parcel = self._under_way.pop(future)
+            status, why = None, ""
             try:
                 answer = future.result()
             except (NotReachable, NoAnswer) as error:
-                self._failed(parcel, error.why)
+                why = error.why
+                self._failed(parcel, why)
             except Exception as error:
-                self._failed(parcel, type(error).__name__)
+                why = type(error).__name__
+                self._failed(parcel, why)
             else:
-                if 200 <= answer.status < 300:
+                status = answer.status
+                if 200 <= status < 300:
                     answered.append(parcel)
-                elif answer.status in _GONE:
-                    note_gone(parcel.channel, parcel.target, answer.status)
+                elif status in _GONE:
+                    note_gone(parcel.channel, parcel.target, status)
                     settle([parcel.message])
                 else:
-                    self._failed(parcel, f"http_{answer.status}", in_s=answer.retry_after_s)
+                    self._failed(parcel, f"http_{status}", in_s=answer.retry_after_s)
+            if parcel.channel is Channel.WEBHOOK:
+                message = parcel.message
+                tried.append(Tried(message.pk, parcel.target, parcel.kind, message.attempts, status, why))
         settle([parcel.message for parcel in answered])
         note_answered({(parcel.channel, parcel.target) for parcel in answered})
+        if tried:
+            note_tried(tried)
         return len(done)
 
     def _failed(self, parcel: Parcel, why: str, *, in_s: float = 0) -> None:

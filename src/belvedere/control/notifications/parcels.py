@@ -81,6 +81,7 @@ class Parcel:
     message: Message
     channel: Channel
     target: str
+    kind: str
     send: Callable[[], egress.Answer]
 
 
@@ -110,7 +111,7 @@ def pack(messages: Iterable[Message]) -> list[Parcel]:
         if not message.payload["notification"]:
             news = News("", owner, "", "Belvedere", "", "", 1, clock.now())
         if news and news.account == owner and message.kind == KINDS[channel]:
-            parcels.append(Parcel(message, channel, target, work(news)))
+            parcels.append(Parcel(message, channel, target, news.kind, work(news)))
     return parcels
 
 

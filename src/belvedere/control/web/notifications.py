@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseRedirect
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import csrf_exempt
@@ -41,6 +42,7 @@ from belvedere.control.notifications.web_push import public_key
 from belvedere.control.sharing.terms import hours_wire
 from belvedere.control.web.context import here, person
 from belvedere.control.web.errors import answers_refusals
+from belvedere.control.web.organizations import ZONES
 
 CHANNELS: Final = {
     Channel.INBOX: ("inbox", gettext_lazy("In the inbox")),
@@ -56,7 +58,7 @@ _SNOOZES: Final = {
 }
 
 
-def line_card(line: Line) -> dict[str, Any]:
+def line_card(line: Line, *, has_picture: bool) -> dict[str, Any]:
     """A line as the inbox shows it, with the addresses of its page and its picture."""
     words = str(KINDS[line.kind])
     return {
@@ -65,21 +67,26 @@ def line_card(line: Line) -> dict[str, Any]:
         "text": words if line.count == 1 else _("%(what)s, %(n)d times") % {"what": words, "n": line.count},
         "at": line.last_at,
         "url": f"/notifications/{line.id}",
-        "picture": "" if line.kind in OF_PANELS else f"/notifications/{line.id}/picture.jpg",
+        "picture": f"/notifications/{line.id}/picture.jpg" if has_picture else "",
     }
 
 
 def inbox_lines(actor: Principal, *, limit: int = 30) -> list[dict[str, Any]]:
     """The latest of them."""
-    return [line_card(line) for line in list_lines(actor, limit=limit).items]
+    lines = list_lines(actor, limit=limit).items
+    # A picture is a look into the past: who may not look back is not led to ask for it.
+    past = {view.id for view in list_cameras(actor) if view.may(Permission.PLAYBACK)} if lines else set()
+    return [line_card(line, has_picture=line.resource in past) for line in lines]
 
 
 @require_GET
 @answers_refusals
 def notification(request: HttpRequest, notification_id: str) -> HttpResponse:
-    """Where a push or mail leads: to the camera or panel, if one is still to be told of it."""
+    """Where a push or mail leads: to the panel, or the camera at that instant, if one is still to be told of it."""
     line = get_line(principal_of(request), notification_id)
-    return redirect("panel" if line.kind in OF_PANELS else "camera", line.resource)
+    if line.kind in OF_PANELS:
+        return redirect("panel", line.resource)
+    return redirect(f"{reverse('camera', args=[line.resource])}#at={line.began_at.timestamp():.3f}")
 
 
 @require_GET
@@ -217,6 +224,7 @@ def _page(request: HttpRequest, *, error: str = "") -> HttpResponse:
     view = get_preferences(actor)
     names = _list_names(actor)
     first, last, zone = _show_quiet(view)
+    home = here(request)
     context = {
         "nav": "account",
         "error": error,
@@ -233,7 +241,9 @@ def _page(request: HttpRequest, *, error: str = "") -> HttpResponse:
         ],
         "things": sorted(names.items(), key=lambda pair: pair[1].casefold()),
         "kinds": [(kind.value, words) for kind, words in KINDS.items()],
-        "quiet": {"from": first, "to": last, "zone": zone},
+        # Until one chose: where one lives, as the organization says; the browser knows better where that is nowhere.
+        "quiet": {"from": first, "to": last, "zone": zone or (home.time_zone if home else "UTC"), "is_set": bool(zone)},
+        "zones": ZONES if not zone or zone in dict(ZONES) else [(zone, zone), *ZONES],
         "snooze_until": view.snooze_until,
         "snoozes": _SNOOZES.items(),
         "browsers": list_browsers(actor),

@@ -3,9 +3,11 @@
 from belvedere.control.notifications.selectors.choices import Choice, PreferencesView, get_preferences
 from belvedere.control.notifications.selectors.endpoints import (
     BrowserView,
+    DeliveryView,
     WebhookView,
     get_webhook,
     list_browsers,
+    list_deliveries,
     list_webhooks,
 )
 from belvedere.control.notifications.selectors.lines import Line, LinePage, get_line, list_lines
@@ -19,6 +21,7 @@ from belvedere.control.notifications.selectors.matrix import (
 __all__ = [
     "BrowserView",
     "Choice",
+    "DeliveryView",
     "Line",
     "LinePage",
     "MatrixRow",
@@ -31,6 +34,7 @@ __all__ = [
     "get_preferences",
     "get_webhook",
     "list_browsers",
+    "list_deliveries",
     "list_lines",
     "list_webhooks",
 ]

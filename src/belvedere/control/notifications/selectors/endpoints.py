@@ -2,11 +2,16 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from belvedere.contracts.camera_events import EventKind
+from belvedere.control.core import clock
 from belvedere.control.core.errors import NotFound
 from belvedere.control.core.principal import Principal
-from belvedere.control.notifications.models import PushSubscription, Webhook
+from belvedere.control.notifications.models import Delivery, PushSubscription, Webhook
+
+#: of one webhook: enough to see what is the matter
+LAST_DELIVERIES: Final = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +42,28 @@ class WebhookView:
     last_sent_at: datetime | None
     former_until: datetime | None
 
+    @property
+    def is_rotating(self) -> bool:
+        """Whether the secret before this one is still good."""
+        return self.former_until is not None and self.former_until > clock.now()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryView:
+    """One message to a webhook, and its last try. `kind` None: a test. `status` None: no answer came, see `why`."""
+
+    id: str
+    kind: EventKind | None
+    status: int | None
+    why: str
+    attempts: int
+    tried_at: datetime
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether it was told that all is well."""
+        return self.status is not None and 200 <= self.status < 300
+
 
 def list_browsers(actor: Principal) -> list[BrowserView]:
     """The latest first."""
@@ -66,6 +93,22 @@ def get_webhook(actor: Principal, webhook: str) -> WebhookView:
     if row is None:
         raise NotFound
     return _view(row)
+
+
+def list_deliveries(actor: Principal, webhook: str) -> list[DeliveryView]:
+    """What was sent to one of them of late, the latest first. Raises NotFound."""
+    view = get_webhook(actor, webhook)
+    return [
+        DeliveryView(
+            id=row.pk,
+            kind=EventKind(row.kind) if row.kind else None,
+            status=row.status,
+            why=row.why,
+            attempts=row.attempts,
+            tried_at=row.tried_at,
+        )
+        for row in Delivery.objects.filter(webhook=view.id).order_by("-tried_at")[:LAST_DELIVERIES]
+    ]
 
 
 def _view(row: Webhook) -> WebhookView:

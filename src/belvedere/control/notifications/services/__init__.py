@@ -17,6 +17,7 @@ from belvedere.control.notifications.services.webhooks import (
     create_webhook,
     remove_webhook,
     renew_webhook_secret,
+    send_webhook_test,
 )
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "remove_webhook",
     "renew_webhook_secret",
     "send_test",
+    "send_webhook_test",
     "set_quiet_hours",
     "snooze",
     "stop_mails",

@@ -1,6 +1,7 @@
 """How endpoints fare: who is gone is dropped, who does not answer for days is given up."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
@@ -10,11 +11,48 @@ from django.db.models import F, Q
 from belvedere.control.access.guard import unguarded
 from belvedere.control.core import clock
 from belvedere.control.notifications.channels import Channel
-from belvedere.control.notifications.models import PushSubscription, Webhook
+from belvedere.control.notifications.models import Delivery, PushSubscription, Webhook
 
 MAX_FAILURES: Final = 50
 MAX_FAILING: Final = timedelta(days=3)
 _ROWS: Final = {Channel.PUSH: PushSubscription.objects, Channel.WEBHOOK: Webhook.objects}
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """One message to one webhook, and how it went: `status`, or why there is none."""
+
+    message: str
+    webhook: str
+    kind: str
+    attempts: int
+    status: int | None = None
+    why: str = ""
+
+
+@unguarded("what an endpoint answered, kept for whose it is")
+@transaction.atomic
+def note_tried(tried: Collection[Tried]) -> None:
+    """Keep how it went last; what was tried again is still one delivery."""
+    # Held until the end: a webhook that is removed meanwhile takes its deliveries along.
+    webhooks = Webhook.objects.select_for_update().filter(pk__in={one.webhook for one in tried})
+    kept = set(webhooks.values_list("pk", flat=True)) if tried else set()
+    rows = [
+        Delivery(
+            id=one.message,
+            webhook_id=one.webhook,
+            kind=one.kind,
+            status=one.status,
+            why=one.why,
+            attempts=one.attempts,
+            tried_at=clock.now(),
+        )
+        for one in tried
+        if one.webhook in kept
+    ]
+    Delivery.objects.bulk_create(
+        rows, update_conflicts=True, unique_fields=["id"], update_fields=["status", "why", "attempts", "tried_at"]
+    )
 
 
 @unguarded("what an endpoint answered")

@@ -19,7 +19,10 @@ from belvedere.control.core.limits import hit
 from belvedere.control.core.names import clean_name
 from belvedere.control.core.principal import Principal
 from belvedere.control.notifications import egress, signatures
+from belvedere.control.notifications.channels import Channel
 from belvedere.control.notifications.models import Webhook
+from belvedere.control.notifications.parcels import KINDS
+from belvedere.control.outbox.services import enqueue_many
 
 MAX_WEBHOOKS: Final = 10
 MAX_URL: Final = 500
@@ -85,7 +88,10 @@ def change_webhook(
 @unguarded("the actor's own")
 @transaction.atomic
 def renew_webhook_secret(actor: Principal, *, webhook: str) -> str:
-    """A new secret, shown this once; for a day each request is signed with the one before, too. Raises NotFound."""
+    """A new secret, shown this once; for a day each request is signed with the one before, too.
+
+    Raises ReauthenticationRequired, NotFound.
+    """
     require_fresh(actor)
     row = _get(actor, webhook)
     former, secret = vault.unseal(row.secret, table="webhook", row=row.pk, field="secret"), signatures.new_secret()
@@ -98,8 +104,20 @@ def renew_webhook_secret(actor: Principal, *, webhook: str) -> str:
 
 @unguarded("the actor's own")
 @transaction.atomic
+def send_webhook_test(actor: Principal, *, webhook: str) -> None:
+    """Something to see whether it is heard. Raises NotFound, Invalid for one that is off, RateLimited."""
+    hit("notifications.test", actor.id, limit=6, per_s=60)
+    row = _get(actor, webhook)
+    if row.disabled_at is not None:
+        raise Invalid(_("It is off. Switch it on first."))
+    enqueue_many(KINDS[Channel.WEBHOOK], [({"notification": "", "to": row.pk}, row.pk)])
+
+
+@unguarded("the actor's own")
+@transaction.atomic
 def remove_webhook(actor: Principal, *, webhook: str) -> None:
-    """Tell it nothing more. Raises NotFound."""
+    """Tell it nothing more. Raises ReauthenticationRequired, NotFound."""
+    require_fresh(actor)
     row = _get(actor, webhook)
     row.delete()
     _write(actor, "webhook.removed", webhook, row.name)

@@ -22,6 +22,9 @@ const exporting = document.getElementById("export-panel");
 const happened = document.getElementById("event-list");
 if (line && happened) new EventList(happened, line);
 if (player && line) join(player, line);
+// A push, a mail or a line of the inbox leads to the instant it tells of.
+const told = /^#at=(\d+(?:\.\d+)?)$/.exec(location.hash);
+if (line && told) void line.lead(Number(told[1]));
 if (player && line && exporting) new ExportPanel(exporting, player, line);
 
 /**

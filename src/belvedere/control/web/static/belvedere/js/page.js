@@ -95,6 +95,11 @@ function arm(root) {
       button.setAttribute("aria-pressed", String(isHidden));
     });
   }
+  // There may be a gap just there: then it is left out.
+  for (const image of root.querySelectorAll("img[data-may-lack]")) {
+    if (image instanceof HTMLImageElement && image.complete && !image.naturalWidth) image.remove();
+    else image.addEventListener("error", () => image.remove());
+  }
   for (const button of root.querySelectorAll("[data-copies]")) {
     if (!(button instanceof HTMLElement) || !navigator.clipboard) continue;
     button.hidden = false;

@@ -114,6 +114,14 @@ export class TimeLine extends HTMLElement {
     this.say(`${eventWord(event.kind)}, ${clockWords(event.from)}`);
   }
 
+  /** To where a link leads, a little before it; it stays live where there is no footage of it. @param {number} at */
+  async lead(at) {
+    const from = at - LEAD_S;
+    await this._coverage?.learn({ from, to: at + LEAD_S }).catch(() => false);
+    const reached = [from, at].find((each) => this._has(each));
+    if (reached !== undefined) this._seek(reached);
+  }
+
   /** Say something to whoever cannot see it. @param {string} text */
   say(text) {
     clearTimeout(this._saying);

@@ -1,5 +1,6 @@
 /**
- * A new organization most likely lives by the clock of whoever founds it: that zone is chosen, until he says otherwise.
+ * A new organization and quiet hours most likely live by the clock of whoever sits here: where nobody knows better, that
+ * zone is chosen, until he says otherwise.
  */
 
 for (const select of document.querySelectorAll("[data-own-zone] select")) {
