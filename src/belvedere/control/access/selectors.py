@@ -1,6 +1,6 @@
 """Reading grants: raw SQL on the hot path (building the ORM's query costs a hundred times the query)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
@@ -29,11 +29,13 @@ class ResourcePath(NamedTuple):
 _COLUMNS: Final = (
     "id, resource, permissions, origin, origin_id, created_by, starts_at, ends_at, hours, footage_last_s, footage_from"
 )
+_FREEZE: Final = "SELECT MAX(ends_at) FROM access_freeze WHERE organization IN (%s, %s, %s)"
 _ONE: Final = (
-    f"SELECT {_COLUMNS} FROM access_grant "  # noqa: S608  constants only
+    f"SELECT {_COLUMNS}, ({_FREEZE}) FROM access_grant "  # noqa: S608  constants only
     "WHERE principal = %s AND resource IN (%s, %s, %s) AND ended_at IS NULL"
 )
 _ONE_SQLITE: Final = _ONE.replace("%s", "?")
+_FROZEN: Final = "SELECT organization, MAX(ends_at) FROM access_freeze WHERE ends_at > %s GROUP BY organization"
 _ALL_OF: Final = f"SELECT {_COLUMNS} FROM access_grant WHERE principal = %s AND ended_at IS NULL"  # noqa: S608  constants
 
 
@@ -77,7 +79,8 @@ def _fetch_one(principal: str, path: ResourcePath) -> list[Any]:
 
     Where queries are logged it is asked through it: tests count these questions like all others.
     """
-    arguments = (principal, path.leaf, path.site, path.organization)
+    place = (path.leaf, path.site, path.organization)
+    arguments = (*place, principal, *place)
     if connection.vendor == "sqlite" and not connection.queries_logged:
         connection.ensure_connection()
         return list(connection.connection.execute(_ONE_SQLITE, arguments))
@@ -91,17 +94,33 @@ def get_decision(principal: str, path: ResourcePath, *, at: float | None = None)
     if not path.is_live or not principal:
         return Decision()
     rows = _fetch_one(principal, path)
-    return decide(map(_facts, rows), asked_at() if at is None else at)
+    # The same in every row: there is one freeze of a path, or none.
+    frozen_until = _seconds(rows[0][-1]) if rows else None
+    return decide((_facts(row[:-1]) for row in rows), asked_at() if at is None else at, frozen_until=frozen_until)
+
+
+def list_frozen() -> dict[str, datetime]:
+    """Organization → until when it is frozen, for those that are. One query."""
+    rows = sql.fetch(_FROZEN, clock.now())
+    return {organization: datetime.fromtimestamp(_seconds(until) or 0, UTC) for organization, until in rows}
+
+
+def find_frozen_until(path: ResourcePath) -> datetime | None:
+    """Until when nothing opens there, if it is so now. One query."""
+    [(until,)] = sql.fetch(_FREEZE, path.leaf, path.site, path.organization)
+    seconds = _seconds(until)
+    return datetime.fromtimestamp(seconds, UTC) if seconds and seconds > asked_at() else None
 
 
 class GrantsOfPrincipal:
-    """All grants of one principal, for lists: one statement, then any number of decisions."""
+    """All grants of one principal, for lists: two statements, then any number of decisions."""
 
     def __init__(self, principal: str) -> None:
         self.at = asked_at()
         self._by_resource: dict[str, list[GrantFacts]] = {}
         #: what was decided, by the resources that had a say: the cameras of a site mostly have the same ones
         self._decided: dict[tuple[str, ...], Decision] = {}
+        self._frozen = list_frozen()
         with connection.cursor() as cursor:
             cursor.execute(_ALL_OF, (principal,))
             for row in cursor.fetchall():
@@ -118,10 +137,17 @@ class GrantsOfPrincipal:
         if not path.is_live:
             return Decision()
         held = tuple(resource for resource in dict.fromkeys(path[:3]) if resource in self._by_resource)
+        if self._frozen and (until := self._frozen_until(path)):
+            return decide(self._facts_on(held), self.at, frozen_until=until)
         if held not in self._decided:
-            facts = (facts for resource in held for facts in self._by_resource[resource])
-            self._decided[held] = decide(facts, self.at)
+            self._decided[held] = decide(self._facts_on(held), self.at)
         return self._decided[held]
+
+    def _facts_on(self, held: tuple[str, ...]) -> Iterator[GrantFacts]:
+        return (facts for resource in held for facts in self._by_resource[resource])
+
+    def _frozen_until(self, path: ResourcePath) -> float | None:
+        return next((self._frozen[one].timestamp() for one in path[:3] if one in self._frozen), None)
 
 
 class Holder(NamedTuple):
@@ -167,9 +193,9 @@ def list_candidates(
 ) -> list[tuple[str, list[GrantFacts]]]:
     """The next principals, by id, with a grant of `permission` on `path.leaf`, and all their grants there: to decide.
 
-    The caller acts for the server, on behalf of nobody. One statement.
+    The caller acts for the server, on behalf of nobody. Two statements.
     """
-    if not path.is_live:
+    if not path.is_live or find_frozen_until(path):
         return []
     place = (path.leaf, path.site, path.organization)
     rows = sql.fetch(
@@ -212,6 +238,16 @@ def list_once_held(resources: Iterable[str], permission: Permission) -> set[str]
         int(permission),
     )
     return {principal for (principal,) in rows}
+
+
+def list_resources_once_held(principal: str, permission: Permission) -> set[str]:
+    """On which resources somebody holds or ever held `permission`. The caller has decided who may ask. One query."""
+    rows = sql.fetch(
+        "SELECT DISTINCT resource FROM access_grant WHERE principal = %s AND (permissions & %s) <> 0",
+        principal,
+        int(permission),
+    )
+    return {resource for (resource,) in rows}
 
 
 def list_grants(principals: Iterable[str], resources: Iterable[str]) -> dict[str, list[GrantFacts]]:

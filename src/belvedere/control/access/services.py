@@ -18,6 +18,9 @@ from belvedere.control.core.ids import new_id
 from belvedere.control.core.principal import Principal
 from belvedere.control.outbox.services import enqueue
 
+#: all that is said to whom nothing is said
+ENDED: Final = "ended"
+
 _END: Final = (
     "UPDATE access_grant SET ended_at = %s, ended_by = %s, ended_reason = %s, change_id = %s WHERE ended_at IS NULL"
 )
@@ -79,12 +82,13 @@ def end_grants(
     resources: Iterable[str] = (),
     change_id: str = "",
     details: dict[str, Any] | None = None,
+    is_silent: bool = False,
 ) -> str:
     """End these grants, or every grant in force of these origins, or on these resources. Returns the change id.
 
     Writes the end, the audit entry and the message that cuts what rests on it, in the caller's transaction. The change
     exists even where no grant did: withdrawing an offer is a change too. Bring `change_id` where rows of yours carry it
-    already.
+    already. `is_silent`: whoever watches reads that it ended, and neither why nor by whom (threats.md §5).
     """
     change_id = change_id or new_id()
     for column, ids in (("id", list(grants)), ("origin_id", list(origin_ids)), ("resource", list(resources))):
@@ -94,5 +98,6 @@ def end_grants(
     write_entry(
         actor=actor, action=action, thing=thing, organization=organization, change_id=change_id, **(details or {})
     )
-    enqueue("access.lost", {"change_id": change_id, "why": reason, "by": actor.name})
+    told = {"why": ENDED, "by": ""} if is_silent else {"why": reason, "by": actor.name}
+    enqueue("access.lost", {"change_id": change_id} | told)
     return change_id

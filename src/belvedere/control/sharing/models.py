@@ -16,6 +16,8 @@ from belvedere.control.sharing.terms import Footage, When
 
 #: an offer that nobody answered for so long is over
 ANSWER_WITHIN: Final = timedelta(days=7)
+#: why a share ended whose recipient is not told so: to him it looks as if its cameras were unbound (threats.md §5)
+SILENTLY: Final = "moved_out_silently"
 #: what an item needs beside itself, to say its name and site
 THINGS = ("camera", "panel__device")
 #: items whose camera or panel is still bound

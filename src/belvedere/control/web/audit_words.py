@@ -108,6 +108,9 @@ SENTENCES: Final = {
     "share.rejected": gettext_lazy("{actor} turned the offer of {cameras} down."),
     "share.left": gettext_lazy("{actor} gave {cameras} back."),
     "share.revoked": gettext_lazy("{actor} ended the share of {cameras} with {recipient}."),
+    "person.moved_out": gettext_lazy("{actor} ended everything that tied them to {person}."),
+    "person.shares_ended": gettext_lazy("{actor} ended everything shared with {person}."),
+    "person.rest_ended": gettext_lazy("{actor} ended what was left of {person}’s rights."),
     "recipient.removed": gettext_lazy("{actor} ended everything shared with {recipient}."),
     "share.adopted": gettext_lazy("{actor} took over the share of {cameras} with {recipient}."),
     "share.lapsed": gettext_lazy("The share of {cameras} with {recipient} ended: who gave it may no longer."),
@@ -270,7 +273,8 @@ class _Words:
         return _name(self._text("reach") or _("none"))
 
     def person(self) -> SafeString:
-        return self._person("account")
+        # Of whom one moved away from the entry itself has the name: it is read by whoever wrote it alone.
+        return _name(self._names.people.get(self._text("account")) or self._text("person") or _("somebody"))
 
     def giver(self) -> SafeString:
         return self._person("before")

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from belvedere.contracts.permissions import Permission
+from belvedere.control.access.services import ENDED
 from belvedere.control.core.errors import NotFound
 from belvedere.control.core.principal import Principal
 from belvedere.control.core.requests import principal_of
@@ -227,10 +228,12 @@ def _ended(request: HttpRequest, actor: Principal, camera: str) -> HttpResponse:
             "ended_at": share.ended_at,
             "reason": "gave_back" if share.state == "left" else share.ended_reason,
             # What rested on a right of the sharer's that ended, he did not end himself.
-            "is_by_sharer": share.ended_reason in {"revoked", "unbound"},
+            "is_by_sharer": share.ended_reason in {"revoked", "unbound", "moved_out"},
         }
-    elif loss and not share and loss.why in OF_ROLES:
-        context |= {"camera_name": loss.camera_name, "ended_at": loss.cut_at, "reason": loss.why}
+    elif loss and not share and loss.why in (*OF_ROLES, ENDED):
+        # To whom nothing is said it looks as if the camera were no more.
+        reason = "unbound" if loss.why == ENDED else loss.why
+        context |= {"camera_name": loss.camera_name, "ended_at": loss.cut_at, "reason": reason}
     else:
         raise NotFound
     return render(request, "web/camera_ended.html", context, status=404)

@@ -3,6 +3,7 @@
 Whoever asks for what he may not see gets the answer that all others get, and nothing happens (N1, N16).
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -14,7 +15,7 @@ from django.utils.translation import gettext as _
 from belvedere.contracts.permissions import SHAREABLE, Permission, normalize
 from belvedere.control.access.guard import unguarded
 from belvedere.control.access.selectors import get_decision
-from belvedere.control.appeals.models import AccessRequest, BlockedRequester
+from belvedere.control.appeals.models import AccessRequest, BlockedRequester, DeviceClaim
 from belvedere.control.appeals.selectors import get_received_request, list_blocked
 from belvedere.control.audit.services import write_entry
 from belvedere.control.core import clock, limits
@@ -236,3 +237,23 @@ def expire_requests() -> int:
             if move(row, OfferState.EXPIRED, at=clock.now()) and row.is_heard:
                 _write(system("server"), row, action="request.expired")
     return len(due)
+
+
+@unguarded("asked by moving out, whose selector has found the organizations that the actor manages whole")
+@transaction.atomic
+def end_requests_with(actor: Principal, *, account: str, organizations: Collection[str]) -> int:
+    """What an account asks of these organizations waits no more, nor does its claim on a device of theirs: how many.
+
+    Nothing that it asks later is heard. It is not told, as nobody is whose requests are heard no more.
+    """
+    at = clock.now()
+    asked = AccessRequest.objects.filter(requester_id=account, organization__in=organizations, is_heard=True)
+    ended = asked.filter(state=OfferState.PENDING).update(is_heard=False)
+    claims = DeviceClaim.objects.filter(claimant_id=account, device__organization__in=organizations)
+    for claim in claims.filter(state=OfferState.PENDING).order_by("pk"):
+        ended += move(claim, OfferState.REVOKED, at=at, ended_by=actor.id, ended_reason="refused")
+    for organization in sorted(organizations):
+        BlockedRequester.objects.get_or_create(
+            organization_id=organization, requester_id=account, defaults={"blocked_by": actor.id, "at": at}
+        )
+    return ended

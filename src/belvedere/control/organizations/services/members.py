@@ -172,20 +172,38 @@ def change_member(
 
 @unguarded("decided by `may_change` on both standings; or one's own leaving, which needs nobody's consent")
 @transaction.atomic
-def remove_member(actor: Principal, *, member: str, version: int | None = None, adopt_shares: bool = False) -> str:
+def remove_member(
+    actor: Principal,
+    *,
+    member: str,
+    version: int | None = None,
+    adopt_shares: bool = False,
+    change_id: str = "",
+    is_silent: bool = False,
+) -> str:
     """End a membership: everything of it ends at once, the account and its other organizations live on. The change id.
 
-    One's own membership: leaving. Raises NotFound, Forbidden, Conflict, ReauthenticationRequired (Super Admins).
+    One's own membership: leaving. Bring `change_id` where it ends with other things. `is_silent`: he is told nothing,
+    by mail, on his screen or in his log. Raises NotFound, Forbidden, Conflict, ReauthenticationRequired (Super Admins).
     """
     if is_id(member) and Membership.objects.filter(pk=member, account_id=actor.id, is_active=True).exists():
-        return _leave(actor, member)
+        return _leave(actor, member, change_id=change_id, is_silent=is_silent)
     pair = _hold(actor, member, version)
     if not may_change(pair.management.standing, pair.target.standing, NOBODY, pair.sites):
         raise Forbidden(_("They are more than you are, or on sites that are not yours. Nothing was changed."))
     if pair.target.standing.role is Role.SUPER_ADMIN:
         require_fresh(actor)
-    enqueue("mail.member_removed", {"membership": member, "by": actor.id})
-    return _end(actor, pair.target, reason="removed", action="member.removed", adopt=adopt_shares)
+    if not is_silent:
+        enqueue("mail.member_removed", {"membership": member, "by": actor.id})
+    return _end(
+        actor,
+        pair.target,
+        reason="removed",
+        action="member.removed",
+        adopt=adopt_shares,
+        change_id=change_id,
+        is_silent=is_silent,
+    )
 
 
 @unguarded("the actor's own memberships, which end with his account; `sharing` has decided that it may be closed")
@@ -200,17 +218,28 @@ def leave_all(actor: Principal) -> None:
         move(invitation, OfferState.REVOKED, at=clock.now(), ended_by=actor.id, ended_reason="account_closed")
 
 
-def _leave(actor: Principal, member: str, *, reason: str = "left") -> str:
+def _leave(actor: Principal, member: str, *, reason: str = "left", change_id: str = "", is_silent: bool = False) -> str:
     # Held before it is read: who becomes the owner at this moment cannot leave any more.
     hold_organization(Membership.objects.values_list("organization_id", flat=True).get(pk=member))
     touch_membership(member)
     tenure = list_tenures([member])[member]
     if tenure.standing.role is Role.OWNER:
         raise Forbidden(_("The owner cannot leave. Hand the organization over first. Nothing was changed."))
-    return _end(actor, tenure, reason=reason, action="member.left", adopt=False)
+    return _end(
+        actor, tenure, reason=reason, action="member.left", adopt=False, change_id=change_id, is_silent=is_silent
+    )
 
 
-def _end(actor: Principal, tenure: Tenure, *, reason: str, action: str, adopt: bool) -> str:
+def _end(
+    actor: Principal,
+    tenure: Tenure,
+    *,
+    reason: str,
+    action: str,
+    adopt: bool,
+    change_id: str = "",
+    is_silent: bool = False,
+) -> str:
     ended = Membership.objects.filter(pk=tenure.id, is_active=True).update(
         is_active=False, ended_at=clock.now(), version=F("version") + 1
     )
@@ -222,9 +251,12 @@ def _end(actor: Principal, tenure: Tenure, *, reason: str, action: str, adopt: b
         organization=tenure.organization,
         reason=reason,
         action=action,
-        thing=f"member:{tenure.id}",
+        # His own log has what is about his membership.
+        thing=f"organization:{tenure.organization}" if is_silent else f"member:{tenure.id}",
+        change_id=change_id,
         adopt=adopt,
         details={"account": tenure.account, "before": describe(tenure.standing)},
+        is_silent=is_silent,
     )
 
 

@@ -51,6 +51,7 @@ def project(
     change_id: str = "",
     adopt: bool = False,
     details: dict[str, object] | None = None,
+    is_silent: bool = False,
 ) -> str:
     """Bring the grants of these memberships to what they are now (NOBODY: ended); the change id.
 
@@ -89,6 +90,7 @@ def project(
         grants=stale,
         change_id=change_id,
         details=details,
+        is_silent=is_silent,
     )
 
 

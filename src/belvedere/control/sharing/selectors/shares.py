@@ -12,6 +12,7 @@ from belvedere.control.accounts.selectors import Person
 from belvedere.control.core import clock
 from belvedere.control.core.offers import OfferState
 from belvedere.control.sharing.models import (
+    SILENTLY,
     THINGS,
     Share,
     ShareGroup,
@@ -205,6 +206,9 @@ def _given(share: Share) -> GivenShare:
 def received_view(share: Share) -> ReceivedShare:
     """As its recipient sees it."""
     sharer = Person(share.sharer.pk, share.sharer.name, share.sharer.email)
+    life = _life(share)
+    if life["ended_reason"] == SILENTLY:
+        life["ended_reason"] = "unbound"
     return ReceivedShare(
         id=share.pk,
         sharer=sharer,
@@ -213,7 +217,7 @@ def received_view(share: Share) -> ReceivedShare:
         follows=_follows(share),
         is_muted=share.is_muted,
         is_by_phone=bool(share.recipient.phone),
-        **_life(share),
+        **life,
     )
 
 

@@ -17,6 +17,7 @@ from belvedere.control.sharing.services.growing import extend_shares
 from belvedere.control.sharing.services.joining import make_join_link
 from belvedere.control.sharing.services.lapsing import lapse_unused, set_lapse
 from belvedere.control.sharing.services.looking import open_view_as
+from belvedere.control.sharing.services.moving_out import end_shares_with, give_back_shares, hear_no_more
 from belvedere.control.sharing.services.muting import mute_share
 from belvedere.control.sharing.services.offers import (
     accept_share,
@@ -58,9 +59,12 @@ __all__ = [
     "end_share",
     "end_shares_of_account",
     "end_shares_of_closed",
+    "end_shares_with",
     "end_uncovered_shares",
     "erase_private_words",
     "extend_shares",
+    "give_back_shares",
+    "hear_no_more",
     "lapse_unused",
     "leave_share",
     "make_group",
