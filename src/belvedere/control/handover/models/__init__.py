@@ -1,5 +1,6 @@
 """Handover: what changes its owner, and what is proven before and after."""
 
+from belvedere.control.handover.models.access_tests import AccessTest, AccessTestResult, Way
 from belvedere.control.handover.models.transfers import (
     OPEN,
     Afterwards,
@@ -11,4 +12,16 @@ from belvedere.control.handover.models.transfers import (
     Verdict,
 )
 
-__all__ = ["OPEN", "Afterwards", "Decision", "Handover", "HandoverState", "Kind", "Subject", "Verdict"]
+__all__ = [
+    "OPEN",
+    "AccessTest",
+    "AccessTestResult",
+    "Afterwards",
+    "Decision",
+    "Handover",
+    "HandoverState",
+    "Kind",
+    "Subject",
+    "Verdict",
+    "Way",
+]
