@@ -27,8 +27,9 @@ from belvedere.control.core.errors import (
     Unavailable,
 )
 from belvedere.control.devices import services
+from belvedere.control.devices.brokers import BrokerWish
 from belvedere.control.devices.models import PanelChange
-from belvedere.control.devices.panel_sources import BrokerWish, PanelWish
+from belvedere.control.devices.panel_sources import PanelWish
 from belvedere.control.devices.panels import get_panel, list_panels
 from belvedere.control.devices.selectors import list_bind_attempts, list_devices
 from belvedere.control.outbox.services import run_due

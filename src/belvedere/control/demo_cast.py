@@ -130,7 +130,8 @@ def _cameras(owner: str, served: Address) -> list[dict[str, str]]:
 def _alarm(owner: str, served: Address) -> list[dict[str, str]]:
     """The security panel of Olivia's house, shared with nobody; what she did to it since is hers."""
     from belvedere.control.core.principal import Principal
-    from belvedere.control.devices.panel_sources import BrokerWish, PanelWish
+    from belvedere.control.devices.brokers import BrokerWish
+    from belvedere.control.devices.panel_sources import PanelWish
     from belvedere.control.devices.panels import list_panels
     from belvedere.control.devices.services import add_panel, readdress_panel
     from belvedere.control.organizations.selectors import list_organizations, list_sites

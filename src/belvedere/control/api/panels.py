@@ -13,8 +13,9 @@ from belvedere.control.api.pages import DEFAULT_LIMIT, MAX_LIMIT, paginate, seal
 from belvedere.control.api.schemas import In, Out, PersonOut, ProblemOut
 from belvedere.control.core.errors import NotFound
 from belvedere.control.devices import services
+from belvedere.control.devices.brokers import BrokerWish
 from belvedere.control.devices.panel_history import PanelLine, list_panel_history
-from belvedere.control.devices.panel_sources import BrokerWish, PanelWish
+from belvedere.control.devices.panel_sources import PanelWish
 from belvedere.control.devices.panels import PanelView, get_panel, list_panels
 from belvedere.control.sharing.selectors import is_used_up
 from belvedere.control.sharing.services.once import UsedUp

@@ -21,8 +21,9 @@ from belvedere.control.core.errors import AlreadyBound, Forbidden, Invalid, NotF
 from belvedere.control.core.principal import Principal
 from belvedere.control.core.requests import principal_of
 from belvedere.control.devices import services
+from belvedere.control.devices.brokers import BrokerWish
 from belvedere.control.devices.panel_history import list_panel_history
-from belvedere.control.devices.panel_sources import BrokerWish, PanelWish
+from belvedere.control.devices.panel_sources import PanelWish
 from belvedere.control.devices.panels import get_panel
 from belvedere.control.devices.selectors import DeviceView, get_device
 from belvedere.control.organizations.selectors import get_site

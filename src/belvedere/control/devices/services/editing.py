@@ -5,7 +5,7 @@ from django.utils.translation import gettext as _
 from belvedere.control.access.guard import unguarded
 from belvedere.control.core.errors import Invalid
 from belvedere.control.core.principal import Principal
-from belvedere.control.devices.panel_sources import BrokerWish
+from belvedere.control.devices.brokers import BrokerWish
 from belvedere.control.devices.services.binding import rename_device
 from belvedere.control.devices.services.moving import move_device
 from belvedere.control.devices.services.panels import readdress_panel

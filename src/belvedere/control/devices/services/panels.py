@@ -24,15 +24,9 @@ from belvedere.control.core.ids import new_id
 from belvedere.control.core.names import clean_name, mask_email
 from belvedere.control.core.principal import Principal
 from belvedere.control.devices.addresses import resolve
+from belvedere.control.devices.brokers import BrokerWish
 from belvedere.control.devices.models import BindAttempt, Binding, Device, Kind, MediaNode, Panel, PanelChange
-from belvedere.control.devices.panel_sources import (
-    BrokerWish,
-    PanelWish,
-    check_wish,
-    panel_identities,
-    read_panel,
-    write_panel,
-)
+from belvedere.control.devices.panel_sources import PanelWish, check_wish, panel_identities, read_panel, write_panel
 from belvedere.control.devices.panels import get_panel
 from belvedere.control.devices.selectors import NODE_IS_GONE_AFTER, choose_node, find_node_of
 from belvedere.control.devices.uses import Fate, claim_uses, tell_witnesses
@@ -77,7 +71,7 @@ def add_panel(actor: Principal, *, site: str, name: str, wish: PanelWish) -> str
     """
     name = clean_name(name)
     organization = Site.objects.values_list("organization_id", flat=True).get(pk=site)
-    address, wish = check_wish(wish)
+    address, login, wish = check_wish(wish)
     known = panel_identities(address, resolve(address, list_reach(organization)), wish.command_topic)
     if bound := _find_bound(known):
         raise _already_bound(actor, bound)
@@ -90,7 +84,7 @@ def add_panel(actor: Principal, *, site: str, name: str, wish: PanelWish) -> str
         created_at=clock.now(),
         bound_by=actor.id,
     )
-    device.source = vault.seal(write_panel(address, wish), table="device", row=device.pk, field="source")
+    device.source = vault.seal(write_panel(login, wish), table="device", row=device.pk, field="source")
     try:
         _bind(actor, device, known, wish.code)
     except IntegrityError:
@@ -132,9 +126,10 @@ def readdress_panel(actor: Principal, *, device: str, wish: BrokerWish) -> None:
         raise Invalid(_("This device is no security panel."))
     before = vault.unseal(row.source, table="device", row=row.pk, field="source")
     reach = list_reach(row.organization_id)
-    address, checked = wish.fill_in(read_panel(before, reach))
-    known = panel_identities(address, resolve(address, reach), checked.command_topic)
-    after = write_panel(address, checked)
+    kept = read_panel(before, reach)
+    address, login = wish.fill_in(kept)
+    known = panel_identities(address, resolve(address, reach), kept.command_topic)
+    after = write_panel(login, kept)
     if after == before:
         return
     if bound := _find_bound(known, but=device):
