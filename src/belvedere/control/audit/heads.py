@@ -126,6 +126,12 @@ def _append(head: Head) -> None:
         os.fsync(file.fileno())
 
 
+def read_head(chain: str) -> tuple[int, str]:
+    """How long a chain is just now, and the digest of its last entry; (0, "") where there is none. Not signed."""
+    row = Chain.objects.filter(pk=chain).values_list("length", "head").first()
+    return row or (0, "")
+
+
 def list_heads(chain: str) -> list[Head]:
     """The heads of one chain that this installation knows, from table and file, by place; forged ones too."""
     rows = SignedHead.objects.filter(chain=chain)

@@ -1,6 +1,7 @@
 """Handover: what changes its owner, and what is proven before and after."""
 
 from belvedere.control.handover.models.access_tests import AccessTest, AccessTestResult, Way
+from belvedere.control.handover.models.reports import KeptReport
 from belvedere.control.handover.models.transfers import (
     OPEN,
     Afterwards,
@@ -20,6 +21,7 @@ __all__ = [
     "Decision",
     "Handover",
     "HandoverState",
+    "KeptReport",
     "Kind",
     "Subject",
     "Verdict",
