@@ -5,9 +5,10 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from belvedere.contracts import camera_events, events, panels, ptz, recordings, sessions, subjects
+from belvedere.contracts import camera_events, detectors, events, panels, ptz, recordings, sessions, subjects, trials
 from belvedere.control.accounts import mails as account_mails
 from belvedere.control.accounts import recovery_mails, texts
+from belvedere.control.accounts import services as accounts
 from belvedere.control.appeals import mails as appeal_mails
 from belvedere.control.appeals import services as appeals
 from belvedere.control.devices import services as devices
@@ -15,9 +16,10 @@ from belvedere.control.events import services as happenings
 from belvedere.control.guests import mails as guest_mails
 from belvedere.control.guests import services as guests
 from belvedere.control.handover import mails as handover_mails
+from belvedere.control.handover.services import access_tests, trying
 from belvedere.control.notifications import services as notifications
 from belvedere.control.organizations import mails as organization_mails
-from belvedere.control.organizations import oversight
+from belvedere.control.organizations import oversight, trust_mails
 from belvedere.control.organizations import services as organizations
 from belvedere.control.outbox.services import Consumer
 from belvedere.control.recordings import services as footage
@@ -28,6 +30,7 @@ from belvedere.control.streaming.services import steering
 
 
 def _cameras_closed(payload: dict[str, list[str]]) -> None:
+    devices.drop_detectors(payload)
     sharing.end_shares_of_closed(payload)
     sharing.drop_closed_cameras(payload)
     guests.end_links_of_closed(payload)
@@ -35,24 +38,39 @@ def _cameras_closed(payload: dict[str, list[str]]) -> None:
     streaming.cut_changed_cameras(payload)
 
 
+def _access_lost(payload: dict[str, str]) -> None:
+    try:
+        streaming.cut_lost_access(payload)
+    finally:
+        # Also while a node has not answered, and this is done again.
+        notifications.take_back_lost(payload)
+
+
 def _account_erased(payload: dict[str, str]) -> None:
     sharing.erase_private_words(payload)
     organizations.erase_organizations(payload)
     notifications.forget_account(payload)
+    notifications.forget_matters(payload)
 
 
 #: outbox: kind → what is done after the commit. Inline ones in the same thread: a person waits for the receipt.
 OUTBOX: Final[dict[str, Consumer]] = {
-    "access.lost": Consumer(streaming.cut_lost_access, inline=True),
+    "access.lost": Consumer(_access_lost, inline=True),
     "credential.lost": Consumer(streaming.cut_lost_credentials, inline=True),
     "cameras.closed": Consumer(_cameras_closed, inline=True),
     "cameras.disabled": Consumer(streaming.cut_changed_cameras, inline=True),
     "cameras.moved": Consumer(streaming.cut_changed_cameras, inline=True),
+    "account.matter": Consumer(notifications.tell_of_matter),
+    "account.guessed": Consumer(accounts.tell_of_guesses),
+    "organization.frozen": Consumer(streaming.cut_frozen_organization, inline=True),
     "account.disabled": Consumer(sharing.end_shares_of_account),
     "account.erased": Consumer(_account_erased),
+    "access_test.started": Consumer(trying.try_access, inline=True),
+    "access_test.due": Consumer(access_tests.close_overdue),
     "assignments.changed": Consumer(devices.announce_assignments, inline=True),
     "events.began": Consumer(None, lane="telling"),
     "notification.push": Consumer(None, lane="sending"),
+    "notification.close": Consumer(None, lane="sending"),
     "notification.mail": Consumer(None, lane="sending"),
     "notification.webhook": Consumer(None, lane="sending"),
     "mail.account_notice": Consumer(account_mails.send_notice),
@@ -68,6 +86,7 @@ OUTBOX: Final[dict[str, Consumer]] = {
     "mail.member_changed": Consumer(organization_mails.send_member_changed),
     "mail.member_removed": Consumer(organization_mails.send_member_removed),
     "mail.recovery_contact": Consumer(recovery_mails.send_recovery_contact),
+    "mail.trust_told": Consumer(trust_mails.send_trust_told),
     "mail.recovery_told": Consumer(recovery_mails.send_recovery_told),
     "mail.request_made": Consumer(appeal_mails.send_request_made),
     "mail.request_denied": Consumer(appeal_mails.send_request_denied),
@@ -124,11 +143,14 @@ BUS: Final[dict[str, Ear]] = {
     subjects.PANEL_ASSIGNMENTS: Ear(panels.PanelsRequest, devices.list_panel_assignments),
     subjects.PANEL_STATE: Ear(panels.PanelState, _panel_state),
     subjects.EVENT_FEEDS: Ear(camera_events.EventFeedsRequest, devices.list_event_feeds),
+    subjects.EVENT_DETECTORS: Ear(detectors.DetectorsRequest, devices.list_detectors),
+    subjects.DETECTOR_STATE: Ear(detectors.DetectorState, devices.record_detector_state),
     subjects.CAMERA_EVENT: Ear(camera_events.EventReports, happenings.record_events),
     subjects.CAMERA_HELM: Ear(ptz.HelmTaken, steering.record_helm),
     subjects.SESSION_OPEN: Ear(sessions.OpenRequest, _open),
     subjects.SESSION_RENEW: Ear(sessions.RenewRequest, streaming.renew_sessions),
     subjects.SESSION_CLOSED: Ear(sessions.SessionClosed, streaming.record_closed),
+    subjects.SESSION_TRIED: Ear(trials.Tried, access_tests.record_tried),
     subjects.SESSION_WATCHED: Ear(recordings.SessionWatched, streaming.record_watched),
     subjects.RECORDING_PLANS: Ear(recordings.PlansRequest, footage.list_plans),
     subjects.FOOTAGE_STATE: Ear(recordings.FootageReport, footage.record_footage),

@@ -27,6 +27,7 @@ Kind = Literal[
     "person",
     "vehicle",
     "animal",
+    "object",
     "alarm",
     "offline",
     "storage",
@@ -52,6 +53,7 @@ class EventOut(Out):
     camera: str | None
     panel: str | None
     kind: str
+    label: str = Field(description="what its source calls what it saw, as in “dog”, where it says; or empty")
     from_: datetime = Field(serialization_alias="from")
     to: datetime | None = Field(description="null while it goes on")
     count: int = Field(description="how often its source said so: many are a storm")
@@ -66,6 +68,7 @@ class EventOut(Out):
             camera=view.camera,
             panel=view.panel,
             kind=view.kind.value,
+            label=view.label,
             from_=view.start,
             to=view.end,
             count=view.count,

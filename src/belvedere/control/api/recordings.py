@@ -62,6 +62,7 @@ class MarkOut(Out):
 
     id: str
     kind: str
+    label: str = Field(description="what its source calls what it saw, as in “dog”, where it says; or empty")
     from_: datetime = Field(serialization_alias="from")
     to: datetime | None = Field(description="null while it goes on")
     count: int
@@ -73,6 +74,7 @@ class MarkOut(Out):
         return cls(
             id=view.id,
             kind=view.kind.value,
+            label=view.label,
             from_=view.start,
             to=view.end,
             count=view.count,

@@ -1,4 +1,4 @@
-"""Media node, device, binding, camera, alias, attempts to bind what has an owner."""
+"""Media node, device, binding, camera, detector, alias, attempts to bind what has an owner."""
 
 from django.conf import settings
 from django.db import models
@@ -111,6 +111,24 @@ class Camera(models.Model):
             models.Index(fields=("organization", "name"), name="devices_camera_organization"),
             models.Index(fields=("site",), name="devices_camera_site"),
         )
+
+
+class Detector(models.Model):
+    """A program that looks at a camera's picture and says over MQTT what it sees: which broker, and its name there."""
+
+    camera = models.OneToOneField(Camera, on_delete=models.CASCADE, primary_key=True, related_name="detector")
+    #: sealed JSON of the broker and the login
+    source = models.TextField()
+    #: scheme, host and port alone, for people who may configure it
+    shown_address = models.CharField(max_length=300)
+    prefix = models.CharField(max_length=200)
+    name = models.CharField(max_length=200)
+    error = models.CharField(max_length=40, default="")
+    #: when it last said something of the camera, and when its node last spoke of it
+    heard_at = models.DateTimeField(null=True)
+    told_at = models.DateTimeField(null=True)
+    state_run = models.CharField(max_length=64, default="")
+    state_sequence = models.BigIntegerField(default=0)
 
 
 class Panel(models.Model):

@@ -21,6 +21,8 @@ class Event(models.Model):
     panel = models.ForeignKey(Panel, on_delete=models.CASCADE, related_name="events", null=True)
     kind = models.CharField(max_length=20)
     source = models.CharField(max_length=10)
+    #: what its source calls what it saw, where it knows more than the kind: “dog, cat”
+    label = models.CharField(max_length=100, default="")
     started_at = models.DateTimeField()
     #: None while it goes on
     ended_at = models.DateTimeField(null=True)

@@ -44,6 +44,7 @@ class EventView:
 
     end          None while it goes on
     count        how often its source said so
+    label        what its source calls what it saw, where it knows more than the kind; or ""
     unkept       more that began within the same minute, of which nothing else is known
     has_picture  whether there is footage of its beginning, as far as its nodes have said
     """
@@ -53,6 +54,7 @@ class EventView:
     panel: str | None
     kind: EventKind
     source: EventSource
+    label: str
     start: datetime
     end: datetime | None
     count: int
@@ -221,6 +223,7 @@ def _view(row: Event, held: list[tuple[datetime, datetime]]) -> EventView:
         panel=row.panel_id,
         kind=EventKind(row.kind),
         source=EventSource(row.source),
+        label=row.label,
         start=row.started_at,
         end=row.ended_at,
         count=row.count,

@@ -17,6 +17,7 @@ KINDS: Final[dict[EventKind, Promise]] = {
     EventKind.PERSON: gettext_lazy("Person"),
     EventKind.VEHICLE: gettext_lazy("Vehicle"),
     EventKind.ANIMAL: gettext_lazy("Animal"),
+    EventKind.OBJECT: gettext_lazy("Object"),
     EventKind.ALARM: gettext_lazy("Alarm"),
     EventKind.OFFLINE: gettext_lazy("Offline"),
     EventKind.STORAGE: gettext_lazy("Not recorded"),

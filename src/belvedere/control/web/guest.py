@@ -171,7 +171,14 @@ def guest_recordings(request: HttpRequest, link_id: str, camera_id: str) -> Http
     start, end = _instant(request.GET.get("from", "")), _instant(request.GET.get("to", ""))
     coverage = list_coverage(found.actor, camera_id, start, end)
     marks = [
-        {"id": mark.id, "kind": mark.kind, "from": mark.start, "to": mark.end, "count": mark.count}
+        {
+            "id": mark.id,
+            "kind": mark.kind,
+            "label": mark.label,
+            "from": mark.start,
+            "to": mark.end,
+            "count": mark.count,
+        }
         for mark in list_marks(found.actor, camera_id, start, end)
     ]
     return JsonResponse({"coverage": _spans(coverage.covered), "unknown": _spans(coverage.unknown), "events": marks})

@@ -11,6 +11,13 @@ from belvedere.control.devices.services.binding import (
     set_alias,
     unbind_device,
 )
+from belvedere.control.devices.services.detectors import (
+    drop_detectors,
+    list_detectors,
+    record_detector_state,
+    remove_detector,
+    set_detector,
+)
 from belvedere.control.devices.services.editing import edit_device
 from belvedere.control.devices.services.feeds import list_event_feeds
 from belvedere.control.devices.services.moving import move_device, remove_site
@@ -46,6 +53,7 @@ from belvedere.control.devices.services.reports import (
     settle_nodes,
 )
 from belvedere.control.devices.services.switching import disable_device, enable_device
+from belvedere.control.devices.services.transferring import check_transfer_reach, transfer_devices
 
 __all__ = [
     "ChannelWish",
@@ -58,16 +66,19 @@ __all__ = [
     "add_device",
     "add_panel",
     "announce_assignments",
+    "check_transfer_reach",
     "close_panels",
     "command_panel",
     "disable_device",
     "discover_devices",
+    "drop_detectors",
     "edit_device",
     "enable_device",
     "explain_inspection",
     "explain_probe",
     "inspect_device",
     "list_assignments",
+    "list_detectors",
     "list_event_feeds",
     "list_panel_assignments",
     "move_device",
@@ -76,16 +87,20 @@ __all__ = [
     "purge_panel_changes",
     "readdress_device",
     "readdress_panel",
+    "record_detector_state",
     "record_hello",
     "record_panel_state",
     "record_state",
     "refresh_device",
     "release_device",
+    "remove_detector",
     "remove_site",
     "rename_camera",
     "rename_device",
     "seek_devices",
     "set_alias",
+    "set_detector",
     "settle_nodes",
+    "transfer_devices",
     "unbind_device",
 ]

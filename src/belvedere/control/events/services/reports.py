@@ -29,11 +29,12 @@ from belvedere.control.events.services.beginning import announce
 MINUTE: Final = timedelta(minutes=1)
 #: An event that a node could not tell of for longer is no news any more.
 OLDEST: Final = timedelta(days=1)
+_MAX_LABEL: Final = 100
 _COLUMNS: Final = (
     *("id", "organization_id", "camera_id", "kind", "source", "started_at", "ended_at"),
-    *("count", "unkept", "run", "sequence", "heard_at"),
+    *("count", "unkept", "run", "sequence", "heard_at", "label"),
 )
-_GROWS: Final = ("ended_at", "count", "sequence", "heard_at")
+_GROWS: Final = ("ended_at", "count", "sequence", "heard_at", "label")
 _INSERT: Final = f"INSERT INTO events_event ({', '.join(_COLUMNS)}) VALUES "  # noqa: S608  constants
 #: Only the run that began an event says how it goes on, and only its newer words count.
 _UPDATE: Final = (
@@ -121,4 +122,10 @@ def _values(report: EventReport, organization: str, run: str, at: datetime) -> t
     return (
         *(report.id, organization, report.camera, report.kind.value, report.source.value, started, ended),
         *(max(report.count, 1), 0, run, report.sequence, at),
+        _clean_label(report.label),
     )
+
+
+def _clean_label(text: str) -> str:
+    """A node's words end up on pages and in mails: printable, or none (N32)."""
+    return text[:_MAX_LABEL] if text.isprintable() else ""

@@ -6,7 +6,7 @@
 import { join, without } from "belvedere/time-scale";
 
 /** @typedef {import("belvedere/time-scale").Range} Range */
-/** `to` is now, and `isOver` false, while it goes on. @typedef {{id: string, from: number, to: number, isOver: boolean, kind: string, count: number, hasPicture: boolean}} Happening */
+/** `to` is now, and `isOver` false, while it goes on. @typedef {{id: string, from: number, to: number, isOver: boolean, kind: string, label: string, count: number, hasPicture: boolean}} Happening */
 
 /** What was asked about less than this from now is asked again: it is still being written. */
 const STILL_GROWING_S = 90;
@@ -125,6 +125,7 @@ function happeningOf(event) {
     to: event.to ? Date.parse(event.to) / 1000 : Date.now() / 1000,
     isOver: Boolean(event.to),
     kind: event.kind,
+    label: event.label ?? "",
     count: event.count ?? 1,
     hasPicture: event.has_picture ?? false,
   };

@@ -67,7 +67,7 @@ export class EventList {
     picture.className = "event-picture";
     const what = document.createElement("strong");
     what.className = `event-what is-${lookOf(event.kind)}`;
-    what.textContent = eventWord(event.kind);
+    what.textContent = eventWord(event);
     const when = document.createElement("span");
     when.className = "event-when";
     button.append(picture, what, when);

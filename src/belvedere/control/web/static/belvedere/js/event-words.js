@@ -21,8 +21,9 @@ export function lookOf(kind) {
   return LOOK_OF[kind] ?? "motion";
 }
 
-/** `digital_input` → “Contact”. @param {string} kind */
-export function eventWord(kind) {
+/** `digital_input` → “Contact”; of an animal that its source calls a dog, “Animal (dog)”. @param {{kind: string, label: string}} event */
+export function eventWord({ kind, label }) {
   const camel = kind.replace(/(?:^|_)(\w)/g, (_all, letter) => letter.toUpperCase());
-  return word(`event${camel}`) || word("eventMotion");
+  const what = word(`event${camel}`) || word("eventMotion");
+  return label ? `${what} (${label})` : what;
 }

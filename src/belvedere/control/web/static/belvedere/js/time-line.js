@@ -111,7 +111,7 @@ export class TimeLine extends HTMLElement {
   /** To an event, a little before it began. @param {Happening} event */
   goTo(event) {
     this._seek(event.from - LEAD_S);
-    this.say(`${eventWord(event.kind)}, ${clockWords(event.from)}`);
+    this.say(`${eventWord(event)}, ${clockWords(event.from)}`);
   }
 
   /** To where a link leads, a little before it; it stays live where there is no footage of it. @param {number} at */
@@ -531,7 +531,7 @@ export class TimeLine extends HTMLElement {
     const zone = wordsInZone(at, this.getAttribute("zone") ?? "");
     const day = dayKey(at) === dayKey(this.now) ? "" : `${shortDayWords(at)}, `;
     const event = this._isDragging ? undefined : this._eventAt(at);
-    const what = event ? ` · ${eventWord(event.kind)}` : "";
+    const what = event ? ` · ${eventWord(event)}` : "";
     return `${day}${clockWords(at)}${zone ? ` (${zone})` : ""}${what}${this._has(at) || at > this.now - NOW_S ? "" : ` · ${word("noFootage")}`}`;
   }
 
@@ -617,7 +617,7 @@ export class TimeLine extends HTMLElement {
         const item = document.createElement("span");
         const isEvent = kind !== "recorded" && kind !== "unknown";
         item.className = `tl-key is-${isEvent ? lookOf(kind) : kind}`;
-        item.textContent = isEvent ? eventWord(kind) : word(kind);
+        item.textContent = isEvent ? eventWord({ kind, label: "" }) : word(kind);
         return item;
       }),
     );
