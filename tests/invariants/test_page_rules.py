@@ -156,6 +156,12 @@ PAGES: Final[dict[tuple[str, str], str]] = {
     ("GET", "notifications-stop"): "forged",
     ("POST", "notifications-stop"): "forged",
     ("GET", "account-blocked"): "own",
+    ("GET", "moving-out"): "own",
+    # Nobody’s account: nothing ties anybody to it. What is posted leads back to the list.
+    ("GET", "moving-out-person"): "nobody",
+    ("POST", "moving-out-person"): "own",
+    ("GET", "moved-out"): "nobody",
+    ("GET", "quiet"): "public",
     ("GET", "account-close"): "own",
     ("POST", "account-close"): "closer",
     # Nobody who did not just prove that a closed account is his: to the sign-in.

@@ -3,7 +3,7 @@
 Read for whoever moves out, as far as he manages it: of what the other has elsewhere he learns nothing (N17).
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -227,6 +227,12 @@ def _known_devices(account: str, managed: dict[str, str]) -> list[KnownDevice]:
         or held & {row.organization_id, row.site_id}
         or (row.kind == Kind.PANEL and armed & {row.pk, row.site_id, row.organization_id})
     ]
+
+
+def list_reconnected(revisions: Mapping[str, str]) -> set[str]:
+    """Those of these devices whose connection was changed since it was this revision. The caller may see them."""
+    rows = Device.objects.filter(pk__in=list(revisions)).values_list("pk", "revision")
+    return {pk for pk, revision in rows if revision != revisions[pk]}
 
 
 def list_leftovers(account: str, organizations: Collection[str], *, but: Collection[str]) -> dict[str, list[str]]:

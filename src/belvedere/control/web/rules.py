@@ -155,6 +155,10 @@ RULES: Final[dict[str, Rule]] = {
     "notification-picture": Rule.ACCOUNT,
     "notification-matrix": Rule.ACCOUNT,
     "account-close": Rule.ACCOUNT,
+    "moving-out": Rule.ACCOUNT,
+    "moving-out-person": Rule.ACCOUNT,
+    "moved-out": Rule.ACCOUNT,
+    "quiet": Rule.PUBLIC,  # empty: where somebody goes who had to leave a page at once
     "recipient-scan": Rule.ACCOUNT,
     "recipient-met": Rule.ACCOUNT,
     "account-qr": Rule.ACCOUNT,
