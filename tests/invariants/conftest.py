@@ -22,10 +22,11 @@ from belvedere.control.appeals.services import Asked, request_access
 from belvedere.control.appeals.services.claims import WAIT
 from belvedere.control.core import clock
 from belvedere.control.core.errors import AlreadyBound
+from belvedere.control.devices.brokers import BrokerWish
 from belvedere.control.devices.models import BindAttempt
 from belvedere.control.devices.panel_sources import PanelWish
 from belvedere.control.devices.selectors import get_camera
-from belvedere.control.devices.services import add_device, add_panel, record_hello
+from belvedere.control.devices.services import add_device, add_panel, record_hello, set_detector
 from belvedere.control.events.models import Event
 from belvedere.control.guests.services import make_link
 from belvedere.control.handover.services import offer_handover
@@ -114,6 +115,12 @@ def _bind_panel(owner: cast.Person, armer: cast.Person) -> str:
     share = offer_share(owner.actor, recipient=armer.email, items=[Item(panel, Permission.ARM, "panel")])
     accept_share(armer.actor, share=share)
     return panel
+
+
+def _set_detector(owner: cast.Person, camera: str) -> None:
+    """A Frigate that looks at it, too."""
+    broker = BrokerWish(address="mqtts://127.0.0.1:9", username="house", password=cast.CANARY)
+    set_detector(owner.actor, camera=camera, broker=broker, prefix="frigate", name="counter")
 
 
 def _found(giver: cast.Person, to: cast.Person, name: str) -> str:
@@ -217,6 +224,7 @@ def _make(people: cast.Cast) -> tuple[cast.Cast, dict[str, str]]:
     accept_invitation(mia.actor, invitation=_invite(olivia, mia))
     mill, bakery = (_found(olivia, people.vera, name) for name in ("Mill", "Bakery"))
     panel = _bind_panel(olivia, people.vera)
+    _set_detector(olivia, people.counter)
     handover = offer_handover(olivia.actor, organization=bakery, receiver=people.vera.id, afterwards="super_admin")
     ids = {
         "camera_id": people.counter,

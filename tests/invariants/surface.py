@@ -102,6 +102,9 @@ ROUTES: Final[dict[tuple[Method, Path], str]] = {
     ("GET", "cameras/{camera_id}/recordings"): "player",
     ("GET", "cameras/{camera_id}/recording-settings"): "configurer",
     ("PATCH", "cameras/{camera_id}/recording-settings"): "configurer",
+    ("GET", "cameras/{camera_id}/detector"): "configurer",
+    ("PUT", "cameras/{camera_id}/detector"): "configurer",
+    ("DELETE", "cameras/{camera_id}/detector"): "configurer",
     ("GET", "cameras/{camera_id}/snapshot.jpg"): "viewer",
     ("GET", "events"): "own",
     # There is an event, and no footage of it that a node could show.
@@ -171,6 +174,11 @@ ROUTES: Final[dict[tuple[Method, Path], str]] = {
     ("POST", "handovers"): "person-giver",
     ("GET", "handovers/{handover_id}"): "person-party",
     ("DELETE", "handovers/{handover_id}"): "person-giver",
+    # It waits: nothing was kept yet.
+    ("GET", "handovers/{handover_id}/report"): "person-nobody",
+    ("GET", "handovers/{handover_id}/report.pdf"): "person-nobody",
+    ("GET", "report"): "member",
+    ("GET", "report.pdf"): "member",
     ("POST", "handovers/{handover_id}/accept"): "person-receiver",
     ("POST", "handovers/{handover_id}/decline"): "person-receiver",
     ("GET", "tokens"): "person",
@@ -209,13 +217,14 @@ ANSWERS: Final[dict[str, dict[str, str | int]]] = {
     "mailed": {"anonymous": 404, "olivia": 404, "vera": 404, "pat": 404, "xena": 404},
     "receiver": {"anonymous": 401, "olivia": 404, "vera": "ok", "pat": 404, "xena": 404},
     "person": {"anonymous": 401, "olivia": "ok", "vera": "ok", "pat": "ok", "xena": "ok"},
+    "person-nobody": {"anonymous": 401, "olivia": 404, "vera": 404, "pat": 404, "xena": 404},
     "person-party": {"anonymous": 401, "olivia": "ok", "vera": "ok", "pat": 404, "xena": 404},
     "person-giver": {"anonymous": 401, "olivia": "ok", "vera": 403, "pat": 404, "xena": 404},
     "person-receiver": {"anonymous": 401, "olivia": 403, "vera": "ok", "pat": 404, "xena": 404},
     "person-owner": {"anonymous": 401, "olivia": "ok", "vera": 404, "pat": 404, "xena": 404},
 }
 #: Rules of signed-in people only: the best of tokens gets 403 (N9).
-NO_TOKEN: Final = {"person", "person-party", "person-giver", "person-receiver", "person-owner"}
+NO_TOKEN: Final = {"person", "person-nobody", "person-party", "person-giver", "person-receiver", "person-owner"}
 
 #: scope → operations it opens. What is not here answers 403 to a token of that scope alone (N9).
 SCOPES: Final[dict[str, set[tuple[Method, Path]]]] = {
@@ -244,6 +253,7 @@ SCOPES: Final[dict[str, set[tuple[Method, Path]]]] = {
         ("GET", "cameras/{camera_id}/viewers"),
         ("GET", "cameras/{camera_id}/viewings"),
         ("GET", "cameras/{camera_id}/recording-settings"),
+        ("GET", "cameras/{camera_id}/detector"),
         ("GET", "notifications/preferences"),
         ("GET", "notifications/matrix"),
         ("GET", "presets"),
@@ -320,6 +330,8 @@ SCOPES: Final[dict[str, set[tuple[Method, Path]]]] = {
         ("POST", "invitations/{invitation_id}/resend"),
         ("GET", "audit"),
         ("GET", "audit/export"),
+        ("GET", "report"),
+        ("GET", "report.pdf"),
     },
     "devices": {
         ("POST", "devices"),
@@ -334,6 +346,8 @@ SCOPES: Final[dict[str, set[tuple[Method, Path]]]] = {
         ("POST", "devices/{device_id}/channels"),
         ("PATCH", "devices/{device_id}"),
         ("PATCH", "cameras/{camera_id}/recording-settings"),
+        ("PUT", "cameras/{camera_id}/detector"),
+        ("DELETE", "cameras/{camera_id}/detector"),
         ("DELETE", "devices/{device_id}"),
         ("POST", "device-claims"),
         ("POST", "device-claims/{claim_id}/refuse"),
@@ -372,6 +386,7 @@ BODIES: Final[dict[tuple[Method, Path], Body]] = {
     ("POST", "cameras/{camera_id}/ptz"): {"move": {"pan": 0.5}},
     ("POST", "cameras/{camera_id}/ptz/presets"): {"name": "Gate"},
     ("POST", "cameras/{camera_id}/tickets"): {"kind": "live"},
+    ("PUT", "cameras/{camera_id}/detector"): {"broker": {"address": "mqtts://127.0.0.1:9"}, "name": "back_yard"},
     ("PATCH", "cameras/{camera_id}/recording-settings"): {
         "mode": "scheduled",
         "keep_days": 3,
@@ -450,11 +465,14 @@ QUERIES: Final[dict[tuple[Method, Path], dict[str, str]]] = {
     ("GET", "cameras/{camera_id}/viewings"): {"from": "2026-11-20T00:00:00Z", "to": "2026-11-21T00:00:00Z"},
     ("GET", "groups"): {"organization": "{organization_id}"},
     ("GET", "audit"): {"organization": "{organization_id}"},
+    ("GET", "report"): {"site": "{site_id}"},
+    ("GET", "report.pdf"): {"site": "{site_id}"},
     ("GET", "audit/export"): {"organization": "{organization_id}", "format": "jsonl"},
 }
 
 #: what an operation answers when all is well; 200 unless it is here
 SUCCESS: Final = {
+    ("DELETE", "cameras/{camera_id}/detector"): 204,
     ("POST", "organizations"): 201,
     ("POST", "organizations/{organization_id}/sites"): 201,
     ("POST", "organizations/{organization_id}/invitations"): 201,
