@@ -89,6 +89,10 @@ class Camera(models.Model):
     #: switched off by a person: no stream for anybody, and everybody sees that it is off and who did it
     disabled_at = models.DateTimeField(null=True)
     disabled_by = models.CharField(max_length=26, default="")
+    #: switched off by a member for himself, until then at the latest; whoever it was, nobody else reads
+    private_until = models.DateTimeField(null=True)
+    #: it looks at what is not home: no member pauses it for himself
+    is_outdoor = models.BooleanField(default=False)
 
     state = models.CharField(max_length=8, default="unknown")
     state_since = models.DateTimeField(null=True)
@@ -129,6 +133,40 @@ class Detector(models.Model):
     told_at = models.DateTimeField(null=True)
     state_run = models.CharField(max_length=64, default="")
     state_sequence = models.BigIntegerField(default=0)
+
+
+class Blinding(models.Model):
+    """Somebody took from a camera what it saw, or kept, for a time: who, and from when to when.
+
+    Nothing ever removes one, nor does seeing again: a gap in the past has a name for good (threats.md §5).
+    """
+
+    class Kind(models.TextChoices):
+        """What was taken."""
+
+        OFF = "switched_off"
+        RECORDING = "recording_off"
+        HOURS = "recorded_less"
+        ALERTS = "alerts_off"
+        PRIVATE = "private_hours"
+
+    id = models.CharField(primary_key=True, max_length=26, default=new_id)
+    camera = models.ForeignKey(Camera, on_delete=models.PROTECT, related_name="blindings")
+    kind = models.CharField(max_length=14, choices=Kind)
+    #: of private hours only whoever took them reads this
+    by = models.CharField(max_length=26)
+    began_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    #: what is to be again for this to be over, where that can be told: how it was recorded before, as JSON
+    before = models.TextField(default="")
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("camera", "kind"), condition=models.Q(ended_at=None), name="devices_blinding_one_of_a_kind"
+            ),
+        )
+        indexes = (models.Index(fields=("camera", "began_at"), name="devices_blinding_began"),)
 
 
 class Panel(models.Model):
