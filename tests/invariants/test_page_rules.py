@@ -56,6 +56,8 @@ ANSWERS: Final[dict[str, tuple[str | int, ...]]] = {
     "scanner": ("sign-in", 422, 422, 422, 422),
     "no-bus": (503, 503, 503, 503, 503),
     "forged": (404, 404, 404, 404, 404),
+    # Nobody's code: one answer for everybody, known or not.
+    "wrong-code": (422, 422, 422, 422, 422),
     # A form is no JSON: past it stands the secret.
     "json": (422, 422, 422, 422, 422),
 }
@@ -124,6 +126,8 @@ PAGES: Final[dict[tuple[str, str], str]] = {
     ("GET", "account-recovery"): "own",
     ("POST", "account-recovery"): "own",
     ("POST", "account-recovery-remove"): "nobody",
+    ("GET", "cancel-all"): "public",
+    ("POST", "cancel-all"): "wrong-code",
     ("GET", "recovery-asked"): "forged",
     ("POST", "recovery-confirm"): "forged",
     ("POST", "recovery-decline"): "forged",
@@ -346,6 +350,7 @@ FORMS: Final[dict[str, dict[str, Any]]] = {
     "account-passkey-add": {"name": "Phone", "credential": "[]"},
     "account-passkey-rename": {"name": "Phone"},
     "account-app": {"code": "123456"},
+    "cancel-all": {"email": "olivia@example.org", "code": "000000000000"},
     "account-recovery": {"address": "clara@example.org", "name": "My sister Clara"},
     "account-phones": {"number": "+34 600 123 456"},
     "account-phone-confirm": {"code": "123456"},

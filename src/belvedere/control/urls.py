@@ -238,6 +238,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("account/phones/<str:phone_id>/remove", phones.phone_remove, name="account-phone-remove"),
     path("account/recovery", recovery.contacts, name="account-recovery"),
     path("account/recovery/<str:contact_id>/remove", recovery.contact_remove, name="account-recovery-remove"),
+    path("cancel-all", recovery.cancel, name="cancel-all"),
     path("recovery/<str:secret>", recovery.asked, name="recovery-asked"),
     path("recovery/<str:secret>/confirm", recovery.asked_confirm, name="recovery-confirm"),
     path("recovery/<str:secret>/decline", recovery.asked_decline, name="recovery-decline"),

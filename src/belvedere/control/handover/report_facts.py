@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from django.db.models import Q
+from msgspec import structs
 
 from belvedere.contracts.permissions import Permission, normalize
 from belvedere.control.access.decision import GrantFacts
@@ -14,14 +15,18 @@ from belvedere.control.access.guard import check
 from belvedere.control.access.models import Origin
 from belvedere.control.access.roles import Role
 from belvedere.control.access.selectors import list_in_force
+from belvedere.control.accounts.recovery import list_recovery_contacts
 from belvedere.control.accounts.selectors import Person, get_persons
 from belvedere.control.audit.heads import read_head
 from belvedere.control.core import clock
+from belvedere.control.core.errors import NotFound
 from belvedere.control.core.offers import OfferState
 from belvedere.control.core.principal import Principal
 from belvedere.control.devices.panels import SHAREABLE_OF_PANELS
 from belvedere.control.devices.selectors import DeviceView, get_device, list_devices
 from belvedere.control.guests.selectors import list_open_links
+from belvedere.control.handover.models import AccessTestResult, Handover, KeptReport
+from belvedere.control.handover.models import Kind as HandoverKind
 from belvedere.control.handover.report import (
     AuditHead,
     DeviceLine,
@@ -33,8 +38,11 @@ from belvedere.control.handover.report import (
     Report,
     Right,
     Someone,
+    TestLine,
     Told,
 )
+from belvedere.control.handover.report_seal import SealedReport
+from belvedere.control.handover.selectors import get_handover
 from belvedere.control.notifications.selectors import get_notification_matrix
 from belvedere.control.organizations.selectors import (
     OrganizationView,
@@ -101,12 +109,12 @@ def make_report(actor: Principal, *, kind: Kind, subject: str) -> Report:
         made_at=at,
         made_by=Someone(name=actor.name, address=actor.email),
         handover="",
-        parties=[Party(role="owner", person=_someone(owners[owner]))],
+        parties=[Party(role="owner", person=_someone(owners[owner])), *_contacts(actor, owner)],
         devices=[_device(view) for view in scope.devices],
         holders=holders,
         doors=[*_links(scope), *_offers(scope, at), *_invitations(scope)],
         told=_told(scope),
-        tests=[],
+        tests=_tests(scope),
         points=_points(scope, holders),
         audit=AuditHead(sequence=sequence, digest=digest),
     )
@@ -309,6 +317,40 @@ def _told(scope: _Scope) -> list[Told]:
     return found
 
 
+def _tests(scope: _Scope) -> list[TestLine]:
+    """The latest result of each person, camera and permission."""
+    rows = AccessTestResult.objects.filter(camera__in=scope.things.keys(), worked__isnull=False, at__isnull=False)
+    latest = {
+        (row.test.account, row.camera_id, row.permission): row
+        for row in rows.select_related("test").order_by("at", "pk")
+    }
+    people = get_persons(account for account, _camera, _permission in latest)
+    return [
+        TestLine(
+            person=_someone(people[account]),
+            thing=scope.name_of(camera),
+            permission=permission,
+            granted=bool(row.granted),
+            worked=bool(row.worked),
+            network=row.network,
+            at=row.at,
+        )
+        for (account, camera, permission), row in latest.items()
+        if account in people and row.at
+    ]
+
+
+def _contacts(actor: Principal, owner: str) -> list[Party]:
+    """Who could help the owner back in: his own business, on a report of his own."""
+    if actor.id != owner:
+        return []
+    return [
+        Party(role="recovery_contact", person=Someone(name=row.name, address=row.address))
+        for row in list_recovery_contacts(actor)
+        if row.is_confirmed
+    ]
+
+
 def _points(scope: _Scope, holders: list[Holder]) -> list[Point]:
     points = [
         Point(code=f"device_{line.state}", about=line.name)
@@ -321,3 +363,27 @@ def _points(scope: _Scope, holders: list[Holder]) -> list[Point]:
         if any(right.origin != Origin.MEMBERSHIP and right.ends_at is None for right in row.rights)
     ]
     return points
+
+
+# ── What was kept ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def report_of_handover(report: Report, row: Handover) -> Report:
+    """The same, as what a handover ended in: with both of its sides."""
+    sides = [("giver", row.giver), ("receiver", row.receiver)]
+    parties = [
+        Party(role=role, person=Someone(name=account.name, address=account.email)) for role, account in sides if account
+    ]
+    return structs.replace(report, handover=row.pk, parties=[*parties, *report.parties])
+
+
+def get_kept_report(actor: Principal, handover: str) -> SealedReport:
+    """The report of one of the actor's own handovers, as it was when it was done.
+
+    Where a site or device went to is the new owner's to tell, and so is its report. Raises NotFound.
+    """
+    view = get_handover(actor, handover)
+    row = KeptReport.objects.filter(pk=view.id).first()
+    if row is None or not (view.is_received or view.kind == HandoverKind.ORGANIZATION):
+        raise NotFound
+    return SealedReport(row.text, row.digest, row.key, row.signature)

@@ -49,3 +49,10 @@ def _typeset(inputs: dict[str, str], standard: Literal["ua-1"] | None) -> bytes:
     )
     assert isinstance(found, bytes)  # noqa: S101  one PDF is one file
     return found
+
+
+def file_name(sealed: SealedReport) -> str:
+    """`report-site-2026-11-22.pdf`: nothing that anybody typed."""
+    report = sealed.report
+    what = "handover" if report.handover else report.kind
+    return f"report-{what}-{report.made_at:%Y-%m-%d}.pdf"

@@ -17,6 +17,7 @@ from belvedere.control.audit.selectors import EntryView
 #: action → sentence. `actor` is always there; each other name is a method of `_Words`.
 SENTENCES: Final = {
     "account.created": gettext_lazy("{actor} made an account."),
+    "account.cancelled": gettext_lazy("{actor} ended every sign-in, token and guest link with a recovery code."),
     "account.closed": gettext_lazy("{actor} closed the account."),
     "account.reopened": gettext_lazy("{actor} brought the account back."),
     "account.erased": gettext_lazy("Name, addresses and numbers of a closed account were erased."),
@@ -54,6 +55,7 @@ SENTENCES: Final = {
     "organization.thawed": gettext_lazy("{actor} ended the freeze of the organization."),
     "handover.offered": gettext_lazy("{actor} offered to hand the organization over."),
     "handover.accepted": gettext_lazy("{actor} accepted the organization."),
+    "handover.reported": gettext_lazy("The report of the handover was kept."),
     "handover.declined": gettext_lazy("{actor} turned the organization down."),
     "handover.withdrawn": gettext_lazy("{actor} took the offer of the organization back."),
     "handover.expired": gettext_lazy("The offer to hand the organization over ran out."),

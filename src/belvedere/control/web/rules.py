@@ -39,6 +39,7 @@ RULES: Final[dict[str, Rule]] = {
     "invitation": Rule.PUBLIC,  # the same; POST acts, for the invited account alone
     "invitation-accept": Rule.PUBLIC,
     "invitation-decline": Rule.PUBLIC,
+    "cancel-all": Rule.PUBLIC,  # a recovery code is the proof; it ends everything and opens nothing
     "recovery-asked": Rule.PUBLIC,  # the same; GET shows, POST says yes or no, and signs nobody in
     "recovery-confirm": Rule.PUBLIC,
     "recovery-decline": Rule.PUBLIC,
