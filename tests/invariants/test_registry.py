@@ -18,6 +18,7 @@ from belvedere.contracts import subjects
 from belvedere.control.access.guard import REGISTRY
 from belvedere.control.consumers import BUS, OUTBOX
 from belvedere.control.notifications.parcels import KINDS
+from belvedere.control.notifications.taken_back import CLOSE
 
 CONTROL = Path(belvedere.control.__file__).parent
 
@@ -33,6 +34,7 @@ BENEATH_A_GUARD = {
     "belvedere.control.guests.services.ending.close_link",
     "belvedere.control.guests.services.giving.project",
     "belvedere.control.organizations.services.founding.hold_organization",
+    "belvedere.control.organizations.services.freezing.require_thawed",
     "belvedere.control.organizations.services.members.touch_membership",
     "belvedere.control.organizations.services.projection.list_open_sites",
     "belvedere.control.organizations.services.projection.project",
@@ -70,11 +72,15 @@ OF_ONES_OWN_ACCOUNT = {
     "belvedere.control.accounts.services.phones.add_phone",
     "belvedere.control.accounts.services.phones.confirm_phone",
     "belvedere.control.accounts.services.phones.remove_phone",
+    "belvedere.control.accounts.services.duress.cancel_all",
     "belvedere.control.accounts.services.recovery.add_recovery_contact",
     "belvedere.control.accounts.services.recovery.confirm_recovery_contact",
     "belvedere.control.accounts.services.recovery.decline_recovery_contact",
     "belvedere.control.accounts.services.recovery.remove_recovery_contact",
     "belvedere.control.accounts.services.qr.renew_qr",
+    "belvedere.control.accounts.services.sign_ins.confirm_sign_in",
+    "belvedere.control.accounts.services.sign_ins.deny_sign_in",
+    "belvedere.control.accounts.services.sign_ins.dismiss_many_places",
     "belvedere.control.accounts.services.qr.show_qr",
 }
 #: The operator's and the server's own acts, from the command line and from sign-in.
@@ -85,13 +91,19 @@ OF_THE_SERVER = {
     "belvedere.control.accounts.services.account.reset_unproven_credentials",
     "belvedere.control.accounts.services.closing.erase_closed_accounts",
     "belvedere.control.accounts.services.credentials.end_all_credentials",
+    "belvedere.control.accounts.services.credentials.end_every_credential",
+    "belvedere.control.accounts.services.factors.spend_recovery_code",
     "belvedere.control.accounts.services.credentials.issue_token",
     "belvedere.control.accounts.services.factors.note_passkey_use",
     "belvedere.control.accounts.services.factors.remove_all_factors",
     "belvedere.control.accounts.services.factors.use_code",
+    "belvedere.control.accounts.services.sign_ins.forget_sign_ins",
+    "belvedere.control.accounts.services.sign_ins.note_sign_in",
+    "belvedere.control.accounts.services.sign_ins.note_wrong_password",
 }
 #: The outbox's own hands, and handlers that it alone calls.
 OF_THE_OUTBOX = {
+    "belvedere.control.accounts.services.sign_ins.tell_of_guesses",
     "belvedere.control.outbox.services.register",
     "belvedere.control.outbox.services.run",
     "belvedere.control.outbox.services.run_due",
@@ -103,6 +115,7 @@ OF_THE_OUTBOX = {
     "belvedere.control.streaming.services.cut_lost_access",
     "belvedere.control.streaming.services.cut_lost_credentials",
     "belvedere.control.streaming.services.cut_changed_cameras",
+    "belvedere.control.streaming.services.cut_frozen_organization",
 }
 #: Words and forms, which read and write nothing.
 PURE = {
@@ -181,7 +194,7 @@ def _literals(pattern: str) -> set[str]:
 
 
 def test_every_message_has_a_consumer_and_every_consumer_a_message() -> None:
-    sent = set(KINDS.values())  # in great numbers, by channel
+    sent = {*KINDS.values(), CLOSE}  # in great numbers, by channel
     assert _literals(r'enqueue\(\s*"([a-z_.]+)"') | sent == set(OUTBOX)
 
 

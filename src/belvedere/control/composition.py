@@ -2,12 +2,14 @@
 
 from belvedere.control.access.guard import register_resolver
 from belvedere.control.accounts.selectors import register_others
+from belvedere.control.audit.services import register_listener
 from belvedere.control.consumers import OUTBOX
 from belvedere.control.devices.panels import find_panel_path
 from belvedere.control.devices.selectors import find_camera_path, find_device_path
 from belvedere.control.devices.uses import register_claim, register_witness
 from belvedere.control.guests.selectors import find_guests
 from belvedere.control.guests.services import end_uncovered_links
+from belvedere.control.notifications.rights import hear_of_rights
 from belvedere.control.organizations.dependents import register_dependent
 from belvedere.control.organizations.selectors import find_organization_path, find_site_path, is_member
 from belvedere.control.outbox.services import register
@@ -20,6 +22,7 @@ def compose() -> None:
     """Called by `web.apps` when all apps are loaded; a second time changes nothing."""
     register(OUTBOX)
     register_others(find_guests)
+    register_listener(hear_of_rights)
     register_dependent(end_uncovered_shares)
     register_dependent(end_uncovered_links)
     register_claim(claim_use)

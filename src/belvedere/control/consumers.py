@@ -1,7 +1,7 @@
 """The one table: message → function. What is not in it is refused."""
 
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -11,6 +11,7 @@ from belvedere.control.accounts import recovery_mails, texts
 from belvedere.control.accounts import services as accounts
 from belvedere.control.appeals import mails as appeal_mails
 from belvedere.control.appeals import services as appeals
+from belvedere.control.devices import mails as device_mails
 from belvedere.control.devices import services as devices
 from belvedere.control.events import services as happenings
 from belvedere.control.guests import mails as guest_mails
@@ -21,9 +22,11 @@ from belvedere.control.notifications import services as notifications
 from belvedere.control.organizations import mails as organization_mails
 from belvedere.control.organizations import oversight, trust_mails
 from belvedere.control.organizations import services as organizations
-from belvedere.control.outbox.services import Consumer
+from belvedere.control.organizations.selectors import get_membership_place
+from belvedere.control.outbox.services import Consumer, Handler
 from belvedere.control.recordings import services as footage
 from belvedere.control.sharing import mails
+from belvedere.control.sharing import selectors as sharing_selectors
 from belvedere.control.sharing import services as sharing
 from belvedere.control.streaming import services as streaming
 from belvedere.control.streaming.services import steering
@@ -53,6 +56,30 @@ def _account_erased(payload: dict[str, str]) -> None:
     notifications.forget_matters(payload)
 
 
+def _to_recipient(send: Handler) -> Handler:
+    """What somebody may see of a share changed: into his inbox, and by mail unless he wants none of that (HC 32)."""
+
+    def tell(payload: dict[str, Any]) -> None:
+        told = sharing_selectors.find_told_recipient(payload["share"])
+        if told is None or notifications.tell_of_own_rights(told[0], event=payload["share"], by=told[1]):
+            send(payload)
+
+    return tell
+
+
+def _to_member(send: Handler) -> Handler:
+    """The same of what a member may do."""
+
+    def tell(payload: dict[str, Any]) -> None:
+        account, organization = get_membership_place(payload["membership"])
+        if notifications.tell_of_own_rights(
+            account, event=payload["membership"], by=payload["by"], organization=organization
+        ):
+            send(payload)
+
+    return tell
+
+
 #: outbox: kind → what is done after the commit. Inline ones in the same thread: a person waits for the receipt.
 OUTBOX: Final[dict[str, Consumer]] = {
     "access.lost": Consumer(_access_lost, inline=True),
@@ -61,8 +88,10 @@ OUTBOX: Final[dict[str, Consumer]] = {
     "cameras.disabled": Consumer(streaming.cut_changed_cameras, inline=True),
     "cameras.moved": Consumer(streaming.cut_changed_cameras, inline=True),
     "account.matter": Consumer(notifications.tell_of_matter),
+    "rights.changed": Consumer(notifications.tell_of_rights),
     "account.guessed": Consumer(accounts.tell_of_guesses),
     "organization.frozen": Consumer(streaming.cut_frozen_organization, inline=True),
+    "account.cancelled": Consumer(guests.end_links_of_account, inline=True),
     "account.disabled": Consumer(sharing.end_shares_of_account),
     "account.erased": Consumer(_account_erased),
     "access_test.started": Consumer(trying.try_access, inline=True),
@@ -75,6 +104,7 @@ OUTBOX: Final[dict[str, Consumer]] = {
     "notification.webhook": Consumer(None, lane="sending"),
     "mail.account_notice": Consumer(account_mails.send_notice),
     "mail.audit_head": Consumer(oversight.send_audit_head),
+    "mail.camera_blinded": Consumer(device_mails.send_blinded),
     "mail.claim_made": Consumer(appeal_mails.send_claim_made),
     "mail.claim_ended": Consumer(appeal_mails.send_claim_ended),
     "mail.claim_released": Consumer(appeal_mails.send_claim_released),
@@ -83,8 +113,8 @@ OUTBOX: Final[dict[str, Consumer]] = {
     "mail.handover_answered": Consumer(handover_mails.send_answered),
     "mail.invitation_sent": Consumer(organization_mails.send_invitation),
     "mail.invitation_answered": Consumer(organization_mails.send_invitation_answer),
-    "mail.member_changed": Consumer(organization_mails.send_member_changed),
-    "mail.member_removed": Consumer(organization_mails.send_member_removed),
+    "mail.member_changed": Consumer(_to_member(organization_mails.send_member_changed)),
+    "mail.member_removed": Consumer(_to_member(organization_mails.send_member_removed)),
     "mail.recovery_contact": Consumer(recovery_mails.send_recovery_contact),
     "mail.trust_told": Consumer(trust_mails.send_trust_told),
     "mail.recovery_told": Consumer(recovery_mails.send_recovery_told),
@@ -93,11 +123,12 @@ OUTBOX: Final[dict[str, Consumer]] = {
     "mail.share_offered": Consumer(mails.send_offer),
     "mail.share_answered": Consumer(mails.send_answer),
     "mail.share_ended": Consumer(mails.send_ended),
-    "mail.share_extended": Consumer(mails.send_extended),
-    "mail.share_changed": Consumer(mails.send_changed),
+    "mail.share_handed_over": Consumer(mails.send_handed_over),
+    "mail.share_extended": Consumer(_to_recipient(mails.send_extended)),
+    "mail.share_changed": Consumer(_to_recipient(mails.send_changed)),
     "mail.share_ending": Consumer(mails.send_ending),
     "mail.share_lapsing": Consumer(mails.send_lapsing),
-    "mail.share_resumed": Consumer(mails.send_resumed),
+    "mail.share_resumed": Consumer(_to_recipient(mails.send_resumed)),
     "mail.share_used": Consumer(mails.send_used),
     "text.phone_code": Consumer(texts.send_phone_code),
 }

@@ -24,15 +24,15 @@ SIGN_S = 3600.0
 def run_worker(settings: Settings) -> None:
     """Work until SIGTERM. Blocks. Raises ConfigError, BusError."""
     setup(settings)
-    from belvedere.control.accounts.services import erase_closed_accounts
+    from belvedere.control.accounts.services import erase_closed_accounts, forget_sign_ins
     from belvedere.control.appeals.services import expire_requests, settle_claims
-    from belvedere.control.devices.services import purge_panel_changes, seek_devices, settle_nodes
+    from belvedere.control.devices.services import purge_panel_changes, seek_devices, settle_nodes, settle_private_hours
     from belvedere.control.events.services import end_unheard_events, notice_events, purge_events
     from belvedere.control.guests.services import purge_visits
     from belvedere.control.handover.services import expire_handovers
     from belvedere.control.listening import connect
     from belvedere.control.notifications.courier import Courier
-    from belvedere.control.notifications.services import purge_notifications
+    from belvedere.control.notifications.services import purge_matters, purge_notifications, take_back_stale
     from belvedere.control.organizations.oversight import sign_audit
     from belvedere.control.organizations.services import expire_invitations
     from belvedere.control.outbox.services import purge, run_due
@@ -50,6 +50,7 @@ def run_worker(settings: Settings) -> None:
     line = connect(settings, "worker")
     due: dict[Callable[[], object], float] = {
         settle_nodes: HOUSEKEEPING_S,
+        settle_private_hours: HOUSEKEEPING_S,
         notice_events: HOUSEKEEPING_S,
         end_unheard_events: EXPIRE_S,
         expire_invitations: EXPIRE_S,
@@ -57,15 +58,18 @@ def run_worker(settings: Settings) -> None:
         expire_requests: EXPIRE_S,
         settle_claims: EXPIRE_S,
         settle_uses: EXPIRE_S,
+        take_back_stale: EXPIRE_S,
         remind_of_ends: EXPIRE_S,
         remind_of_offers: EXPIRE_S,
         lapse_unused: PURGE_S,
         erase_closed_accounts: PURGE_S,
+        forget_sign_ins: PURGE_S,
         seek_devices: EXPIRE_S,
         notice_shared_logins: EXPIRE_S,
         purge_sessions: PURGE_S,
         purge_events: PURGE_S,
         purge_notifications: PURGE_S,
+        purge_matters: PURGE_S,
         purge_panel_changes: PURGE_S,
         purge_visits: PURGE_S,
         purge: PURGE_S,

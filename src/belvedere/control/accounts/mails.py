@@ -9,10 +9,13 @@ from django.utils.translation import gettext as _
 
 
 def send_notice(payload: dict[str, Any]) -> None:
-    """One mail to one address: `to`, `what` happened, and its `detail`: a name, an address, a number."""
+    """One mail to one address: `to`, `what` happened, and its `detail`: a name, an address, a number.
+
+    `page`: where on this server something can be done about it, where that is not how one signs in.
+    """
     subject, sentence = _words(payload["what"], payload["detail"])
     is_closed = payload["what"] == "account_closed"
-    page = "/sign-in" if is_closed else "/account/security"
+    page = payload.get("page") or ("/sign-in" if is_closed else "/account/security")
     context = {"sentence": sentence, "link": settings.BELVEDERE.url + page, "is_closed": is_closed}
     mail = EmailMultiAlternatives(subject, render_to_string("mail/account_notice.txt", context), to=[payload["to"]])
     mail.attach_alternative(render_to_string("mail/account_notice.html", context), "text/html")
@@ -56,6 +59,14 @@ def _words(what: str, detail: str) -> tuple[str, str]:
         "address_removed": (
             _("An address was removed"),
             _("%(detail)s was removed from its account."),
+        ),
+        "sign_in": (
+            _("A new sign-in to your account"),
+            _("Somebody signed in to your account in a browser that was not there before (%(detail)s)."),
+        ),
+        "guesses": (
+            _("Many wrong passwords"),
+            _("Somebody tried many wrong passwords for your account. Nobody has come in with them."),
         ),
         "many_places": (
             _("Your sign-in is used in several places at once"),

@@ -91,9 +91,9 @@ class PhoneView:
 
 
 def find_crowded(actor: Principal) -> datetime | None:
-    """When one's own sign-in was found in many places at once, while that is news."""
-    at = Account.objects.values_list("crowded_at", flat=True).get(pk=actor.id)
-    return at if at and clock.now() - at < CROWDED_FOR else None
+    """When one's own sign-in was found in many places at once, while that is news and was not put away."""
+    at, seen = Account.objects.values_list("crowded_at", "crowded_seen_at").get(pk=actor.id)
+    return at if at and clock.now() - at < CROWDED_FOR and not (seen and seen > at) else None
 
 
 def find_return(account: str) -> datetime | None:

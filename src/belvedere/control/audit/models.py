@@ -55,6 +55,12 @@ class Entry(models.Model):
             ),
             # What a thing is called stands in its entries.
             models.Index(fields=("thing",), name="audit_entry_thing"),
+            # Where somebody signed in is erased first.
+            models.Index(
+                fields=("at",),
+                condition=models.Q(action="session.started", fields__isnull=False),
+                name="audit_entry_sign_in",
+            ),
             # What somebody did himself, in every chain: he reads it.
             models.Index(ActorOf("fields"), name="audit_entry_actor"),
         )

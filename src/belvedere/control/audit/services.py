@@ -1,6 +1,8 @@
 """Writing the audit. Called by other apps' services, inside the transaction of the change."""
 
 import secrets
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any, Final
 
 from django.db import transaction
@@ -13,6 +15,19 @@ INSTALLATION = "installation"
 
 _NEXT: Final = "UPDATE audit_chain SET length = length + 1 WHERE id = %s RETURNING length, head"
 _SET_HEAD: Final = "UPDATE audit_chain SET head = %s WHERE id = %s"
+
+
+def _tell_nobody(_entry: Entry) -> None:
+    """Until composition says otherwise."""
+
+
+_tell: Callable[[Entry], None] = _tell_nobody
+
+
+def register_listener(tell: Callable[[Entry], None]) -> None:
+    """Set who hears of each entry, in the transaction that writes it. Called once, by composition."""
+    global _tell  # noqa: PLW0603  set once, when Django is ready
+    _tell = tell
 
 
 @transaction.atomic(savepoint=False)
@@ -64,4 +79,11 @@ def write_entry(
     entry.digest = entry_digest(entry)
     sql.insert(entry)
     sql.change(_SET_HEAD, entry.digest, chain_id)
+    _tell(entry)
     return entry
+
+
+def erase_fields(action: str, *, before: datetime) -> int:
+    """Erase the personal fields of entries of one action that are older; their chain still verifies (D4). How many."""
+    old = Entry.objects.filter(action=action, at__lt=before, fields__isnull=False)
+    return old.update(fields=None, salt="")

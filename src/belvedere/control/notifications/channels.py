@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Final
 
 from belvedere.contracts.camera_events import EventKind
+from belvedere.control.core.matters import Matter
 
 
 class Channel(StrEnum):
@@ -21,6 +22,12 @@ USUAL: Final = frozenset({Channel.INBOX, Channel.PUSH, Channel.WEBHOOK})
 #: What keeps quiet hours: programs do not sleep.
 PERSONAL: Final = frozenset({Channel.PUSH, Channel.MAIL})
 
+#: The same for what concerns no camera. Of rights there are mails of their own (sharing.mails, organizations.mails).
+USUAL_FOR_MATTERS: Final = {
+    matter: frozenset({Channel.INBOX, Channel.PUSH}) | ({Channel.MAIL} if matter is not Matter.RIGHTS else set())
+    for matter in Matter
+}
+
 #: (resource, kind) → channels; "" stands for any
 type Choices = Mapping[tuple[str, str], frozenset[Channel]]
 
@@ -35,6 +42,11 @@ def choose(choices: Choices, resource: str, kind: str) -> frozenset[Channel]:
         if key in choices:
             return choices[key]
     return USUAL
+
+
+def choose_for_matter(choices: Choices, kind: Matter) -> frozenset[Channel]:
+    """What was chosen for cameras says nothing of one's own account. Programs are not told of it at all."""
+    return choices.get(("", kind), USUAL_FOR_MATTERS[kind]) - {Channel.WEBHOOK}
 
 
 def write_channels(channels: Iterable[Channel]) -> str:

@@ -42,6 +42,30 @@ class Notification(models.Model):
         constraints = (models.UniqueConstraint(fields=("account", "event"), name="notifications_one_of_event"),)
 
 
+class MatterLine(models.Model):
+    """One line of one account's inbox that is about no camera: about the account itself, or about rights."""
+
+    id = models.CharField(primary_key=True, max_length=26, default=new_id)
+    account = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    #: of core.matters
+    kind = models.CharField(max_length=20)
+    #: what it is about, told once each: a sign-in's place, a share, an audit entry
+    event = models.CharField(max_length=26)
+    #: where rights changed; "" = nowhere in particular
+    organization = models.CharField(max_length=26, default="")
+    #: False: about others, in an organization that one manages
+    is_own = models.BooleanField(default=True)
+    #: the account that did it; "" = nobody, or nobody knows
+    by = models.CharField(max_length=26, default="")
+    at = models.DateTimeField()
+    #: False: it was sent, and is to stand in no inbox
+    is_kept = models.BooleanField(default=True)
+
+    class Meta:
+        indexes = (models.Index(fields=("account", "at"), name="matters_of_account"),)
+        constraints = (models.UniqueConstraint(fields=("account", "event"), name="matters_one_of_event"),)
+
+
 class Preference(models.Model):
     """By which channels an account is told: of everything, of one camera or panel, of one kind, of one kind there."""
 

@@ -17,13 +17,15 @@ from belvedere.contracts.camera_events import EventKind
 from belvedere.control.accounts.models import Account
 from belvedere.control.accounts.selectors import list_alive_credentials
 from belvedere.control.core import clock, vault
+from belvedere.control.core.matters import Matter
 from belvedere.control.events.words import KINDS as WORDS
 from belvedere.control.notifications import egress, signatures, web_push
 from belvedere.control.notifications.audience import list_allowed
-from belvedere.control.notifications.channels import OF_PANELS, PERSONAL, Channel, choose
+from belvedere.control.notifications.channels import OF_PANELS, PERSONAL, Channel, choose, choose_for_matter
 from belvedere.control.notifications.mails import send_mail
 from belvedere.control.notifications.models import Notification, PushSubscription, Webhook
 from belvedere.control.notifications.selectors.choices import list_choices, list_quiet
+from belvedere.control.notifications.selectors.matters import list_tellable_matters
 from belvedere.control.outbox.models import Message
 
 #: channel → kind in the outbox
@@ -42,7 +44,7 @@ _FRESH: Final = {
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What is told, in its reader's words. Of a test `id` is ""."""
+    """What is told, in its reader's words. Of a test `id` is ""; `said` is what a matter says, which has no camera."""
 
     id: str
     account: str
@@ -52,12 +54,15 @@ class News:
     event: str
     count: int
     at: datetime
+    said: str = ""
 
     @property
     def words(self) -> str:
         """“Motion, 3 times”."""
         if not self.id:
             return _("This is a test. It works.")
+        if self.said:
+            return self.said
         what = str(WORDS[EventKind(self.kind)])
         if self.count == 1:
             return what
@@ -66,12 +71,14 @@ class News:
     @property
     def path(self) -> str:
         """Where it leads, at this server: decided again there."""
+        if self.said:
+            return f"/notifications/matters/{self.id}"
         return f"/notifications/{self.id}" if self.id else "/account/notifications"
 
     @property
     def picture(self) -> str:
         """Where its picture is, decided again there; "" where there can be none."""
-        return f"{self.path}/picture.jpg" if self.id and self.kind not in OF_PANELS else ""
+        return f"{self.path}/picture.jpg" if self.id and not self.said and self.kind not in OF_PANELS else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +95,8 @@ class Parcel:
 def pack(messages: Iterable[Message]) -> list[Parcel]:
     """What of this is to be sent now. The rest is nobody's any more. A constant number of queries."""
     asked = list(messages)
-    told = _list_told({message.payload["notification"] for message in asked} - {""})
+    about = {message.payload["notification"] for message in asked} - {""}
+    told = _list_told(about) | _list_told_matters(about)
     targets = {message.payload["to"] for message in asked}
     browsers = {row.pk: row for row in PushSubscription.objects.filter(pk__in=targets)}
     alive = list_alive_credentials(row.credential for row in browsers.values())
@@ -129,9 +137,25 @@ def _list_told(notifications: set[str]) -> dict[tuple[str, Channel], News]:
             continue
         news = News(row.pk, row.account_id, row.resource, name, row.kind, row.event, row.count, row.began_at)
         for channel in choose(choices.get(row.account_id, {}), row.resource, row.kind) & _FRESH.keys():
-            is_kept_quiet = channel in PERSONAL and row.account_id in quiet
-            if row.last_at > now - _FRESH[channel] and not is_kept_quiet:
+            is_needless = channel in PERSONAL and (row.account_id in quiet or row.seen_at is not None)
+            if row.last_at > now - _FRESH[channel] and not is_needless:
                 found[row.pk, channel] = news
+    return found
+
+
+def _list_told_matters(lines: set[str]) -> dict[tuple[str, Channel], News]:
+    """The same of what concerns an account or rights. What concerns the account itself comes in quiet hours, too."""
+    views = list_tellable_matters(lines)
+    accounts = {view.account for view in views}
+    choices, quiet = list_choices(accounts), list_quiet(accounts)
+    found: dict[tuple[str, Channel], News] = {}
+    for view in views:
+        is_kept_quiet = view.kind is Matter.RIGHTS and view.account in quiet
+        for channel in choose_for_matter(choices.get(view.account, {}), view.kind) & _FRESH.keys():
+            if view.at > clock.now() - _FRESH[channel] and not is_kept_quiet:
+                found[view.id, channel] = News(
+                    view.id, view.account, view.event, view.title, view.kind, view.event, 1, view.at, said=view.text
+                )
     return found
 
 
@@ -142,15 +166,16 @@ def _push(row: PushSubscription, news: News) -> Callable[[], egress.Answer]:
         "body": news.words,
         "url": news.path,
         "picture": news.picture,
-        "tag": f"{news.resource}.{news.kind}",
+        "tag": web_push.tag_of(news.resource, news.kind),
         "at": news.at.isoformat(),
     }
     if row.is_discreet and news.id:
         said |= {"title": "Belvedere", "body": _("Something happened."), "picture": ""}
-    return partial(_send_push, browser, said, is_known=web_push.is_push_service(row.host))
+    return partial(send_push, browser, said, is_known=web_push.is_push_service(row.host))
 
 
-def _send_push(browser: web_push.Browser, said: dict[str, Any], *, is_known: bool) -> egress.Answer:
+def send_push(browser: web_push.Browser, said: dict[str, Any], *, is_known: bool) -> egress.Answer:
+    """Encrypt it and hand it over. `is_known`: the push service is on the list. Raises NotReachable, NoAnswer."""
     # Who is on no list lies in a network that the operator named, and may have taken back.
     if not is_known and not egress.is_named(browser.endpoint):
         raise egress.NotReachable("no_push_service")

@@ -15,15 +15,17 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from belvedere.control.accounts import services as accounts
+from belvedere.control.accounts.browsers import browser_of
 from belvedere.control.accounts.selectors import list_verified_addresses
 from belvedere.control.core.errors import Invalid
 from belvedere.control.core.names import clean_email, clean_name
 from belvedere.control.core.principal import Principal
-from belvedere.control.core.requests import client_address
+from belvedere.control.core.requests import client_address, principal_of
 from belvedere.control.organizations.services import register_account
 from belvedere.control.web.closing import offer_return
 from belvedere.control.web.context import landing
 from belvedere.control.web.invited import find_invited_address
+from belvedere.control.web.known_browsers import name_of_browser, remember_browser, way_of
 
 REGISTERED = "registered"
 
@@ -108,9 +110,27 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
         return redirect("account-return" if offer_return(request, user.pk) else "account_inactive")
 
     def login(self, request: HttpRequest, user: Any) -> None:
-        """Sign in; note the browser, so that its owner recognizes it in the list."""
+        """Sign in; note the browser, so that its owner recognizes it in the list, and whether it is a new one here."""
+        is_first = user.last_login is None
         super().login(request, user)
-        request.session["agent"] = request.headers.get("User-Agent", "")[:200]
+        agent = request.session["agent"] = request.headers.get("User-Agent", "")[:200]
+        accounts.note_sign_in(
+            principal_of(request),
+            way=way_of(request, user),
+            browser=browser_of(agent),
+            device=name_of_browser(request),
+            is_first=is_first,
+        )
+
+    def post_login(self, request: HttpRequest, user: Any, **more: Any) -> HttpResponse:
+        """Have this browser be known the next time."""
+        response: HttpResponse = super().post_login(request, user, **more)
+        remember_browser(request, response)
+        return response
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:  # noqa: ARG002  allauth's signature
+        """A wrong password, or an address that is nobody's: both are counted alike (N1)."""
+        accounts.note_wrong_password(str(credentials.get("email", "")).lower())
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """The same rule about proxies everywhere."""

@@ -41,6 +41,7 @@ from belvedere.control.web.context import here, list_cameras_here, person
 from belvedere.control.web.errors import answers_refusals
 from belvedere.control.web.handovers import handover_card
 from belvedere.control.web.invited import invitation_card
+from belvedere.control.web.matters import matter_notices
 from belvedere.control.web.notifications import inbox_lines
 from belvedere.control.web.panel_cards import list_panels_here, panel_slots
 from belvedere.control.web.requests import request_card, sent_notice
@@ -275,6 +276,7 @@ def _notices(actor: Principal) -> list[dict[str, Any]]:
         for row in list_ended_since(actor, since)
     ]
     notices += share_notices(actor, since)
+    notices += matter_notices(actor)
     notices += [sent_notice(row) for row in list_sent_requests(actor) if (row.decided_at or row.asked_at) >= since]
     return sorted(notices, key=lambda row: row["at"], reverse=True)
 

@@ -9,9 +9,12 @@ from django.utils.translation import gettext as _
 from belvedere.control.accounts.models import Account, Phone
 from belvedere.control.accounts.selectors import CROWDED_FOR, require_fresh
 from belvedere.control.accounts.services.credentials import end_all_credentials, end_other_credentials
+from belvedere.control.accounts.sign_ins import find_alert_address
 from belvedere.control.audit.services import write_entry
 from belvedere.control.core import clock
 from belvedere.control.core.errors import Conflict, NotFound
+from belvedere.control.core.ids import new_id
+from belvedere.control.core.matters import Matter
 from belvedere.control.core.names import clean_email, clean_name
 from belvedere.control.core.principal import Principal, system
 from belvedere.control.outbox.services import enqueue
@@ -42,8 +45,11 @@ def make_address_primary(actor: Principal, *, email: str) -> str:
     address = _get_address(actor, email)
     if not address.verified:
         raise Conflict(_("Confirm this address first: open the link in the mail that went there."))
-    old = Account.objects.values_list("email", flat=True).get(pk=actor.id)
+    row = Account.objects.get(pk=actor.id)
+    old, told = row.email, find_alert_address(actor.id)
     address.set_as_primary()
+    # Changed twice in a row, alerts still go to who read them first.
+    Account.objects.filter(pk=actor.id).update(former_email=told, email_changed_at=clock.now())
     enqueue("mail.account_notice", {"to": old, "what": "address_changed", "detail": address.email})
     return end_other_credentials(actor, action="address.made_primary", why="address_changed")
 
@@ -89,8 +95,8 @@ def notice_many_places(account: str, *, places: int) -> None:
     if not rows.filter(Q(crowded_at=None) | Q(crowded_at__lt=at - CROWDED_FOR)).update(crowded_at=at):
         return
     write_entry(actor=system("server"), action="account.crowded", thing=f"account:{account}", places=places)
-    to = rows.values_list("email", flat=True).get()
-    enqueue("mail.account_notice", {"to": to, "what": "many_places", "detail": str(places)})
+    told = {"kind": Matter.MANY_PLACES, "account": account, "event": new_id(), "detail": str(places)}
+    enqueue("account.matter", told)
 
 
 @transaction.atomic

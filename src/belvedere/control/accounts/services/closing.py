@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from belvedere.control.accounts.models import Account, AccountQr, ApiToken, Phone, RecoveryContact, Session
+from belvedere.control.accounts.models import Account, AccountQr, ApiToken, Phone, RecoveryContact, Session, SignInPlace
 from belvedere.control.accounts.selectors import RETURN_FOR, require_fresh
 from belvedere.control.accounts.services.credentials import end_all_credentials
 from belvedere.control.audit.services import write_entry
@@ -73,6 +73,7 @@ def _erase(account: str) -> bool:
         password=make_password(None),
         last_login=None,
         crowded_at=None,
+        former_email="",
     )
     if not claimed:
         return False
@@ -84,6 +85,7 @@ def _erase(account: str) -> bool:
         RecoveryContact.objects.filter(account_id=account),
         ApiToken.objects.filter(account_id=account),
         Session.objects.filter(account_id=account),
+        SignInPlace.objects.filter(account_id=account),
     ):
         rows.delete()
     enqueue("account.erased", {"account": account})

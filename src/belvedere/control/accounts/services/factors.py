@@ -16,6 +16,7 @@ from belvedere.control.accounts import codes, passkeys
 from belvedere.control.accounts.models import Account
 from belvedere.control.accounts.selectors import require_fresh
 from belvedere.control.accounts.services.credentials import end_all_credentials, end_other_credentials
+from belvedere.control.accounts.sign_ins import find_alert_address
 from belvedere.control.core.errors import Conflict, Invalid, NotFound
 from belvedere.control.core.limits import forgive, hit
 from belvedere.control.core.names import clean_name
@@ -148,6 +149,13 @@ def use_code(account: str, *, code: str) -> Authenticator | None:
     return spent
 
 
+@transaction.atomic
+def spend_recovery_code(account: str, *, code: str) -> bool:
+    """Spend a recovery code, and no other one. The caller has counted the try."""
+    row = Authenticator.objects.select_for_update().filter(user_id=account, type=_Type.RECOVERY_CODES).first()
+    return row is not None and _spend(row, code)
+
+
 def note_passkey_use(authenticator: Authenticator, *, backed_up: bool) -> None:
     """A passkey that was bound to one device may have been copied to others since: remember what it says of itself."""
     if authenticator.data.get("backed_up") != backed_up:
@@ -203,5 +211,4 @@ def _remove(actor: Principal, row: Authenticator) -> None:
 
 
 def _tell(actor: Principal, what: str, detail: str = "") -> None:
-    to = Account.objects.values_list("email", flat=True).get(pk=actor.id)
-    enqueue("mail.account_notice", {"to": to, "what": what, "detail": detail})
+    enqueue("mail.account_notice", {"to": find_alert_address(actor.id), "what": what, "detail": detail})

@@ -17,6 +17,7 @@ from belvedere.control.notifications.selectors.matrix import (
     NotificationMatrix,
     get_notification_matrix,
 )
+from belvedere.control.notifications.selectors.matters import MatterView, get_matter, list_matters
 
 __all__ = [
     "BrowserView",
@@ -26,15 +27,18 @@ __all__ = [
     "LinePage",
     "MatrixRow",
     "MatrixThing",
+    "MatterView",
     "NotificationMatrix",
     "PreferencesView",
     "WebhookView",
     "get_line",
+    "get_matter",
     "get_notification_matrix",
     "get_preferences",
     "get_webhook",
     "list_browsers",
     "list_deliveries",
     "list_lines",
+    "list_matters",
     "list_webhooks",
 ]

@@ -2,6 +2,13 @@
 
 from belvedere.control.notifications.services.browsers import subscribe_browser, unsubscribe_browser
 from belvedere.control.notifications.services.keeping import forget_account, purge_notifications
+from belvedere.control.notifications.services.matters import (
+    forget_matters,
+    purge_matters,
+    tell_of_matter,
+    tell_of_own_rights,
+    tell_of_rights,
+)
 from belvedere.control.notifications.services.preferences import (
     AS_IS,
     change_preferences,
@@ -11,6 +18,7 @@ from belvedere.control.notifications.services.preferences import (
     snooze,
     stop_mails,
 )
+from belvedere.control.notifications.services.taking_back import see_line, take_back_lost, take_back_stale
 from belvedere.control.notifications.services.telling import tell_of_events
 from belvedere.control.notifications.services.webhooks import (
     change_webhook,
@@ -27,15 +35,23 @@ __all__ = [
     "choose_channels",
     "create_webhook",
     "forget_account",
+    "forget_matters",
+    "purge_matters",
     "purge_notifications",
     "remove_webhook",
     "renew_webhook_secret",
+    "see_line",
     "send_test",
     "send_webhook_test",
     "set_quiet_hours",
     "snooze",
     "stop_mails",
     "subscribe_browser",
+    "take_back_lost",
+    "take_back_stale",
     "tell_of_events",
+    "tell_of_matter",
+    "tell_of_own_rights",
+    "tell_of_rights",
     "unsubscribe_browser",
 ]

@@ -1,5 +1,6 @@
 """Reading organizations: those one belongs to, their sites, members and invitations."""
 
+from belvedere.control.organizations.selectors.freezes import FreezeView, Freezing, find_freeze, get_freezing
 from belvedere.control.organizations.selectors.invitations import (
     ReceivedInvitation,
     SentInvitation,
@@ -18,6 +19,7 @@ from belvedere.control.organizations.selectors.members import (
     find_membership,
     get_management,
     get_member,
+    get_membership_place,
     get_standings,
     list_members,
     may_manage,
@@ -36,8 +38,11 @@ from belvedere.control.organizations.selectors.organizations import (
     list_reach,
     list_sites,
 )
+from belvedere.control.organizations.selectors.trust import list_watchers
 
 __all__ = [
+    "FreezeView",
+    "Freezing",
     "Management",
     "MemberFilter",
     "MemberPage",
@@ -46,14 +51,17 @@ __all__ = [
     "ReceivedInvitation",
     "SentInvitation",
     "SiteView",
+    "find_freeze",
     "find_invitation_by_token",
     "find_membership",
     "find_organization_path",
     "find_site_path",
     "find_waiting_address",
+    "get_freezing",
     "get_invitation",
     "get_management",
     "get_member",
+    "get_membership_place",
     "get_organization",
     "get_owner",
     "get_received_invitation",
@@ -67,5 +75,6 @@ __all__ = [
     "list_reach",
     "list_received_invitations",
     "list_sites",
+    "list_watchers",
     "may_manage",
 ]

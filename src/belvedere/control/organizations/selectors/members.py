@@ -10,10 +10,10 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from belvedere.contracts.permissions import Permission
 from belvedere.control.access.models import Grant, Origin
 from belvedere.control.access.roles import PERMISSIONS, Role
-from belvedere.control.access.selectors import GrantsOfPrincipal, ResourcePath
+from belvedere.control.access.selectors import GrantsOfPrincipal, ResourcePath, find_frozen_until
 from belvedere.control.accounts.selectors import Person, list_last_seen
 from belvedere.control.core import sql
-from belvedere.control.core.errors import Forbidden, NotFound
+from belvedere.control.core.errors import Forbidden, Frozen, NotFound
 from belvedere.control.core.ids import is_id
 from belvedere.control.core.principal import Principal
 from belvedere.control.organizations.models import Membership, SiteRole
@@ -133,11 +133,20 @@ _SITES: Final = (
 )
 
 
+def get_membership_place(membership: str) -> tuple[str, str]:
+    """Account and organization of a membership, past ones too. The caller acts for the server."""
+    return Membership.objects.values_list("account_id", "organization_id").get(pk=membership)
+
+
 def get_management(actor: Principal, organization: str) -> Management:
-    """Where the actor manages members. Raises NotFound for who is no member, Forbidden for who manages nothing."""
+    """Where the actor manages members. Raises NotFound for who is no member, Forbidden for who manages nothing,
+    Frozen.
+    """
     tenure = find_tenure(actor.id, organization) if is_id(organization) else None
     if tenure is None:
         raise NotFound
+    if find_frozen_until(ResourcePath(organization, organization, organization)):
+        raise Frozen
     grants = GrantsOfPrincipal(actor.id)
     is_whole = grants.decide(ResourcePath(organization, organization, organization)).allows(Permission.MANAGE)
     # Five hundred sites are not decided one by one for who holds something on one of them.
@@ -156,7 +165,7 @@ def may_manage(actor: Principal, organization: str) -> bool:
     """Whether *Admin* is there for the actor at all (VV 1)."""
     try:
         get_management(actor, organization)
-    except (NotFound, Forbidden):
+    except (NotFound, Forbidden, Frozen):
         return False
     return True
 

@@ -50,7 +50,12 @@ from belvedere.control.sharing.selectors.matrix import (
     MatrixThing,
     get_matrix,
 )
-from belvedere.control.sharing.selectors.muting import is_muted, list_muted_shares, list_muted_things
+from belvedere.control.sharing.selectors.muting import (
+    find_told_recipient,
+    is_muted,
+    list_muted_shares,
+    list_muted_things,
+)
 from belvedere.control.sharing.selectors.presets import (
     find_preset_path,
     get_own_preset,
@@ -133,6 +138,7 @@ __all__ = [
     "find_preset_path",
     "find_received_of_camera",
     "find_received_of_panel",
+    "find_told_recipient",
     "foresee",
     "foresee_member",
     "foresee_removal",

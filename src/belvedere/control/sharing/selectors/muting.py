@@ -20,6 +20,14 @@ def list_muted_shares(shares: Iterable[str]) -> set[str]:
     return set(Share.objects.filter(pk__in=list(shares), is_muted=True).values_list("pk", flat=True))
 
 
+def find_told_recipient(share: str) -> tuple[str, str] | None:
+    """Recipient and sharer of a share that is in force and not muted; else None. The caller acts for the server."""
+    row = Share.objects.filter(pk=share, is_muted=False, paused_at=None).first()
+    if row is None or row.state_at(clock.now()) != OfferState.ACCEPTED:
+        return None
+    return row.accepted_by, row.sharer_id
+
+
 def list_muted_things(account: str) -> set[str]:
     """The cameras and panels of which an account wants no messages: every share that gives it them is muted.
 
