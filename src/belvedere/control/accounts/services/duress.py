@@ -1,0 +1,54 @@
+"""Ending everything of an account by a recovery code, without signing in: for who was made to hand over the rest.
+
+Whoever has the code may be standing beside whoever has the password. So the code alone is enough, it opens nothing,
+and the answer to an unknown address is the answer to a wrong code (N1).
+"""
+
+from typing import Final
+
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.utils import encrypt
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from belvedere.control.accounts.recovery import list_routes
+from belvedere.control.accounts.selectors import find_verified
+from belvedere.control.accounts.services.credentials import end_all_credentials
+from belvedere.control.accounts.services.factors import spend_recovery_code
+from belvedere.control.core.errors import Invalid
+from belvedere.control.core.limits import hit
+from belvedere.control.core.principal import Principal
+from belvedere.control.outbox.services import enqueue
+
+#: from one network; an address takes more, or whoever wants to keep somebody from this would only have to try
+_TRIES: Final = 10
+_TRIES_OF_ADDRESS: Final = 60
+_TRIES_IN_S: Final = 300
+
+
+def cancel_all(actor: Principal, *, email: str, code: str) -> str:
+    """Spend a recovery code to end every sign-in, token and guest link of its account. The change id.
+
+    Raises Invalid, in the same words whatever was wrong; RateLimited, alike for known and unknown.
+    """
+    email = email.strip().lower()[:254]
+    hit("cancel", actor.address, limit=_TRIES, per_s=_TRIES_IN_S)
+    hit("cancel.of", email, limit=_TRIES_OF_ADDRESS, per_s=_TRIES_IN_S)
+    person = find_verified(email)
+    code = "".join(code.split())[:40]
+    with transaction.atomic():
+        if person is None or not spend_recovery_code(person.id, code=code):
+            _take_as_long(code)
+            raise Invalid(_("Address and code do not go together, or the code was used before. Nothing was ended."))
+        enqueue("account.cancelled", {"account": person.id})
+        for route in list_routes(person.id):
+            enqueue("mail.recovery_told", {"to": route, "what": "cancelled", "who": person.name, "page": "/sign-in"})
+        by = Principal(id=person.id, name=person.name, address=actor.address)
+        return end_all_credentials(person.id, why="cancelled", by=by, action="account.cancelled")
+
+
+def _take_as_long(code: str) -> None:
+    """What a look into somebody's codes costs: an account that has none, or that there is not, answers no sooner."""
+    nobodys = Authenticator(data={"seed": encrypt(RecoveryCodes.generate_seed()), "used_mask": 0})
+    RecoveryCodes(nobodys).validate_code(code)
