@@ -1,4 +1,4 @@
-"""The Grant: one positive right of one principal on one resource."""
+"""The Grant: one positive right of one principal on one resource. The Freeze: a while in which grants open nothing."""
 
 from django.db import models
 
@@ -11,6 +11,8 @@ class Origin(models.TextChoices):
     MEMBERSHIP = "membership"
     SHARE = "share"
     GUEST_LINK = "guest_link"
+    #: a service provider's: it never switches off, unbinds or removes
+    SERVICE = "service"
 
 
 class Grant(models.Model):
@@ -46,3 +48,24 @@ class Grant(models.Model):
             ),
             models.Index(fields=("resource",), condition=models.Q(ended_at=None), name="access_grant_on_resource"),
         )
+
+
+class Freeze(models.Model):
+    """Until `ends_at` no grant on anything of `organization` opens anything. The grants themselves stay as they are.
+
+    Ended early, `ends_at` is moved to then.
+    """
+
+    id = models.CharField(primary_key=True, max_length=26, default=new_id)
+    organization = models.CharField(max_length=26)
+    begun_at = models.DateTimeField()
+    #: an account; "" = whoever runs the server
+    begun_by = models.CharField(max_length=26)
+    ends_at = models.DateTimeField()
+    #: when the owner, and when a Super Admin, said that it may end
+    owner_agreed_at = models.DateTimeField(null=True)
+    admin_agreed_at = models.DateTimeField(null=True)
+    change_id = models.CharField(max_length=26)
+
+    class Meta:
+        indexes = (models.Index(fields=("organization", "ends_at"), name="access_freeze_in_force"),)

@@ -37,6 +37,7 @@ APPS = (
     "sharing",
     "guests",
     "appeals",
+    "providers",
     "notifications",
     "handover",
 )
