@@ -102,6 +102,7 @@ OUTBOX: Final[dict[str, Consumer]] = {
     "notification.close": Consumer(None, lane="sending"),
     "notification.mail": Consumer(None, lane="sending"),
     "notification.webhook": Consumer(None, lane="sending"),
+    "notification.mqtt": Consumer(None, lane="sending"),
     "mail.account_notice": Consumer(account_mails.send_notice),
     "mail.audit_head": Consumer(oversight.send_audit_head),
     "mail.camera_blinded": Consumer(device_mails.send_blinded),

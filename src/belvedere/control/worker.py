@@ -32,7 +32,12 @@ def run_worker(settings: Settings) -> None:
     from belvedere.control.handover.services import expire_handovers
     from belvedere.control.listening import connect
     from belvedere.control.notifications.courier import Courier
-    from belvedere.control.notifications.services import purge_matters, purge_notifications, take_back_stale
+    from belvedere.control.notifications.services import (
+        purge_matters,
+        purge_notifications,
+        take_back_announced,
+        take_back_stale,
+    )
     from belvedere.control.organizations.oversight import sign_audit
     from belvedere.control.organizations.services import expire_invitations
     from belvedere.control.outbox.services import purge, run_due
@@ -59,6 +64,7 @@ def run_worker(settings: Settings) -> None:
         settle_claims: EXPIRE_S,
         settle_uses: EXPIRE_S,
         take_back_stale: EXPIRE_S,
+        take_back_announced: EXPIRE_S,
         remind_of_ends: EXPIRE_S,
         remind_of_offers: EXPIRE_S,
         lapse_unused: PURGE_S,

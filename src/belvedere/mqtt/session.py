@@ -118,16 +118,24 @@ class MqttSession:
                     raise MqttFailure(BrokerError.NOT_MQTT)
                 await asyncio.sleep(_BREATH_S)
 
-    async def publish(self, topic: str, payload: bytes, *, is_retained: bool = False) -> None:
+    async def publish(self, topic: str, payload: bytes) -> None:
         """Send once, and wait until the broker has it. The caller bounds the wait."""
         pk = self._fresh_id()
         waiting = self._unconfirmed[pk] = asyncio.get_running_loop().create_future()
         try:
-            flags = 3 if is_retained else 2
-            await self._send(_PUBLISH, _text(topic) + struct.pack(">H", pk) + payload, flags=flags)
+            await self._send(_PUBLISH, _text(topic) + struct.pack(">H", pk) + payload, flags=2)
             await waiting
         finally:
             del self._unconfirmed[pk]
+
+    async def deliver(self, topic: str, payload: bytes, *, is_retained: bool = False) -> None:
+        """As `publish`, in a session that hears nothing and that nobody else reads."""
+        pk = self._fresh_id()
+        head = _text(topic) + struct.pack(">H", pk)
+        await self._send(_PUBLISH, head + payload, flags=3 if is_retained else 2)
+        packet = await self._next(_ANSWER_WITHIN_S)
+        if packet.kind != _PUBACK or packet.body != struct.pack(">H", pk):
+            raise MqttFailure(BrokerError.NOT_MQTT)
 
     async def ping(self) -> None:
         """Show that we are here."""

@@ -15,10 +15,11 @@ class Channel(StrEnum):
     PUSH = "push"
     MAIL = "mail"
     WEBHOOK = "webhook"
+    MQTT = "mqtt"
 
 
-#: Until somebody chooses otherwise. A browser is asked before it is pushed to, and a webhook was set up.
-USUAL: Final = frozenset({Channel.INBOX, Channel.PUSH, Channel.WEBHOOK})
+#: Until somebody chooses otherwise. A browser is asked before it is pushed to; webhooks and brokers were set up.
+USUAL: Final = frozenset({Channel.INBOX, Channel.PUSH, Channel.WEBHOOK, Channel.MQTT})
 #: What keeps quiet hours: programs do not sleep.
 PERSONAL: Final = frozenset({Channel.PUSH, Channel.MAIL})
 
@@ -46,7 +47,7 @@ def choose(choices: Choices, resource: str, kind: str) -> frozenset[Channel]:
 
 def choose_for_matter(choices: Choices, kind: Matter) -> frozenset[Channel]:
     """What was chosen for cameras says nothing of one's own account. Programs are not told of it at all."""
-    return choices.get(("", kind), USUAL_FOR_MATTERS[kind]) - {Channel.WEBHOOK}
+    return choices.get(("", kind), USUAL_FOR_MATTERS[kind]) - {Channel.WEBHOOK, Channel.MQTT}
 
 
 def write_channels(channels: Iterable[Channel]) -> str:

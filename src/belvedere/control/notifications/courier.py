@@ -16,15 +16,23 @@ from belvedere.control.notifications.channels import Channel
 from belvedere.control.notifications.egress import Answer, NoAnswer, NotReachable
 from belvedere.control.notifications.parcels import KINDS, Parcel, pack
 from belvedere.control.notifications.services.endpoints import Tried, note_answered, note_failed, note_gone, note_tried
+from belvedere.control.notifications.services.taking_back import note_pushed
 from belvedere.control.notifications.services.telling import tell_of_events
+from belvedere.control.notifications.taken_back import CLOSE, pack_closes
 from belvedere.control.outbox.models import Message
 from belvedere.control.outbox.services import put_off, settle, take
 
 log = structlog.get_logger(__name__)
 
 HANDS: Final = 64
-#: At once to one push service, which serves many browsers; to one webhook or the mail server.
-EACH: Final = {KINDS[Channel.PUSH]: 24, KINDS[Channel.WEBHOOK]: 3, KINDS[Channel.MAIL]: 6}
+#: At once to one push service, which serves many browsers; to one webhook or broker, or the mail server.
+EACH: Final = {
+    KINDS[Channel.PUSH]: 24,
+    CLOSE: 24,
+    KINDS[Channel.WEBHOOK]: 3,
+    KINDS[Channel.MAIL]: 6,
+    KINDS[Channel.MQTT]: 3,
+}
 #: Events are told of and parcels sent by turns: a storm of the one does not keep the other.
 TOLD_A_ROUND: Final = 64
 LOOK_S: Final = 0.05
@@ -107,7 +115,8 @@ class Courier:
             taken += take([kind], room=room - len(taken), busy=busy, each=each)
         if not taken:
             return 0
-        parcels = pack(taken)
+        parcels = pack([message for message in taken if message.kind != CLOSE])
+        parcels += pack_closes([message for message in taken if message.kind == CLOSE])
         sent = {parcel.message.pk for parcel in parcels}
         settle([message for message in taken if message.pk not in sent])
         for parcel in parcels:
@@ -143,6 +152,8 @@ class Courier:
                 tried.append(Tried(message.pk, parcel.target, parcel.kind, message.attempts, status, why))
         settle([parcel.message for parcel in answered])
         note_answered({(parcel.channel, parcel.target) for parcel in answered})
+        if shown := {_shown_by(parcel) for parcel in answered} - {""}:
+            note_pushed(shown)
         if tried:
             note_tried(tried)
         return len(done)
@@ -151,3 +162,8 @@ class Courier:
         log.warning("notification_not_sent", kind=parcel.message.kind, reason=why, attempts=parcel.message.attempts)
         put_off(parcel.message, why, in_s=in_s)
         note_failed(parcel.channel, parcel.target)
+
+
+def _shown_by(parcel: Parcel) -> str:
+    """The notification that a browser shows now; "" where it shows none: a test, or what takes one back."""
+    return str(parcel.message.payload.get("notification", "")) if parcel.channel is Channel.PUSH else ""

@@ -1,4 +1,4 @@
-"""The one way out: an HTTP request to an address that somebody else chose (N31).
+"""The one way out: to an address that somebody else chose, by HTTP, or by MQTT in `publishing` (N31).
 
 Resolved once; every address is looked at before any packet; the connection goes to the literal one, so that a name
 cannot point elsewhere a moment later. No redirect is followed, no body is read, and after ten seconds it is over. The
@@ -56,12 +56,17 @@ def resolve_target(url: str) -> list[str]:
         host, port = parse_service_url(url)
     except ValueError:
         raise NotReachable("no_address") from None
+    return resolve_host(host, port, secure=is_secure(url))
+
+
+def resolve_host(host: str, port: int, *, secure: bool) -> list[str]:
+    """The same for a host, spoken to by TLS (`secure`) or in clear. Raises NotReachable."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         raise NotReachable("unknown_host") from None
     literals = list(dict.fromkeys(str(row[4][0]) for row in found))
-    if not literals or not all(_may_go(literal, port, secure=is_secure(url)) for literal in literals):
+    if not literals or not all(_may_go(literal, port, secure=secure) for literal in literals):
         raise NotReachable("network_not_allowed")
     return literals
 

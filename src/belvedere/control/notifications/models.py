@@ -155,3 +155,35 @@ class Delivery(models.Model):
 
     class Meta:
         indexes = (models.Index(fields=("webhook", "tried_at"), name="deliveries_of_webhook"),)
+
+
+class Broker(models.Model):
+    """An MQTT broker of an account's, with a home automation behind it."""
+
+    id = models.CharField(primary_key=True, max_length=26, default=new_id)
+    account = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    name = models.CharField(max_length=80)
+    #: sealed JSON of where it is and how to get in
+    login = models.TextField()
+    #: scheme, host and port, for people
+    shown_address = models.CharField(max_length=300)
+    prefix = models.CharField(max_length=200)
+    #: whether Home Assistant is told that there is something to hear
+    is_announced = models.BooleanField(default=True)
+    created_at = models.DateTimeField()
+    last_sent_at = models.DateTimeField(null=True)
+    failures = models.IntegerField(default=0)
+    failing_since = models.DateTimeField(null=True)
+    #: switched off, by its owner or because nobody answered for too long
+    disabled_at = models.DateTimeField(null=True)
+
+
+class BrokerThing(models.Model):
+    """A camera or panel that a broker was told exists. What its owner may not know of any more is taken back."""
+
+    broker = models.ForeignKey(Broker, on_delete=models.CASCADE, related_name="things")
+    resource = models.CharField(max_length=26)
+    taken_back_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("broker", "resource"), name="notifications_one_broker_thing"),)

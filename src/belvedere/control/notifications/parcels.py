@@ -4,7 +4,7 @@ Packing reads the database, sending does not: a parcel is handed to any thread, 
 """
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -19,11 +19,11 @@ from belvedere.control.accounts.selectors import list_alive_credentials
 from belvedere.control.core import clock, vault
 from belvedere.control.core.matters import Matter
 from belvedere.control.events.words import KINDS as WORDS
-from belvedere.control.notifications import egress, signatures, web_push
+from belvedere.control.notifications import egress, publishing, signatures, web_push
 from belvedere.control.notifications.audience import list_allowed
 from belvedere.control.notifications.channels import OF_PANELS, PERSONAL, Channel, choose, choose_for_matter
 from belvedere.control.notifications.mails import send_mail
-from belvedere.control.notifications.models import Notification, PushSubscription, Webhook
+from belvedere.control.notifications.models import Broker, Notification, PushSubscription, Webhook
 from belvedere.control.notifications.selectors.choices import list_choices, list_quiet
 from belvedere.control.notifications.selectors.matters import list_tellable_matters
 from belvedere.control.outbox.models import Message
@@ -33,12 +33,15 @@ KINDS: Final = {
     Channel.PUSH: "notification.push",
     Channel.MAIL: "notification.mail",
     Channel.WEBHOOK: "notification.webhook",
+    Channel.MQTT: "notification.mqtt",
 }
 #: What waited for longer is no news: a push in the evening of a motion in the morning would frighten.
 _FRESH: Final = {
     Channel.PUSH: timedelta(hours=1),
     Channel.MAIL: timedelta(hours=24),
     Channel.WEBHOOK: timedelta(days=3),
+    # What it starts is a lamp, not a reader: late it is wrong.
+    Channel.MQTT: timedelta(minutes=10),
 }
 
 
@@ -101,16 +104,20 @@ def pack(messages: Iterable[Message]) -> list[Parcel]:
     browsers = {row.pk: row for row in PushSubscription.objects.filter(pk__in=targets)}
     alive = list_alive_credentials(row.credential for row in browsers.values())
     hooks = {row.pk: row for row in Webhook.objects.filter(pk__in=targets, disabled_at=None)}
+    brokers = {row.pk: row for row in Broker.objects.filter(pk__in=targets, disabled_at=None)}
     people = {row.pk: row for row in Account.objects.filter(pk__in=targets, is_active=True)}
     parcels = []
     for message in asked:
         target = message.payload["to"]
         browser, hook, person = browsers.get(target), hooks.get(target), people.get(target)
+        broker = brokers.get(target)
         work: Callable[[News], Callable[[], egress.Answer]]
         if browser and browser.credential in alive:
             owner, channel, work = browser.account_id, Channel.PUSH, partial(_push, browser)
         elif hook:
             owner, channel, work = hook.account_id, Channel.WEBHOOK, partial(_call, hook, message.pk)
+        elif broker:
+            owner, channel, work = broker.account_id, Channel.MQTT, partial(_publish, broker, message.payload)
         elif person:
             owner, channel, work = person.pk, Channel.MAIL, partial(_mail, person.email)
         else:
@@ -201,6 +208,20 @@ def _call(row: Webhook, message: str, news: News) -> Callable[[], egress.Answer]
     body = json.dumps(said, ensure_ascii=False).encode()
     headers = signatures.sign(message, at, body, keys) | {"Content-Type": "application/json"}
     return partial(egress.post, vault.unseal(row.url, table="webhook", row=row.pk, field="url"), body, headers)
+
+
+def _publish(row: Broker, payload: Mapping[str, Any], news: News) -> Callable[[], egress.Answer]:
+    login = publishing.open_login(row)
+    if gone := payload.get("forget"):
+        return partial(publishing.publish, login, publishing.take_back(row.pk, gone))
+    said: dict[str, Any] = {"event_type": news.kind or "test", "words": news.words, "at": news.at.isoformat()}
+    if not news.id:
+        return partial(publishing.publish, login, [publishing.tell(row.prefix, "test", said)])
+    said |= {"id": news.id, "event": news.event, "name": news.name, "count": news.count}
+    is_panel = news.kind in OF_PANELS
+    announced = publishing.announce(row.prefix, row.pk, news.resource, news.name, is_panel=is_panel)
+    told = publishing.tell(row.prefix, news.resource, said)
+    return partial(publishing.publish, login, [*(announced if row.is_announced else []), told])
 
 
 def _mail(address: str, news: News) -> Callable[[], egress.Answer]:

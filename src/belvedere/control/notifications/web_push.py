@@ -57,6 +57,16 @@ def is_push_service(host: str) -> bool:
     return any(host == known or host.endswith(f".{known}") for known in HOSTS)
 
 
+def shows_each(host: str) -> bool:
+    """Whether browsers of this service must show something for each push, or are unsubscribed: none is taken back."""
+    return host == "push.apple.com" or host.endswith(".push.apple.com")
+
+
+def tag_of(resource: str, kind: str) -> str:
+    """Under which a browser shows it: the next of its kind there takes its place."""
+    return f"{resource}.{kind}"
+
+
 def is_well_formed(browser: Browser) -> bool:
     """Whether its keys are keys: a point of P-256, and 16 bytes."""
     try:

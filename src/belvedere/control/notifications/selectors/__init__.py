@@ -2,10 +2,13 @@
 
 from belvedere.control.notifications.selectors.choices import Choice, PreferencesView, get_preferences
 from belvedere.control.notifications.selectors.endpoints import (
+    BrokerView,
     BrowserView,
     DeliveryView,
     WebhookView,
+    get_broker,
     get_webhook,
+    list_brokers,
     list_browsers,
     list_deliveries,
     list_webhooks,
@@ -20,6 +23,7 @@ from belvedere.control.notifications.selectors.matrix import (
 from belvedere.control.notifications.selectors.matters import MatterView, get_matter, list_matters
 
 __all__ = [
+    "BrokerView",
     "BrowserView",
     "Choice",
     "DeliveryView",
@@ -31,11 +35,13 @@ __all__ = [
     "NotificationMatrix",
     "PreferencesView",
     "WebhookView",
+    "get_broker",
     "get_line",
     "get_matter",
     "get_notification_matrix",
     "get_preferences",
     "get_webhook",
+    "list_brokers",
     "list_browsers",
     "list_deliveries",
     "list_lines",

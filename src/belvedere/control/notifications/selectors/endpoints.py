@@ -1,4 +1,4 @@
-"""Where one is told: one's own browsers and webhooks. What is sealed stays sealed."""
+"""Where one is told: one's own browsers, webhooks and brokers. What is sealed stays sealed."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +8,7 @@ from belvedere.contracts.camera_events import EventKind
 from belvedere.control.core import clock
 from belvedere.control.core.errors import NotFound
 from belvedere.control.core.principal import Principal
-from belvedere.control.notifications.models import Delivery, PushSubscription, Webhook
+from belvedere.control.notifications.models import Broker, Delivery, PushSubscription, Webhook
 
 #: of one webhook: enough to see what is the matter
 LAST_DELIVERIES: Final = 20
@@ -122,4 +122,46 @@ def _view(row: Webhook) -> WebhookView:
         created_at=row.created_at,
         last_sent_at=row.last_sent_at,
         former_until=row.former_until,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerView:
+    """A broker of one's own, without its login."""
+
+    id: str
+    name: str
+    shown_address: str
+    prefix: str
+    is_announced: bool
+    is_enabled: bool
+    is_failing: bool
+    created_at: datetime
+    last_sent_at: datetime | None
+
+
+def list_brokers(actor: Principal) -> list[BrokerView]:
+    """The latest first."""
+    return [_broker(row) for row in Broker.objects.filter(account=actor.id).order_by("-created_at")]
+
+
+def get_broker(actor: Principal, broker: str) -> BrokerView:
+    """One of them. Raises NotFound."""
+    row = Broker.objects.filter(pk=broker, account=actor.id).first()
+    if row is None:
+        raise NotFound
+    return _broker(row)
+
+
+def _broker(row: Broker) -> BrokerView:
+    return BrokerView(
+        id=row.pk,
+        name=row.name,
+        shown_address=row.shown_address,
+        prefix=row.prefix,
+        is_announced=row.is_announced,
+        is_enabled=row.disabled_at is None,
+        is_failing=row.failures > 0,
+        created_at=row.created_at,
+        last_sent_at=row.last_sent_at,
     )

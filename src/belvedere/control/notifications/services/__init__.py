@@ -1,5 +1,12 @@
 """Telling, and being told as one likes."""
 
+from belvedere.control.notifications.services.brokers import (
+    change_broker,
+    create_broker,
+    remove_broker,
+    send_broker_test,
+    take_back_announced,
+)
 from belvedere.control.notifications.services.browsers import subscribe_browser, unsubscribe_browser
 from belvedere.control.notifications.services.keeping import forget_account, purge_notifications
 from belvedere.control.notifications.services.matters import (
@@ -30,23 +37,28 @@ from belvedere.control.notifications.services.webhooks import (
 
 __all__ = [
     "AS_IS",
+    "change_broker",
     "change_preferences",
     "change_webhook",
     "choose_channels",
+    "create_broker",
     "create_webhook",
     "forget_account",
     "forget_matters",
     "purge_matters",
     "purge_notifications",
+    "remove_broker",
     "remove_webhook",
     "renew_webhook_secret",
     "see_line",
+    "send_broker_test",
     "send_test",
     "send_webhook_test",
     "set_quiet_hours",
     "snooze",
     "stop_mails",
     "subscribe_browser",
+    "take_back_announced",
     "take_back_lost",
     "take_back_stale",
     "tell_of_events",

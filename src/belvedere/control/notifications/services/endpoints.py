@@ -11,11 +11,15 @@ from django.db.models import F, Q
 from belvedere.control.access.guard import unguarded
 from belvedere.control.core import clock
 from belvedere.control.notifications.channels import Channel
-from belvedere.control.notifications.models import Delivery, PushSubscription, Webhook
+from belvedere.control.notifications.models import Broker, Delivery, PushSubscription, Webhook
 
 MAX_FAILURES: Final = 50
 MAX_FAILING: Final = timedelta(days=3)
-_ROWS: Final = {Channel.PUSH: PushSubscription.objects, Channel.WEBHOOK: Webhook.objects}
+_ROWS: Final = {
+    Channel.PUSH: PushSubscription.objects,
+    Channel.WEBHOOK: Webhook.objects,
+    Channel.MQTT: Broker.objects,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,15 @@ from django.db.models import Count
 
 from belvedere.control.access.guard import unguarded
 from belvedere.control.core import clock
-from belvedere.control.notifications.models import Delivery, Notification, Preference, PushSubscription, Quiet, Webhook
+from belvedere.control.notifications.models import (
+    Broker,
+    Delivery,
+    Notification,
+    Preference,
+    PushSubscription,
+    Quiet,
+    Webhook,
+)
 
 KEEP: Final = timedelta(days=30)
 #: For each webhook: who mends its receiver looks at the last ones.
@@ -30,5 +38,5 @@ def purge_notifications() -> None:
 @transaction.atomic
 def forget_account(payload: dict[str, str]) -> None:
     """Delete what an account that is no more was told, and where and how. Handler of `account.erased`."""
-    for model in (Notification, Preference, Quiet, PushSubscription, Webhook):
+    for model in (Notification, Preference, Quiet, PushSubscription, Webhook, Broker):
         model.objects.filter(account_id=payload["account"]).delete()

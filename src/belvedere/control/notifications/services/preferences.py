@@ -19,7 +19,7 @@ from belvedere.control.core.principal import Principal
 from belvedere.control.notifications.audience import list_allowed
 from belvedere.control.notifications.channels import Channel, read_channels, write_channels
 from belvedere.control.notifications.mails import read_unsubscribe_token
-from belvedere.control.notifications.models import Preference, PushSubscription, Quiet, Webhook
+from belvedere.control.notifications.models import Broker, Preference, PushSubscription, Quiet, Webhook
 from belvedere.control.notifications.parcels import KINDS
 from belvedere.control.notifications.selectors.choices import ANY_KIND, Choice
 from belvedere.control.outbox.services import enqueue_many
@@ -129,7 +129,7 @@ def stop_mails(actor: Principal, *, token: str) -> None:
 @unguarded("the actor's own channels")
 @transaction.atomic
 def send_test(actor: Principal) -> int:
-    """Something by each way the actor is told outside: his browsers, webhooks, and mail if he wants any. How many."""
+    """Something by each way the actor is told outside: browsers, webhooks, brokers, mail if he wants any. How many."""
     hit("notifications.test", actor.id, limit=6, per_s=60)
     rows = Preference.objects.filter(account=actor.id)
     wants_mail = any(Channel.MAIL in read_channels(row.channels) for row in rows)
@@ -137,6 +137,9 @@ def send_test(actor: Principal) -> int:
         Channel.PUSH: list(PushSubscription.objects.filter(account=actor.id).values_list("pk", "host")),
         Channel.WEBHOOK: [
             (pk, pk) for pk in Webhook.objects.filter(account=actor.id, disabled_at=None).values_list("pk", flat=True)
+        ],
+        Channel.MQTT: [
+            (pk, pk) for pk in Broker.objects.filter(account=actor.id, disabled_at=None).values_list("pk", flat=True)
         ],
         Channel.MAIL: [(actor.id, "mail")] if wants_mail else [],
     }

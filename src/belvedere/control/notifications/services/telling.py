@@ -21,7 +21,7 @@ from belvedere.control.core import clock, sql
 from belvedere.control.events.models import Event
 from belvedere.control.notifications.audience import Thing, drop_muted, grounds_of, list_things, needed_for
 from belvedere.control.notifications.channels import Channel, choose
-from belvedere.control.notifications.models import Notification, PushSubscription, Webhook
+from belvedere.control.notifications.models import Broker, BrokerThing, Notification, PushSubscription, Webhook
 from belvedere.control.notifications.parcels import KINDS
 from belvedere.control.notifications.selectors.choices import list_choices
 from belvedere.control.outbox.services import enqueue_many
@@ -117,7 +117,7 @@ def _tell(happenings: list[Happening], candidates: list[list[tuple[str, list[Gra
     flooded = _list_flooded({account for account, _number in lines})
     news = {number for number, one in enumerate(happenings) if one.events[-1].started_at > now - NEWS}
     sent = {told: pk for told, pk in lines.items() if told[0] not in flooded and told[1] in news}
-    _send(sent, chosen, [happening.kind for happening in happenings])
+    _send(sent, chosen, happenings)
 
 
 def _line(account: str, happening: Happening, channels: frozenset[Channel]) -> Notification:
@@ -167,15 +167,15 @@ def _list_flooded(accounts: Iterable[str]) -> set[str]:
     return set(counted.filter(n__gt=MAX_A_MINUTE).values_list("account", flat=True))
 
 
-def _send(lines: Mapping[_Told, str], chosen: Mapping[_Told, frozenset[Channel]], kinds: list[str]) -> None:
-    """Put into the outbox what goes out: who is told of what → notification; `kinds` by what."""
+def _send(lines: Mapping[_Told, str], chosen: Mapping[_Told, frozenset[Channel]], happenings: list[Happening]) -> None:
+    """Put into the outbox what goes out: who is told of what → notification; `happenings` by what."""
 
-    def by(channel: Channel) -> dict[str, list[tuple[str, str]]]:
-        """Account → its notifications that go this way, and of which kind they are."""
-        found: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+    def by(channel: Channel) -> dict[str, list[tuple[str, Happening]]]:
+        """Account → its notifications that go this way, and what they are of."""
+        found: defaultdict[str, list[tuple[str, Happening]]] = defaultdict(list)
         for told, pk in lines.items():
             if channel in chosen[told]:
-                found[told[0]].append((pk, kinds[told[1]]))
+                found[told[0]].append((pk, happenings[told[1]]))
         return found
 
     if pushed := by(Channel.PUSH):
@@ -185,7 +185,7 @@ def _send(lines: Mapping[_Told, str], chosen: Mapping[_Told, frozenset[Channel]]
             (
                 ({"notification": line, "to": pk}, host)
                 for account, pk, host in browsers
-                for line, _kind in pushed[account]
+                for line, _happening in pushed[account]
             ),
         )
     if mailed := by(Channel.MAIL):
@@ -194,7 +194,7 @@ def _send(lines: Mapping[_Told, str], chosen: Mapping[_Told, frozenset[Channel]]
             (
                 ({"notification": line, "to": account}, "mail")
                 for account, told in mailed.items()
-                for line, _kind in told
+                for line, _happening in told
             ),
         )
     if called := by(Channel.WEBHOOK):
@@ -204,7 +204,34 @@ def _send(lines: Mapping[_Told, str], chosen: Mapping[_Told, frozenset[Channel]]
             (
                 ({"notification": line, "to": pk}, pk)
                 for account, pk, wanted in hooks
-                for line, kind in called[account]
-                if not wanted or kind in wanted.split(",")
+                for line, happening in called[account]
+                if not wanted or happening.kind in wanted.split(",")
             ),
         )
+    if published := by(Channel.MQTT):
+        _publish(published)
+
+
+def _publish(published: Mapping[str, list[tuple[str, Happening]]]) -> None:
+    """The same for brokers: account → its notifications; and what each broker will have been told exists."""
+    brokers = list(Broker.objects.filter(account__in=published, disabled_at=None))
+    enqueue_many(
+        KINDS[Channel.MQTT],
+        (
+            ({"notification": line, "to": row.pk}, row.pk)
+            for row in brokers
+            for line, _happening in published[row.account_id]
+        ),
+    )
+    things = {
+        (row.pk, happening.thing.path.leaf)
+        for row in brokers
+        if row.is_announced
+        for _line, happening in published[row.account_id]
+    }
+    BrokerThing.objects.bulk_create(
+        [BrokerThing(broker_id=pk, resource=resource) for pk, resource in sorted(things)],
+        update_conflicts=True,
+        unique_fields=["broker", "resource"],
+        update_fields=["taken_back_at"],
+    )

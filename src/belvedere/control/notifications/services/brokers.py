@@ -1,0 +1,146 @@
+"""Brokers: home automations of somebody's that are told over MQTT."""
+
+from typing import Final
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from belvedere.contracts.brokers import BrokerLogin
+from belvedere.contracts.camera_events import EventKind
+from belvedere.control.access.guard import unguarded
+from belvedere.control.accounts.selectors import require_fresh
+from belvedere.control.audit.services import write_entry
+from belvedere.control.core import clock
+from belvedere.control.core.errors import Invalid, NetworkNotAllowed, NotFound
+from belvedere.control.core.ids import new_id
+from belvedere.control.core.limits import hit
+from belvedere.control.core.names import clean_name
+from belvedere.control.core.principal import Principal
+from belvedere.control.devices.addresses import BrokerAddress
+from belvedere.control.devices.brokers import BrokerWish, check_topic
+from belvedere.control.notifications import egress
+from belvedere.control.notifications.audience import list_allowed
+from belvedere.control.notifications.channels import Channel
+from belvedere.control.notifications.models import Broker, BrokerThing
+from belvedere.control.notifications.parcels import KINDS
+from belvedere.control.notifications.publishing import open_login, seal_login
+from belvedere.control.outbox.services import enqueue_many
+
+MAX_BROKERS: Final = 3
+_MAX_PREFIX: Final = 90
+
+
+@unguarded("the actor's own; what it is told is decided each time")
+def create_broker(
+    actor: Principal, *, name: str, broker: BrokerWish, prefix: str = "belvedere", is_announced: bool = True
+) -> str:
+    """Tell a broker what the actor is told, below `prefix`; its id. `is_announced`: to Home Assistant, too.
+
+    Raises ReauthenticationRequired, Invalid, NetworkNotAllowed (no packet sent), RateLimited.
+    """
+    require_fresh(actor)
+    name = clean_name(name)
+    prefix = check_topic(prefix, "prefix", longest=_MAX_PREFIX).strip("/")
+    address, login = _check(actor, broker, None)
+    pk = new_id()
+    with transaction.atomic():
+        if Broker.objects.filter(account=actor.id).count() >= MAX_BROKERS:
+            raise Invalid(_("Three brokers are the most. Remove one first."))
+        Broker.objects.create(
+            id=pk,
+            account_id=actor.id,
+            name=name,
+            login=seal_login(login, pk),
+            shown_address=address.shown,
+            prefix=prefix,
+            is_announced=is_announced,
+            created_at=clock.now(),
+        )
+        _write(actor, "broker.created", pk, name)
+    return pk
+
+
+@unguarded("the actor's own")
+def change_broker(
+    actor: Principal,
+    *,
+    broker: str,
+    name: str | None = None,
+    wish: BrokerWish | None = None,
+    is_enabled: bool | None = None,
+) -> None:
+    """What is None stays; a kept password goes to no other broker (N26). Switched on again, it begins anew.
+
+    Raises as `create_broker`, and NotFound.
+    """
+    require_fresh(actor)
+    row = _get(actor, broker)
+    if name is not None:
+        row.name = clean_name(name)
+    if wish is not None:
+        address, login = _check(actor, wish, open_login(row))
+        row.shown_address, row.login = address.shown, seal_login(login, row.pk)
+    if is_enabled is not None:
+        row.disabled_at = None if is_enabled else row.disabled_at or clock.now()
+    if is_enabled or wish is not None:
+        row.failures, row.failing_since = 0, None
+    with transaction.atomic():
+        row.save()
+        _write(actor, "broker.changed", row.pk, row.name)
+
+
+@unguarded("the actor's own")
+@transaction.atomic
+def remove_broker(actor: Principal, *, broker: str) -> None:
+    """Tell it nothing more, and forget its login. Raises NotFound."""
+    row = _get(actor, broker)
+    row.delete()
+    _write(actor, "broker.removed", broker, row.name)
+
+
+@unguarded("the actor's own")
+@transaction.atomic
+def send_broker_test(actor: Principal, *, broker: str) -> None:
+    """Tell it something. Raises NotFound, Invalid (it is off), RateLimited."""
+    row = _get(actor, broker)
+    if row.disabled_at is not None:
+        raise Invalid(_("Switch it on first."))
+    hit("notifications.test", actor.id, limit=6, per_s=60)
+    enqueue_many(KINDS[Channel.MQTT], [({"notification": "", "to": row.pk}, row.pk)])
+
+
+@unguarded("the worker's own housekeeping: what was announced is decided again (N33)")
+def take_back_announced() -> None:
+    """Have brokers forget cameras and panels whose owners of brokers may not be told of them any more."""
+    rows = list(BrokerThing.objects.filter(taken_back_at=None, broker__disabled_at=None).select_related("broker"))
+    # Whoever is told of anything there is told of motion; a share that he muted is still his.
+    asked = {(row.broker.account_id, row.resource, EventKind.MOTION.value) for row in rows}
+    allowed = list_allowed(asked, is_muted=False) if asked else {}
+    over = [row for row in rows if (row.broker.account_id, row.resource, EventKind.MOTION.value) not in allowed]
+    with transaction.atomic():
+        for row in over:
+            # Claimed: of two workers that look at once, one tells.
+            if BrokerThing.objects.filter(pk=row.pk, taken_back_at=None).update(taken_back_at=clock.now()):
+                payload = {"notification": "", "to": row.broker_id, "forget": row.resource}
+                enqueue_many(KINDS[Channel.MQTT], [(payload, row.broker_id)])
+
+
+def _get(actor: Principal, broker: str) -> Broker:
+    row = Broker.objects.filter(pk=broker, account=actor.id).first()
+    if row is None:
+        raise NotFound
+    return row
+
+
+def _check(actor: Principal, wish: BrokerWish, kept: BrokerLogin | None) -> tuple[BrokerAddress, BrokerLogin]:
+    hit("broker.address", actor.id, limit=30, per_s=3600)
+    address, login = wish.fill_in(kept)
+    try:
+        egress.resolve_host(login.host, login.port, secure=login.is_tls)
+    except egress.NotReachable:
+        raise NetworkNotAllowed from None
+    return address, login
+
+
+def _write(actor: Principal, action: str, broker: str, name: str) -> None:
+    write_entry(actor=actor, action=action, thing=f"broker:{broker}", name=name)

@@ -1,0 +1,296 @@
+"""Being told over MQTT: a real broker hears it, decided again right before; what it was told exists is taken back."""
+
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import cast
+from belvedere.contracts.permissions import Permission
+from belvedere.control.core import clock
+from belvedere.control.core.errors import Invalid, NetworkNotAllowed, NotFound, ReauthenticationRequired
+from belvedere.control.core.principal import Principal
+from belvedere.control.devices.brokers import BrokerWish
+from belvedere.control.notifications.channels import Channel
+from belvedere.control.notifications.models import Broker as Row
+from belvedere.control.notifications.models import BrokerThing
+from belvedere.control.notifications.selectors import Choice, get_broker, list_brokers
+from belvedere.control.notifications.services import (
+    change_broker,
+    choose_channels,
+    create_broker,
+    remove_broker,
+    send_broker_test,
+    take_back_announced,
+)
+from belvedere.control.outbox.models import Message
+from belvedere.control.sharing.services import end_share
+from control.told import carry, happen, silent, tell
+from media.broker import PASSWORD, USER, Broker
+
+pytestmark = pytest.mark.broker
+
+LIVE_AND_NEWS = Permission.LIVE_VIEW | Permission.NOTIFY
+READY = "ready"
+
+
+class House:
+    """A mosquitto, and all that is said on it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.broker = Broker(folder / "broker")
+        self.broker.prepare()
+        (self.broker.folder / "acl").write_text(f"user {USER}\ntopic readwrite #\n", encoding="utf-8")
+        self._server: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with (self.broker.folder / "log").open("ab") as log:
+            command = ["mosquitto", "-v", "-c", str(self.broker.folder / "mosquitto.conf")]
+            self._server = subprocess.Popen(command, stdout=log, stderr=log)
+        until(lambda: self._publish("ping", "") == 0)
+
+    def stop(self) -> None:
+        if self._server:
+            self._server.kill()
+            self._server.wait()
+
+    def wish(self, **more: Any) -> BrokerWish:
+        fields = {
+            "address": f"mqtts://localhost:{self.broker.tls_port}",
+            "username": USER,
+            "password": PASSWORD,
+            "ca": self.broker.ca,
+        }
+        return BrokerWish(**(fields | more))
+
+    def retained(self) -> dict[str, Any]:
+        """Topic → what stands there for whoever comes."""
+        command = ["mosquitto_sub", *self.broker.login(), "-t", "#", "--retained-only", "-W", "1", "-F", "%t %p"]
+        lines = subprocess.run(command, capture_output=True, check=False).stdout.decode().splitlines()
+        return {topic: json.loads(text) for topic, _space, text in (line.partition(" ") for line in lines)}
+
+    @contextmanager
+    def hearing(self) -> Iterator[list[tuple[str, str, Any]]]:
+        """(topic, `retained qos`, said) of all that is said during the block, once it is over."""
+        path = self.broker.folder / "heard"
+        with path.open("wb") as file:
+            command = ["mosquitto_sub", *self.broker.login(), "-q", "1", "-t", "#", "-F", "%t|%r %q|%p"]
+            ear = subprocess.Popen(command, stdout=file)
+            heard: list[tuple[str, str, Any]] = []
+            try:
+                self._mark(path, READY)
+                yield heard
+                self._mark(path, "over")
+            finally:
+                ear.kill()
+                ear.wait()
+        for line in path.read_text().splitlines():
+            topic, flags, text = line.split("|", 2)
+            # What was retained before comes first; of that nothing was said now.
+            if topic not in {READY, "over", "ping"} and not flags.startswith("1"):
+                heard.append((topic, flags, json.loads(text) if text else None))
+
+    def _mark(self, path: Path, topic: str) -> None:
+        def is_heard() -> bool:
+            self._publish(topic, "x")
+            return f"{topic}|" in path.read_text()
+
+        until(is_heard)
+
+    def _publish(self, topic: str, text: str) -> int:
+        command = ["mosquitto_pub", *self.broker.login(), "-t", topic, "-m", text]
+        return subprocess.run(command, check=False, capture_output=True).returncode
+
+
+def until(is_so: Any) -> None:
+    end = time.monotonic() + 20
+    while not is_so():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    made = House(tmp_path)
+    made.start()
+    yield made
+    made.stop()
+
+
+def test_home_assistant_hears_of_it(people: cast.Cast, house: House) -> None:
+    """By TLS, QoS 1, never retained; by whoever may know of it, to his own broker alone."""  # VA-18
+    people.olivia.share(people.rita, people.courtyard, permissions=LIVE_AND_NEWS)
+    pk = create_broker(people.rita.actor, name="Home", broker=house.wish())
+    create_broker(people.vera.actor, name="Hers", broker=house.wish(), prefix="vera")
+    with house.hearing() as heard:
+        [event] = happen(people.courtyard, kind="person")
+        carry()
+    told = {topic: (flags, said) for topic, flags, said in heard}
+    topic = f"belvedere/{people.courtyard}/event"
+    uid = f"belvedere_{pk}_{people.courtyard}"
+    assert set(told) == {topic, f"homeassistant/event/{uid}/config", f"homeassistant/binary_sensor/{uid}/config"}
+    flags, said = told[topic]
+    assert flags == "0 1"
+    assert (said["event_type"], said["event"], said["name"], said["words"]) == (
+        *("person", event, "Courtyard", "Person"),
+    )
+    config = told[f"homeassistant/event/{uid}/config"][1]
+    assert config["state_topic"] == topic
+    assert said["event_type"] in config["event_types"]
+    assert config["device"]["name"] == "Courtyard"
+    sensor = told[f"homeassistant/binary_sensor/{uid}/config"][1]
+    assert (sensor["state_topic"], sensor["device_class"]) == (topic, "motion")
+    assert sensor["unique_id"] != config["unique_id"]
+    # Nothing of what happened waits for whoever connects tomorrow.
+    assert set(house.retained()) == set(told) - {topic}
+    assert get_broker(people.rita.actor, pk).last_sent_at
+    # Nothing is sent twice, by whoever looks next.
+    with house.hearing() as heard:
+        carry()
+    assert heard == []
+
+
+def test_without_home_assistant_there_is_but_the_event(people: cast.Cast, house: House) -> None:
+    wish = house.wish(address=f"mqtt://127.0.0.1:{house.broker.port}", is_plain_ok=True, ca=None)
+    pk = create_broker(people.olivia.actor, name="Node-RED", broker=wish, prefix="a/b", is_announced=False)
+    send_broker_test(people.olivia.actor, broker=pk)
+    with house.hearing() as heard:
+        happen(people.courtyard)
+        carry()
+    assert {topic for topic, _flags, _said in heard} == {"a/b/test/event", f"a/b/{people.courtyard}/event"}
+    assert house.retained() == {}
+
+
+def test_a_right_that_ended_on_the_way(people: cast.Cast, house: House) -> None:
+    """Told while it held; unshared before it was sent: nothing is published, and what announced it is taken back."""
+    share = people.olivia.share(people.rita, people.courtyard, permissions=LIVE_AND_NEWS)  # N33
+    create_broker(people.rita.actor, name="Home", broker=house.wish())
+    happen(people.courtyard)
+    carry()
+    assert len(house.retained()) == 2
+    take_back_announced()
+    carry()
+    assert len(house.retained()) == 2
+    happen(people.courtyard, kind="person")
+    tell()
+    assert Message.objects.filter(kind="notification.mqtt", done_at=None).count() == 1
+    end_share(people.olivia.actor, share=share)
+    with house.hearing() as heard:
+        carry()
+    assert heard == []
+    assert not Message.objects.filter(kind="notification.mqtt", done_at=None).exists()
+    take_back_announced()
+    carry()
+    assert house.retained() == {}
+    take_back_announced()
+    assert not Message.objects.filter(kind="notification.mqtt", done_at=None).exists()
+    assert BrokerThing.objects.filter(taken_back_at=None).count() == 0
+
+
+def test_who_did_not_choose_it_is_not_told_so(people: cast.Cast, house: House) -> None:
+    create_broker(people.olivia.actor, name="Home", broker=house.wish())
+    choose_channels(people.olivia.actor, choices=[Choice("", "motion", frozenset({Channel.INBOX}))])
+    with house.hearing() as heard:
+        happen(people.courtyard)
+        carry()
+    assert heard == []
+
+
+def test_a_broker_that_is_down_and_comes_back(people: cast.Cast, house: House) -> None:
+    pk = create_broker(people.olivia.actor, name="Home", broker=house.wish())
+    house.stop()
+    happen(people.courtyard)
+    carry()
+    assert get_broker(people.olivia.actor, pk).is_failing
+    assert Message.objects.filter(kind="notification.mqtt", done_at=None).count() == 1
+    house.start()
+    Message.objects.filter(kind="notification.mqtt", done_at=None).update(due_at=clock.now())
+    with house.hearing() as heard:
+        carry()
+    assert f"belvedere/{people.courtyard}/event" in {topic for topic, _flags, _said in heard}
+    assert not get_broker(people.olivia.actor, pk).is_failing
+
+
+def test_one_that_is_silent_keeps_no_other_waiting(people: cast.Cast, house: House) -> None:
+    """N31: it takes a hand for ten seconds at most; the others are told meanwhile."""
+    with silent() as port:
+        wish = BrokerWish(address=f"mqtt://127.0.0.1:{port}", is_plain_ok=True)
+        slow = create_broker(people.olivia.actor, name="Silent", broker=wish)
+        create_broker(people.olivia.actor, name="Home", broker=house.wish())
+        happen(people.courtyard)
+        carry()
+    assert get_broker(people.olivia.actor, slow).is_failing
+    assert len(house.retained()) == 2
+
+
+@pytest.mark.parametrize(
+    ("address", "refusal"),
+    [
+        ("mqtts://169.254.169.254", NetworkNotAllowed),
+        ("mqtts://10.1.2.3", NetworkNotAllowed),
+        ("mqtts://nobody.invalid", NetworkNotAllowed),
+        ("mqtt://192.0.2.7", Invalid),  # in clear only for who said that he knows …
+        ("mqtt:plain", Invalid),
+        ("mqtts://user:secret@127.0.0.1", Invalid),
+    ],
+)
+def test_addresses(people: cast.Cast, address: str, refusal: type[Exception]) -> None:
+    """N31."""
+    with pytest.raises(refusal):
+        create_broker(people.olivia.actor, name="Home", broker=BrokerWish(address=address))
+    assert not Row.objects.exists()
+
+
+def test_in_clear_only_where_the_operator_named_the_network(people: cast.Cast) -> None:
+    """N31: … and even then not through the internet."""
+    with pytest.raises(NetworkNotAllowed):
+        create_broker(people.olivia.actor, name="Home", broker=BrokerWish(address="mqtt://1.1.1.1", is_plain_ok=True))
+
+
+def test_a_kept_password_goes_to_no_other_broker(people: cast.Cast, house: House) -> None:
+    """N26."""
+    pk = create_broker(people.olivia.actor, name="Home", broker=house.wish())
+    with pytest.raises(Invalid):
+        change_broker(
+            people.olivia.actor,
+            broker=pk,
+            wish=BrokerWish(address=f"mqtt://127.0.0.1:{house.broker.port}", is_plain_ok=True),
+        )
+    change_broker(people.olivia.actor, broker=pk, wish=house.wish(password=None, ca=None), name="House")
+    assert PASSWORD not in Row.objects.get(pk=pk).login
+    send_broker_test(people.olivia.actor, broker=pk)
+    with house.hearing() as heard:
+        carry()
+    assert [(topic, said["event_type"]) for topic, _flags, said in heard] == [("belvedere/test/event", "test")]
+
+
+def test_it_is_its_owners_alone(people: cast.Cast, house: House) -> None:
+    pk = create_broker(people.olivia.actor, name="Home", broker=house.wish())
+    for act in (
+        lambda actor: get_broker(actor, pk),
+        lambda actor: change_broker(actor, broker=pk, is_enabled=False),
+        lambda actor: remove_broker(actor, broker=pk),
+        lambda actor: send_broker_test(actor, broker=pk),
+    ):
+        with pytest.raises(NotFound):
+            act(people.vera.actor)
+    stale = Principal(people.olivia.id, people.olivia.name, people.olivia.email)
+    with pytest.raises(ReauthenticationRequired):
+        change_broker(stale, broker=pk, name="Mine")
+    change_broker(people.olivia.actor, broker=pk, is_enabled=False)
+    with pytest.raises(Invalid):
+        send_broker_test(people.olivia.actor, broker=pk)
+    happen(people.courtyard)
+    carry()
+    assert house.retained() == {}
+    for prefix in ("", "#", "a/+", "$SYS"):
+        with suppress(Invalid):
+            create_broker(people.olivia.actor, name="Home", broker=house.wish(), prefix=prefix)
+            pytest.fail(prefix)
+    remove_broker(people.olivia.actor, broker=pk)
+    assert list_brokers(people.olivia.actor) == []
