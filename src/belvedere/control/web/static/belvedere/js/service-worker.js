@@ -113,8 +113,17 @@ function read(data) {
   }
 }
 
+/** What was shown is taken back: it was seen elsewhere, or is not for this reader any more. @param {string} tag */
+async function takeBack(tag) {
+  for (const shown of await worker.registration.getNotifications({ tag })) shown.close();
+}
+
 worker.addEventListener("push", (/** @type {any} */ event) => {
   const said = read(event.data);
+  if (typeof said.close === "string" && said.close) {
+    event.waitUntil(takeBack(said.close));
+    return;
+  }
   const at = Date.parse(said.at);
   event.waitUntil(
     worker.registration.showNotification(typeof said.title === "string" && said.title ? said.title : given.words.title, {
