@@ -188,6 +188,8 @@ PAGES: Final[dict[tuple[str, str], str]] = {
     ("GET", "camera"): "viewer",
     ("GET", "camera-access"): "sharer",
     ("POST", "camera-alias"): "viewer",
+    # The counter is shared with Rita, who lives elsewhere.
+    ("POST", "camera-private"): "sharer",
     ("GET", "recording"): "sharer",
     ("POST", "recording"): "sharer",
     ("GET", "detector"): "sharer",

@@ -13,6 +13,7 @@ from belvedere.control.api.auth import actor_of
 from belvedere.control.api.cameras import origin_of
 from belvedere.control.api.pages import DEFAULT_LIMIT, MAX_LIMIT, paginate
 from belvedere.control.api.schemas import Hours, In, Out, PersonOut, ProblemOut
+from belvedere.control.devices.blindings import BlindingView, list_blindings
 from belvedere.control.events.selectors import EventView, list_marks
 from belvedere.control.recordings import services
 from belvedere.control.recordings.selectors import (
@@ -82,11 +83,26 @@ class MarkOut(Out):
         )
 
 
+class BlindingOut(Out):
+    """Somebody took the camera's sight, or part of it: a mark that stays for good."""
+
+    kind: str = Field(description="switched_off, recording_off, recorded_less, alerts_off or private_hours")
+    from_: datetime = Field(serialization_alias="from")
+    to: datetime | None = Field(description="null while it goes on")
+    by: PersonOut | None = Field(description="for those to whom the camera belongs; of private hours for nobody")
+
+    @classmethod
+    def of(cls, view: BlindingView) -> "BlindingOut":
+        """From what selectors return."""
+        return cls(kind=view.kind, from_=view.start, to=view.end, by=PersonOut.of(view.by) if view.by else None)
+
+
 class RecordingsOut(Out):
     """When there is footage, as far back as the caller may see."""
 
     coverage: list[PeriodOut]
     events: list[MarkOut] = Field(description="what began between the two instants, in order; of too much, the latest")
+    blinded: list[BlindingOut] = Field(description="when somebody took the camera's sight, or part of it")
     unknown: list[PeriodOut] = Field(description="whoever holds these does not answer: there may be footage, or none")
 
 
@@ -250,6 +266,7 @@ def recordings(request: HttpRequest, camera_id: str, query: Query[PeriodQuery]) 
     return RecordingsOut(
         coverage=[PeriodOut.of(period) for period in found.covered],
         events=[MarkOut.of(view) for view in list_marks(actor, camera_id, query.from_, query.to)],
+        blinded=[BlindingOut.of(view) for view in list_blindings(actor, camera_id, query.from_, query.to)],
         unknown=[PeriodOut.of(period) for period in found.unknown],
     )
 

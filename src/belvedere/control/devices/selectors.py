@@ -55,6 +55,8 @@ class CameraView:
     #: since when nobody can watch it, and who did that; the name only for those to whom the camera belongs
     disabled_at: datetime | None
     disabled_by: Person | None
+    #: until when, where a member took private hours: who it was, nobody reads
+    private_until: datetime | None
 
     @property
     def label(self) -> str:
@@ -128,6 +130,7 @@ class _Row(NamedTuple):
     closed_at: datetime | None
     disabled_at: datetime | None
     disabled_by: str
+    private_until: datetime | None
     state: str
     state_since: datetime | None
     last_drop_at: datetime | None
@@ -289,6 +292,7 @@ def _view(
         has=[name for name in ("audio", "talk", "ptz") if getattr(row, f"has_{name}")],
         disabled_at=row.disabled_at,
         disabled_by=people.get(row.disabled_by) if mine else None,
+        private_until=row.private_until,
     )
 
 

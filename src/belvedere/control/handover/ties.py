@@ -23,6 +23,7 @@ from belvedere.control.core.principal import Principal
 from belvedere.control.devices.models import Camera, Device, Kind, Panel
 from belvedere.control.guests.models import GuestLink
 from belvedere.control.handover.models import Handover
+from belvedere.control.handover.models.transfers import OPEN
 from belvedere.control.organizations.models import Invitation, Membership, Organization, Site
 from belvedere.control.organizations.selectors import get_management, get_member, list_organizations
 from belvedere.control.sharing.models import Share, in_states
@@ -134,7 +135,7 @@ def get_ties(actor: Principal, account: str) -> Ties:
     gives_back += [Tie("share", row.pk, row.sharer.name, _names(row)) for row in received.order_by("pk")]
     if not (loses or gives_back or stays):
         raise NotFound
-    loses += _handovers(actor.id, account)
+    loses += [Tie("handover", row.pk, row.organization.name) for row in list_open_handovers(actor.id, person)]
     return Ties(
         person=person,
         loses=loses,
@@ -203,16 +204,11 @@ def list_open_invitations(person: Person, organizations: Collection[str]) -> lis
     return list(rows.filter(Q(address=person.email) | Q(inviter_id=person.id)).order_by("pk"))
 
 
-def _handovers(actor: str, account: str) -> list[Tie]:
-    rows = list_open_handovers(actor, account)
-    return [Tie("handover", row.pk, "", ()) for row in rows]
-
-
-def list_open_handovers(actor: str, account: str) -> list[Handover]:
-    """What one of the two offers the other to own."""
-    rows = Handover.objects.filter(state=OfferState.PENDING)
-    pair = Q(giver_id=actor, receiver_id=account) | Q(giver_id=account, receiver_id=actor)
-    return list(rows.filter(pair).order_by("pk"))
+def list_open_handovers(actor: str, person: Person) -> list[Handover]:
+    """What one of the two plans to give the other, or offers him, to own."""
+    to_him = Q(receiver_id=person.id) | Q(receiver_email=person.email)
+    pair = Q(giver_id=actor) & to_him | Q(giver_id=person.id, receiver_id=actor)
+    return list(Handover.objects.filter(pair, state__in=OPEN).select_related("organization").order_by("pk"))
 
 
 def _known_devices(account: str, managed: dict[str, str]) -> list[KnownDevice]:

@@ -58,7 +58,7 @@ def _decide(row: ViewingSession, path: ResourcePath | None, *, is_alive: bool, w
         # There is nothing to see of now; what was recorded before is still there.
         carries &= ~Permission.LIVE_VIEW
     if needs not in carries:
-        return refuse(row.pk, "disabled")
+        return refuse(row.pk, why or "disabled")
     at = asked_at()
     decision = get_decision(row.principal, path, at=at)
     held = _carried(decision, carries, needs)

@@ -25,6 +25,7 @@ from belvedere.control.recordings.selectors import list_exports
 from belvedere.control.sharing.selectors import AccessRow, find_left, find_received_of_camera, list_access
 from belvedere.control.sharing.words import footage_words, hours_words
 from belvedere.control.streaming.selectors import count_watching, find_loss, list_viewers
+from belvedere.control.web.blinding import blinding_marks, private_hours
 from belvedere.control.web.context import follow, list_cameras_here, list_sites_to_equip, person
 from belvedere.control.web.device_words import off_mark
 from belvedere.control.web.errors import answers_refusals
@@ -163,6 +164,8 @@ def camera(request: HttpRequest, camera_id: str) -> HttpResponse:
         "may_configure": view.may(Permission.CONFIGURE),
         "received": _received(actor, view.id) if not view.mine else None,
         "footage": _footage(actor, view) if view.may(Permission.PLAYBACK) else None,
+        "marks": blinding_marks(actor, view),
+        "private": private_hours(actor, view),
     }
     if view.may(Permission.EXPORT):
         rows = [row for row in list_exports(actor) if row.camera == view.id][:EXPORTS_BESIDE]

@@ -18,10 +18,14 @@ BAR: Final = 1440
 
 
 def off_mark(view: CameraView) -> dict[str, Any] | None:
-    """Since when a camera is switched off, and by whom, for those who may read that; None where it is on."""
+    """Since when a camera is switched off, and by whom, for those who may read that; None where it is on.
+
+    `until`: a member took private hours. That is said to all alike, and of nobody by name.
+    """
     if view.disabled_at is None:
         return None
-    return {"at": view.disabled_at, "by": person(view.disabled_by) if view.disabled_by else None}
+    by = person(view.disabled_by) if view.disabled_by else None
+    return {"at": view.disabled_at, "by": by, "until": view.private_until}
 
 
 def device_line(view: DeviceView) -> dict[str, Any]:

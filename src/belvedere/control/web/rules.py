@@ -76,6 +76,7 @@ RULES: Final[dict[str, Rule]] = {
     "camera": Rule.ACCOUNT,
     "camera-access": Rule.ACCOUNT,
     "camera-alias": Rule.ACCOUNT,
+    "camera-private": Rule.ACCOUNT,
     "recording": Rule.ACCOUNT,
     "detector": Rule.ACCOUNT,
     "detector-remove": Rule.ACCOUNT,

@@ -35,6 +35,7 @@ from belvedere.control.sharing.selectors import (
     list_given,
     list_received,
 )
+from belvedere.control.web.blinding import blinding_notices
 from belvedere.control.web.cameras import rights_slots
 from belvedere.control.web.claims import claim_card
 from belvedere.control.web.context import here, list_cameras_here, person
@@ -276,6 +277,7 @@ def _notices(actor: Principal) -> list[dict[str, Any]]:
         for row in list_ended_since(actor, since)
     ]
     notices += share_notices(actor, since)
+    notices += blinding_notices(actor, since)
     notices += matter_notices(actor)
     notices += [sent_notice(row) for row in list_sent_requests(actor) if (row.decided_at or row.asked_at) >= since]
     return sorted(notices, key=lambda row: row["at"], reverse=True)

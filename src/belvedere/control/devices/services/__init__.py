@@ -11,6 +11,7 @@ from belvedere.control.devices.services.binding import (
     set_alias,
     unbind_device,
 )
+from belvedere.control.devices.services.blinding import mark_blinded, mark_seeing
 from belvedere.control.devices.services.detectors import (
     drop_detectors,
     list_detectors,
@@ -32,6 +33,10 @@ from belvedere.control.devices.services.panels import (
     record_panel_state,
 )
 from belvedere.control.devices.services.presence import prove_presence
+from belvedere.control.devices.services.private_hours import (
+    end_private_hours,
+    settle_private_hours,
+    take_private_hours,
 from belvedere.control.devices.services.probing import (
     ChannelWish,
     DraftChannel,
@@ -74,6 +79,7 @@ __all__ = [
     "drop_detectors",
     "edit_device",
     "enable_device",
+    "end_private_hours",
     "explain_inspection",
     "explain_probe",
     "inspect_device",
@@ -81,6 +87,8 @@ __all__ = [
     "list_detectors",
     "list_event_feeds",
     "list_panel_assignments",
+    "mark_blinded",
+    "mark_seeing",
     "move_device",
     "probe_device",
     "prove_presence",
@@ -101,6 +109,8 @@ __all__ = [
     "set_alias",
     "set_detector",
     "settle_nodes",
+    "settle_private_hours",
+    "take_private_hours",
     "transfer_devices",
     "unbind_device",
 ]

@@ -19,8 +19,9 @@ from belvedere.control.core.limits import hit
 from belvedere.control.core.principal import Principal
 from belvedere.control.devices.addresses import resolve
 from belvedere.control.devices.brokers import BrokerWish, check_topic
-from belvedere.control.devices.models import Camera, Detector, MediaNode
+from belvedere.control.devices.models import Blinding, Camera, Detector, MediaNode
 from belvedere.control.devices.selectors import NODE_IS_GONE_AFTER, choose_node
+from belvedere.control.devices.services.blinding import mark_blinded, mark_seeing
 from belvedere.control.organizations.selectors import list_reach
 from belvedere.control.outbox.services import enqueue
 
@@ -59,6 +60,7 @@ def set_detector(actor: Principal, *, camera: str, broker: BrokerWish, prefix: s
                 "told_at": None,
             },
         )
+        mark_seeing(cameras=[camera], kind=Blinding.Kind.ALERTS)
         _write(actor, row, "camera.detector_set")
         enqueue("assignments.changed", {"withdrawn": []})
 
@@ -70,6 +72,7 @@ def remove_detector(actor: Principal, *, camera: str) -> None:
     deleted, _each = Detector.objects.filter(camera=camera).delete()
     if not deleted:
         raise NotFound
+    mark_blinded(actor, cameras=[camera], kind=Blinding.Kind.ALERTS)
     _write(actor, Camera.objects.get(pk=camera), "camera.detector_removed")
     enqueue("assignments.changed", {"withdrawn": []})
 

@@ -19,6 +19,8 @@ from belvedere.control.core.errors import Forbidden
 from belvedere.control.core.ids import new_id
 from belvedere.control.core.offers import OfferState, move
 from belvedere.control.core.principal import Principal
+from belvedere.control.handover.models import Handover, HandoverState
+from belvedere.control.handover.models.transfers import OPEN
 from belvedere.control.handover.ties import Ties, get_ties, list_leftovers, list_open_handovers, list_open_invitations
 from belvedere.control.organizations.services import hold_organization, remove_member
 from belvedere.control.sharing.services import end_shares_with, give_back_shares, hear_no_more
@@ -68,13 +70,15 @@ def _leave(actor: Principal, ties: Ties, change_id: str, *, is_silent: bool) -> 
 
 def _end_waiting(actor: Principal, ties: Ties) -> None:
     """What was offered or asked, and not answered: it can be answered no more. Nobody is told by this."""
-    at, account = clock.now(), ties.person.id
+    at = clock.now()
     for invitation in list_open_invitations(ties.person, ties.managed):
         move(invitation, OfferState.REVOKED, at=at, ended_by=actor.id, ended_reason=REASON)
-    for handover in list_open_handovers(actor.id, account):
-        to = OfferState.REVOKED if handover.giver_id == actor.id else OfferState.REJECTED
-        move(handover, to, at=at, only_from=OfferState.PENDING, ended_by=actor.id, ended_reason=REASON)
-    end_requests_with(actor, account=account, organizations=ties.managed)
+    for handover in list_open_handovers(actor.id, ties.person):
+        # A plan that nobody was told of goes as an offer does.
+        claimed = Handover.objects.filter(pk=handover.pk, state__in=OPEN)
+        state = HandoverState.REVOKED if handover.giver_id == actor.id else HandoverState.REJECTED
+        claimed.update(state=state, ended_at=at, ended_by=actor.id, ended_reason=REASON)
+    end_requests_with(actor, account=ties.person.id, organizations=ties.managed)
 
 
 def _sweep(actor: Principal, ties: Ties, change_id: str, *, is_silent: bool) -> None:

@@ -1,11 +1,12 @@
-"""How a camera is recorded, and for how long its footage is kept."""
+"""How a camera is recorded, and for how long its footage is kept. Whoever has less recorded leaves a mark for good."""
 
+import json
 from typing import Any, Final
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from belvedere.contracts.hours import validate_hours
+from belvedere.contracts.hours import parse_hours, validate_hours
 from belvedere.contracts.permissions import Permission
 from belvedere.contracts.recordings import RecordMode
 from belvedere.contracts.sessions import Quality
@@ -13,10 +14,14 @@ from belvedere.control.access.guard import requires
 from belvedere.control.audit.services import write_entry
 from belvedere.control.core.errors import Invalid
 from belvedere.control.core.principal import Principal
-from belvedere.control.devices.models import Camera
+from belvedere.control.devices.models import Blinding, Camera
+from belvedere.control.devices.services import mark_blinded, mark_seeing
 from belvedere.control.outbox.services import enqueue
 from belvedere.control.recordings.models import RecordingSettings
 from belvedere.control.recordings.selectors import settings_of
+
+#: (mode, hours): when a camera is recorded
+type Recorded = tuple[str, str]
 
 MAX_KEEP_DAYS: Final = 365
 #: less would be deleted before anybody could look at it
@@ -61,7 +66,9 @@ def change_recording_settings(
     if not after:
         return
     before = {field: getattr(row, field) for field in after}
+    was, becomes = (row.mode, row.hours), (after.get("mode", row.mode), after.get("hours", row.hours))
     RecordingSettings.objects.update_or_create(camera_id=camera, defaults=after)
+    _mark(actor, camera, was, becomes)
     stands = Camera.objects.get(pk=camera)
     write_entry(
         actor=actor,
@@ -74,6 +81,35 @@ def change_recording_settings(
         after=after,
     )
     enqueue("assignments.changed", {"withdrawn": []})
+
+
+def _mark(actor: Principal, camera: str, was: Recorded, becomes: Recorded) -> None:
+    """End the marks of what is recorded again; begin one if less is from now on."""
+    for kind, before in (
+        Blinding.objects.filter(camera=camera, ended_at=None).exclude(before="").values_list("kind", "before")
+    ):
+        if records_all_of(becomes, tuple(json.loads(before))):
+            mark_seeing(cameras=[camera], kind=Blinding.Kind(kind))
+    if not records_all_of(becomes, was):
+        is_off = becomes[0] == RecordMode.OFF
+        kind = Blinding.Kind.RECORDING if is_off else Blinding.Kind.HOURS
+        mark_blinded(actor, cameras=[camera], kind=kind, before=json.dumps(was))
+
+
+def records_all_of(plan: Recorded, other: Recorded) -> bool:
+    """Whether `plan` records at every minute of a week at which `other` does. Of two zones nobody can say: then not."""
+    if plan[0] == RecordMode.CONTINUOUS or other[0] == RecordMode.OFF:
+        return True
+    if plan[0] == RecordMode.OFF or other[0] == RecordMode.CONTINUOUS:
+        return False
+    (zone, weekly), (other_zone, others) = parse_hours(plan[1]), parse_hours(other[1])
+    return zone == other_zone and _minutes_of(others) <= _minutes_of(weekly)
+
+
+def _minutes_of(weekly: dict[str, list[tuple[int, int]]]) -> set[tuple[str, int]]:
+    return {
+        (day, minute) for day, windows in weekly.items() for first, last in windows for minute in range(first, last)
+    }
 
 
 def _check_bounds(keep_days: int | None, keep_bytes: int | None) -> None:

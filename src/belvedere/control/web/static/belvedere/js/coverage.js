@@ -34,6 +34,8 @@ export class Coverage {
     this.covered = [];
     /** @type {Range[]} */
     this.unknown = [];
+    /** When somebody took the camera's sight, or part of it. @type {Range[]} */
+    this.blinded = [];
     /** @type {Happening[]} */
     this.events = [];
     /** @type {Promise<boolean>} */
@@ -91,6 +93,7 @@ export class Coverage {
     this._forget(range);
     this.covered = join([...this.covered, ...spansOf(answer.coverage)], JOIN_S);
     this.unknown = join([...this.unknown, ...spansOf(answer.unknown)]);
+    this.blinded = join([...this.blinded, ...spansOf(answer.blinded)]);
     this.events = [...this.events, ...(answer.events ?? []).map(happeningOf)];
     // Of what nobody answered for, the next look asks again.
     this._known = join([...this._known, ...without(range, join(spansOf(answer.unknown)))]);
@@ -102,6 +105,7 @@ export class Coverage {
     this._known = rest(this._known);
     this.covered = rest(this.covered);
     this.unknown = rest(this.unknown);
+    this.blinded = rest(this.blinded);
     // An event is told of where it began.
     this.events = this.events.filter((event) => event.from < range.from || event.from >= range.to);
   }
@@ -112,9 +116,10 @@ export function isoOf(at) {
   return new Date(at * 1000).toISOString();
 }
 
-/** @param {{from: string, to: string}[] | undefined} spans @returns {Range[]} */
+/** What goes on ends now. @param {{from: string, to: string | null}[] | undefined} spans @returns {Range[]} */
 function spansOf(spans) {
-  return (spans ?? []).map((span) => ({ from: Date.parse(span.from) / 1000, to: Date.parse(span.to) / 1000 }));
+  const now = Date.now() / 1000;
+  return (spans ?? []).map((span) => ({ from: Date.parse(span.from) / 1000, to: span.to ? Date.parse(span.to) / 1000 : now }));
 }
 
 /** @param {any} event  shapes may grow @returns {Happening} */

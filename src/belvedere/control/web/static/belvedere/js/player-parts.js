@@ -77,6 +77,7 @@ function endingWords({ why = "", by = "" }, name) {
   if (why === "site_closed") return [word("endedSiteClosed", { name }), word("endedMore")];
   if (why === "moved") return [word("endedMoved", { name }), word("endedMore")];
   if (why === "disabled") return [word("endedDisabled", { name }), word("endedDisabledMore")];
+  if (why === "private") return [word("endedPrivate", { name }), word("endedDisabledMore")];
   if (why === "not_found") return [word("endedNotFound"), ""];
   return [by ? word("endedBy", { by, name }) : word("endedNow", { name }), word("endedMore")];
 }

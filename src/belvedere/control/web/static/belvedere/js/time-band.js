@@ -16,6 +16,7 @@ import { minuteWords, rule } from "belvedere/time-scale";
  * @property {number | null} head
  * @property {Range[]} covered
  * @property {Range[]} unknown
+ * @property {Range[]} blinded
  * @property {{from: number, to: number, kind: string}[]} events
  * @property {{in: number | null, out: number | null}} marks
  */
@@ -121,7 +122,7 @@ export class TimeBand {
   }
 
   /** @param {Scene} scene @returns {[string, string, string, string, string][]} class, x, y, width, height */
-  _shapes({ range, earliest, now, covered, unknown, events, marks }) {
+  _shapes({ range, earliest, now, covered, unknown, blinded, events, marks }) {
     /** @type {[string, string, string, string, string][]} */
     const shapes = [];
     const add = (/** @type {string} */ name, /** @type {number} */ from, /** @type {number} */ to, least = LEAST_PX, height = 1) => {
@@ -133,6 +134,7 @@ export class TimeBand {
     add("is-outside", range.from, Math.min(earliest, range.to), 0);
     for (const span of this._merge(covered)) add("is-covered", span.from, span.to);
     for (const span of this._merge(unknown)) add("is-unknown", span.from, span.to);
+    for (const span of this._merge(blinded)) add("is-blinded", span.from, span.to, EVENT_PX, 1 / 4);
     for (const look of LOOKS) {
       const alike = events.filter((event) => lookOf(event.kind) === look).map(({ from, to }) => ({ from, to: Math.max(to, from + 0.001) }));
       for (const span of this._merge(alike.sort((one, other) => one.from - other.from))) add(`is-${look}`, span.from, span.to, EVENT_PX, HEIGHTS[look]);

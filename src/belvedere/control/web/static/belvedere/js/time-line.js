@@ -559,6 +559,7 @@ export class TimeLine extends HTMLElement {
       head: this.at,
       covered: coverage.covered,
       unknown: coverage.unknown,
+      blinded: coverage.blinded,
       events: coverage.events,
       marks: this.marks,
     });
