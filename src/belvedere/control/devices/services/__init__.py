@@ -37,6 +37,7 @@ from belvedere.control.devices.services.private_hours import (
     end_private_hours,
     settle_private_hours,
     take_private_hours,
+)
 from belvedere.control.devices.services.probing import (
     ChannelWish,
     DraftChannel,
