@@ -1,5 +1,7 @@
 """Detectors of cameras: who names one, where its login goes, what becomes of it, and what its node says."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -24,9 +26,9 @@ KEY = generate_key()
 RUN = "run-1"
 
 
-def wish(address: str = "mqtts://127.0.0.1:8883", **more: object) -> BrokerWish:
-    fields = {"username": "house", "password": cast.CANARY}
-    return BrokerWish(address=address, **(fields | more))  # type: ignore[arg-type]  # by name
+def wish(address: str = "mqtts://127.0.0.1:8883", **more: Any) -> BrokerWish:
+    fields: dict[str, Any] = {"username": "house", "password": cast.CANARY}
+    return BrokerWish(address=address, **(fields | more))
 
 
 def listen_to(people: cast.Cast, name: str = "back_yard", *, broker: BrokerWish | None = None) -> None:
@@ -105,7 +107,7 @@ def test_topics_are_whole(people: cast.Cast, part: str) -> None:
 def test_a_kept_password_goes_to_no_other_broker(people: cast.Cast, hello: None) -> None:
     """N26."""
     listen_to(people)
-    keep = {"username": None, "password": None}
+    keep: dict[str, Any] = {"username": None, "password": None}
     listen_to(people, "front_door", broker=wish(**keep))
     assert (assigned()[people.courtyard].password, assigned()[people.courtyard].name) == (cast.CANARY, "front_door")
     for address in ("mqtts://localhost:8883", "mqtts://127.0.0.1:8884", "mqtt://127.0.0.1:8883"):

@@ -357,7 +357,7 @@ FORMS: Final[dict[str, dict[str, Any]]] = {
     "account-phones": {"number": "+34 600 123 456"},
     "account-phone-confirm": {"code": "123456"},
     "camera-alias": {"name": "My counter"},
-    "detector": {"address": "mqtts://127.0.0.1:9", "password": "", "prefix": "frigate", "name": "back_yard"},
+    "detector": {"address": "mqtts://127.0.0.1:9", "password": "", "topics": "frigate", "name": "back_yard"},
     "recording": {"mode": "continuous", "quality": "main", "keep_days": "3"},
     "camera-export": {"from": "2026-11-01T10:00", "to": "2026-11-01T10:05"},
     "device-add": {"name": "Gate", "site": "{site_id}", "address": "rtsp://127.0.0.1:9/g", "skip_test": "on"},

@@ -10,7 +10,7 @@ from typing import Final
 from belvedere.contracts.brokers import BrokerError, BrokerLogin
 from belvedere.contracts.events import SourceError
 from belvedere.mqtt.failure import MqttFailure
-from belvedere.mqtt.session import MAX_PAYLOAD, MqttSession
+from belvedere.mqtt.session import MAX_PAYLOAD, MqttSession, hang_up
 
 _OPEN_WITHIN_S: Final = 5.0
 
@@ -27,7 +27,7 @@ async def dial(broker: BrokerLogin, ip: str, *, max_payload: int = MAX_PAYLOAD) 
             _check_fingerprint(writer, broker.fingerprint)
         await session.login(broker.username, broker.password)
     except BaseException:
-        writer.close()
+        await hang_up(writer)
         raise
     return session
 

@@ -23,6 +23,7 @@ _SILENT_AFTER_S: Final = 2.5 * KEEPALIVE_S
 #: what stands before a payload, at most: a topic with its length, and an id
 _MAX_HEAD: Final = 2 + 4 * MAX_TOPIC + 2
 _CHUNK: Final = 65_536
+_GOODBYE_WITHIN_S: Final = 0.5
 #: Between two packets: whoever floods us waits, and the node goes on.
 _BREATH_S: Final = 0.01
 
@@ -79,7 +80,7 @@ class MqttSession:
                 waiting.exception()  # nobody may be left to fetch it
         with contextlib.suppress(OSError):
             self._writer.write(bytes((_DISCONNECT << 4, 0)))
-        self._writer.close()
+        await hang_up(self._writer)
 
     async def login(self, username: str, password: str) -> None:
         """Say who we are. A fresh client id and a clean session: nothing waits for us, nothing is kept."""
@@ -192,6 +193,17 @@ class MqttSession:
         while left:
             left -= len(await self._reader.readexactly(min(left, _CHUNK)))
         return _Packet(head >> 4, head & 0x0F, body, length > self._max_packet)
+
+
+async def hang_up(writer: asyncio.StreamWriter) -> None:
+    """Close it; who takes his time over TLS's goodbye is left standing."""
+    writer.close()
+    try:
+        async with asyncio.timeout(_GOODBYE_WITHIN_S):
+            await writer.wait_closed()
+    except OSError:  # a timeout is one too
+        writer.transport.abort()
+        await asyncio.sleep(0)
 
 
 @contextlib.asynccontextmanager

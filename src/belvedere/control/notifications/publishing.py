@@ -52,8 +52,8 @@ def announce(prefix: str, broker: str, resource: str, name: str, *, is_panel: bo
         "device": {"identifiers": [f"belvedere_{broker}_{resource}"], "name": name, "manufacturer": "Belvedere"},
         "origin": {"name": "Belvedere", "sw_version": __version__},
     }
-    event = {"name": "Event", "event_types": [kind.value for kind in EventKind if kind in kinds]}
-    configs = {"event": event | ({} if is_panel else {"device_class": "motion"})}
+    event: dict[str, Any] = {"name": "Event", "event_types": [kind.value for kind in EventKind if kind in kinds]}
+    configs: dict[str, dict[str, Any]] = {"event": event | ({} if is_panel else {"device_class": "motion"})}
     if not is_panel:
         moves = ", ".join(f"'{kind.value}'" for kind in _MOVES)
         configs["binary_sensor"] = {

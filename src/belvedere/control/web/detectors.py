@@ -31,7 +31,7 @@ _FAULTS: Final = BROKER_FAULTS | {
 class DetectorForm(BrokerForm):
     """The broker, and as what the detector knows the camera there. Rules are the service's."""
 
-    prefix = forms.CharField(max_length=90, label=gettext_lazy("Topics begin with"))
+    topics = forms.CharField(max_length=90, label=gettext_lazy("Topics begin with"))
     name = forms.CharField(max_length=90, label=gettext_lazy("The camera’s name in Frigate"))
 
 
@@ -52,13 +52,13 @@ def detector(request: HttpRequest, camera_id: str) -> HttpResponse:
             actor,
             camera=camera_id,
             broker=form.wish(),
-            prefix=form.cleaned_data["prefix"],
+            prefix=form.cleaned_data["topics"],
             name=form.cleaned_data["name"],
         )
     except (NotFound, Forbidden):
         raise
     except Refusal as refusal:
-        field = str(refusal.extra.get("field", ""))
+        field = {"prefix": "topics"}.get(str(refusal.extra.get("field")), str(refusal.extra.get("field", "")))
         form.add_error(field if field in form.fields else None, refusal.message)
         return _page(request, camera_id, found, form, status=refusal.status)
     messages.success(request, _("Saved. What it sees becomes events of this camera."))
@@ -76,9 +76,9 @@ def detector_remove(request: HttpRequest, camera_id: str) -> HttpResponse:
 
 def _initial(found: DetectorView | None) -> dict[str, Any]:
     if found is None:
-        return {"prefix": "frigate"}
+        return {"topics": "frigate"}
     is_plain = found.address.startswith("mqtt:")
-    return {"address": found.address, "prefix": found.prefix, "name": found.name, "is_plain_ok": is_plain}
+    return {"address": found.address, "topics": found.prefix, "name": found.name, "is_plain_ok": is_plain}
 
 
 def _page(
