@@ -123,12 +123,24 @@ def test_a_page_that_is_gone_moves_nothing_on(demo: Demo, dome: Dome, sign_in: S
     dome.until(lambda: not dome.head.is_moving)
 
 
-def test_a_place_is_remembered(demo: Demo, dome: Dome, sign_in: SignIn) -> None:
+def test_a_place_is_remembered_and_forgotten(demo: Demo, dome: Dome, sign_in: SignIn) -> None:
     page = sign_in("olivia")
     open_pad(page, demo, dome)
     page.get_by_label("Name of this place").fill("Pier")
     page.get_by_role("button", name="Remember it").click()
-    expect(page.get_by_role("button", name="Pier", exact=True)).to_be_visible()
+    pier = page.get_by_role("button", name="Pier", exact=True)
+    expect(pier).to_be_visible()
+
+    # Switched on by mistake, nothing is forgotten.
+    toggle = page.get_by_role("button", name="Forget a place")
+    toggle.click()
+    expect(pier).to_have_count(0)  # its name now says what a tap would do
+    toggle.click()
+    expect(pier).to_be_visible()
+    toggle.click()
+    page.get_by_role("button", name="Forget Pier").click()
+    expect(pier).to_have_count(0)
+    assert "Pier" not in {name for name, _ in dome.head.presets.values()}
 
 
 def test_two_at_one_pad_and_a_right_that_ends(demo: Demo, dome: Dome, sign_in: SignIn) -> None:

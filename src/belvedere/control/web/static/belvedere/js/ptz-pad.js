@@ -3,10 +3,10 @@
  * arrow keys, `+`, `-` and Home. Orders go by the picture's own socket, so that nothing moves that nobody sees.
  *
  *   for          id of the `<live-view>`
- *   presets-url  where a place is kept; only for who may configure the camera
+ *   presets-url  where a place is kept and forgotten; only for who may configure the camera
  *
  * Inside, all of it written by the server: `[data-move="pan tilt zoom"]`, `[data-home]`, `[data-aim]`, `[data-speed]`,
- * `[data-presets]`, a `form[data-keep]`, and `[data-words]`, whose data attributes are what to say. What stands in
+ * `[data-presets]`, `[data-forget]`, a `form[data-keep]`, and `[data-words]`, whose data attributes are what to say. What stands in
  * `[data-needs]` is there if the camera can. It carries `data-state` (waiting, ready, held, gone).
  */
 
@@ -40,6 +40,8 @@ export class PtzPad extends HTMLElement {
     this._timer = 0;
     this._lookTimer = 0;
     this._isAiming = false;
+    /** Whether the next place that is chosen is forgotten. */
+    this._isForgetting = false;
     this._release = () => this.stop();
     this._onHidden = () => {
       if (document.hidden) this.stop();
@@ -60,6 +62,7 @@ export class PtzPad extends HTMLElement {
     this._one("[data-home]")?.addEventListener("click", () => this._order({ home: true }));
     this._one("[data-aim]")?.addEventListener("click", () => this._setAiming(!this._isAiming));
     this._one("[data-presets]")?.addEventListener("click", (event) => this._goTo(event));
+    this._one("[data-forget]")?.addEventListener("click", () => this._setForgetting(!this._isForgetting));
     this._one("form[data-keep]")?.addEventListener("submit", (event) => void this._keep(event));
     this.addEventListener("keydown", (event) => this._keyDown(event));
     this.addEventListener("keyup", (event) => this._keyUp(event));
@@ -142,7 +145,32 @@ export class PtzPad extends HTMLElement {
   /** @param {Event} event */
   _goTo(event) {
     const chosen = event.target instanceof Element ? event.target.closest("[data-preset]") : null;
-    if (chosen instanceof HTMLElement) this._order({ preset: chosen.dataset.preset });
+    if (!(chosen instanceof HTMLElement)) return;
+    if (this._isForgetting) void this._forget(chosen.dataset.preset ?? "");
+    else this._order({ preset: chosen.dataset.preset });
+  }
+
+  /** @param {boolean} isOn */
+  _setForgetting(isOn) {
+    this._isForgetting = isOn;
+    const toggle = this._one("[data-forget]");
+    toggle?.setAttribute("aria-pressed", String(isOn));
+    for (const place of this._all("[data-preset]")) {
+      place.classList.toggle("is-loss", isOn);
+      const label = (toggle?.dataset.label ?? "").replace("{name}", place.textContent ?? "");
+      if (isOn) place.setAttribute("aria-label", label);
+      else place.removeAttribute("aria-label");
+    }
+    if (isOn) this._say("forgetting");
+    else if (this.dataset.state === "ready") this._say("");
+  }
+
+  /** @param {string} preset */
+  async _forget(preset) {
+    this._setForgetting(false);
+    const answer = await this._ask("DELETE", `/${encodeURIComponent(preset)}`);
+    if (answer?.ok) this._look();
+    else this._say("notForgotten");
   }
 
   /** @param {boolean} isOn */
@@ -176,19 +204,28 @@ export class PtzPad extends HTMLElement {
     event.preventDefault();
     const form = /** @type {HTMLFormElement} */ (event.target);
     const name = /** @type {HTMLInputElement} */ (form.elements.namedItem("name"));
-    const token = document.querySelector('meta[name="csrf-token"]')?.getAttribute("content") ?? "";
-    const answer = await fetch(this.getAttribute("presets-url") ?? "", {
-      method: "POST",
-      credentials: "same-origin",
-      headers: { "Content-Type": "application/json", "X-CSRFToken": token },
-      body: JSON.stringify({ name: name.value }),
-    }).catch(() => null);
+    const answer = await this._ask("POST", "", { name: name.value });
     if (!answer?.ok) {
       this._say("notKept");
       return;
     }
     form.reset();
     this._look();
+  }
+
+  /**
+   * @param {string} method
+   * @param {string} path  behind that of the places
+   * @param {object} [body]
+   */
+  _ask(method, path, body) {
+    const token = document.querySelector('meta[name="csrf-token"]')?.getAttribute("content") ?? "";
+    return fetch(`${this.getAttribute("presets-url")}${path}`, {
+      method,
+      credentials: "same-origin",
+      headers: { "Content-Type": "application/json", "X-CSRFToken": token },
+      body: body && JSON.stringify(body),
+    }).catch(() => null);
   }
 
   // ── What the server says ───────────────────────────────────────────────────────────────────────────────────
@@ -209,6 +246,7 @@ export class PtzPad extends HTMLElement {
   /** @param {Can} can */
   _learn(can) {
     this._can = can;
+    this._setForgetting(false);
     for (const part of this._all("[data-needs]")) part.hidden = !(/** @type {any} */ (can)[part.dataset.needs ?? ""]);
     const list = this._one("[data-presets]");
     list?.replaceChildren(
@@ -224,6 +262,8 @@ export class PtzPad extends HTMLElement {
       }),
     );
     if (list) list.hidden = can.presets.length === 0;
+    const forget = this._one("[data-forget]");
+    if (forget) forget.hidden = can.presets.length === 0;
     this.hidden = false;
     if (this.dataset.state === "waiting") this.dataset.state = "ready";
     this._say("");
