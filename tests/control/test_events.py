@@ -32,7 +32,7 @@ from belvedere.control.consumers import BUS
 from belvedere.control.core import clock, vault
 from belvedere.control.core.errors import Forbidden, Invalid, NotFound
 from belvedere.control.devices.models import Camera, Device
-from belvedere.control.devices.services import list_event_feeds, record_hello, record_state
+from belvedere.control.devices.services import list_event_feeds, record_hello, record_state, settle_nodes
 from belvedere.control.devices.sources import Source, Streams, write_source
 from belvedere.control.events.models import Event
 from belvedere.control.events.selectors import (
@@ -49,13 +49,13 @@ from belvedere.control.events.services import (
     purge_events,
     record_events,
 )
-from belvedere.control.recordings.models import RecordingSettings
+from belvedere.control.recordings.models import RecordingSettings, Volume
 from belvedere.control.recordings.services import NothingThere
 from belvedere.control.sharing.services import Item, accept_share, end_share, offer_share
 from control import footage as disk
 from control.footage import DAY, HOUR, PAST, ago, share_the_last
 from control.test_panels import bind
-from control.watching import RUN, Node
+from control.watching import RUN, Node, hello
 
 KEY = generate_key()
 MINUTE = timedelta(minutes=1)
@@ -322,6 +322,41 @@ def test_a_full_disk_is_an_event_of_its_cameras(there: cast.Cast) -> None:
     disk.report(holding)
     notice_events()
     assert Event.objects.get().ended_at is not None
+
+
+def test_a_disk_that_is_nearly_full_is_told_before_it_is(there: cast.Cast) -> None:
+    """From–to, for as long as the oldest footage goes early."""
+    holding = disk.holding(there.pool, ago(HOUR), ago(MINUTE))
+    disk.report(holding)
+    notice_events()
+    assert not Event.objects.exists()
+    Volume.objects.update(state="filling")
+    notice_events()
+    notice_events()
+    assert [(row.camera_id, row.kind, row.ended_at) for row in Event.objects.all()] == [(there.pool, "filling", None)]
+    Volume.objects.update(state="ok")
+    notice_events()
+    assert Event.objects.get().ended_at is not None
+
+
+def test_a_node_that_falls_silent_is_an_event_of_its_cameras(there: cast.Cast) -> None:
+    """Not at once, and not of what no node ever spoke of; over when one speaks of the camera again."""
+    at = clock.now()
+    state(there.pool, online=True, at=at)
+    with clock.moved_by(MINUTE):
+        settle_nodes()
+        notice_events()
+        assert not Event.objects.exists()
+    with clock.moved_by(2 * MINUTE):
+        notice_events()
+        notice_events()
+        row = Event.objects.get()
+        assert (row.camera_id, row.kind, row.source, row.ended_at) == (there.pool, "node_lost", "ourselves", None)
+        hello()
+        state(there.pool, online=True, at=clock.now())
+        notice_events()
+        row.refresh_from_db()
+        assert row.ended_at is not None
 
 
 def test_a_panel_rings(there: cast.Cast) -> None:

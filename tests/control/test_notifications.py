@@ -50,9 +50,10 @@ def test_roles_that_are_notified(hotels: cast.Hotels) -> None:
     assert told == {"Olivia", "Sam"}
 
 
-def test_what_is_wrong_with_a_disk_is_for_who_can_mend_it(people: cast.Cast) -> None:
+@pytest.mark.parametrize("kind", ["storage", "filling", "node_lost"])
+def test_what_is_wrong_with_machines_is_for_who_can_mend_it(people: cast.Cast, kind: str) -> None:
     people.olivia.share(people.rita, people.courtyard, permissions=LIVE_AND_NEWS)
-    happen(people.courtyard, kind="storage")
+    happen(people.courtyard, kind=kind)
     tell()
     assert (names(people.olivia), names(people.rita)) == (["Courtyard"], [])
 

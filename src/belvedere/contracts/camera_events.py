@@ -26,7 +26,7 @@ REPORTS_BATCH: Final = 100
 
 
 class EventKind(StrEnum):
-    """What can happen. The last three are not said by cameras: a panel's alarm, and what we notice ourselves."""
+    """What can happen. The last five are not said by cameras: a panel's alarm, and what we notice ourselves."""
 
     MOTION = "motion"
     LINE = "line"
@@ -42,6 +42,10 @@ class EventKind(StrEnum):
     ALARM = "alarm"
     OFFLINE = "offline"
     STORAGE = "storage"
+    #: a disk is nearly full, and the oldest footage goes early
+    FILLING = "filling"
+    #: the media node that looks after the camera is silent
+    NODE_LOST = "node_lost"
 
 
 class EventSource(StrEnum):
@@ -53,8 +57,10 @@ class EventSource(StrEnum):
     OURSELVES = "ourselves"
 
 
+#: What is wrong with the machines behind a camera: we notice it ourselves, and tell those who can mend it.
+OF_MACHINES: Final = frozenset({EventKind.STORAGE, EventKind.FILLING, EventKind.NODE_LOST})
 #: What a node may report of a camera.
-REPORTABLE: Final = frozenset(EventKind) - {EventKind.ALARM, EventKind.OFFLINE, EventKind.STORAGE}
+REPORTABLE: Final = frozenset(EventKind) - OF_MACHINES - {EventKind.ALARM, EventKind.OFFLINE}
 
 
 class EventReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -31,6 +31,8 @@ Kind = Literal[
     "alarm",
     "offline",
     "storage",
+    "filling",
+    "node_lost",
 ]
 
 

@@ -21,4 +21,6 @@ KINDS: Final[dict[EventKind, Promise]] = {
     EventKind.ALARM: gettext_lazy("Alarm"),
     EventKind.OFFLINE: gettext_lazy("Offline"),
     EventKind.STORAGE: gettext_lazy("Not recorded"),
+    EventKind.FILLING: gettext_lazy("Disk nearly full"),
+    EventKind.NODE_LOST: gettext_lazy("Its media node is silent"),
 }

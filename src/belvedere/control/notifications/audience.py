@@ -2,9 +2,8 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import Final
 
-from belvedere.contracts.camera_events import EventKind
+from belvedere.contracts.camera_events import OF_MACHINES
 from belvedere.contracts.permissions import Permission
 from belvedere.control.access.decision import GrantFacts, decide
 from belvedere.control.access.models import Origin
@@ -14,9 +13,6 @@ from belvedere.control.devices.models import Alias, Camera, Panel
 from belvedere.control.devices.panels import path_of_panel
 from belvedere.control.devices.selectors import path_of
 from belvedere.control.sharing.selectors import list_muted_shares
-
-#: What is the matter with a camera's disk is for those who can do something about it.
-_FOR_KEEPERS: Final = frozenset({EventKind.STORAGE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +26,8 @@ class Thing:
 
 def needed_for(kind: str) -> Permission:
     """What one must hold to be told of it."""
-    more = Permission.CONFIGURE if kind in _FOR_KEEPERS else Permission(0)
+    # What is the matter with disks and nodes is for those who can do something about it.
+    more = Permission.CONFIGURE if kind in OF_MACHINES else Permission(0)
     return Permission.NOTIFY | more
 
 

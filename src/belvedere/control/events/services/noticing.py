@@ -1,4 +1,4 @@
-"""Events that no camera tells: that it is away, that it is not recorded for want of a disk, that a panel rings.
+"""Events that no camera tells: that it is away, what is wrong with its disk or node, that a panel rings.
 
 They are noticed by looking, again and again, at what is true: an event begins where there is none open of what is, and
 ends where there is one of what is no more. Two who look at once make one event (`events_one_open_…`).
@@ -38,10 +38,12 @@ class _Trouble(NamedTuple):
 @unguarded("the worker's own housekeeping")
 def notice_events() -> None:
     """Look at what is the case now. A constant number of statements, where nothing begins."""
-    away, diskless = _cameras_away(), _cameras_without_disk()
+    away, diskless, filling, unheard = _cameras_away(), _cameras_without_disk(), _cameras_filling(), _cameras_unheard()
     # A camera that nobody has heard of since is not back.
     _settle(EventKind.OFFLINE, away, over=Q(camera__state="online"))
     _settle(EventKind.STORAGE, diskless, over=~Q(camera__in=diskless))
+    _settle(EventKind.FILLING, filling, over=~Q(camera__in=filling))
+    _settle(EventKind.NODE_LOST, unheard, over=~Q(camera__state="unknown"))
 
 
 def _cameras_away() -> dict[str, _Trouble]:
@@ -57,6 +59,22 @@ def _cameras_without_disk() -> dict[str, _Trouble]:
     at = clock.now()
     rows = Placement.objects.filter(error__in=_DISK_ERRORS, seen_at__gt=at - SILENT_AFTER, camera__closed_at=None)
     return {pk: _Trouble(owner, at) for pk, owner in rows.values_list("camera", "camera__organization")}
+
+
+def _cameras_filling() -> dict[str, _Trouble]:
+    """Those whose footage goes early, because their disk is nearly full."""
+    at = clock.now()
+    rows = Placement.objects.filter(volume__state="filling", seen_at__gt=at - SILENT_AFTER)
+    columns = rows.filter(camera__closed_at=None).values_list("camera", "camera__organization")
+    return {pk: _Trouble(owner, at) for pk, owner in columns}
+
+
+def _cameras_unheard() -> dict[str, _Trouble]:
+    """Those whose node fell silent (`devices.settle_nodes`). Of what no node ever spoke of, none was lost."""
+    at = clock.now()
+    rows = Camera.objects.filter(closed_at=None, disabled_at=None, state="unknown", state_since__lte=at - AWAY)
+    columns = rows.exclude(state_run="").values_list("pk", "organization_id", "state_since")
+    return {pk: _Trouble(owner, since or at) for pk, owner, since in columns}
 
 
 @transaction.atomic

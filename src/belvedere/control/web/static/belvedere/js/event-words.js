@@ -14,6 +14,8 @@ const LOOK_OF = /** @type {Record<string, string>} */ ({
   animal: "vehicle",
   offline: "trouble",
   storage: "trouble",
+  filling: "trouble",
+  node_lost: "trouble",
 });
 
 /** @param {string} kind @returns {string} */
