@@ -92,7 +92,7 @@ def test_coverage_has_from_and_to(people: cast.Cast, footage: Node) -> None:
     answer = get(people.olivia, path, from_=at(3 * HOUR), to=at(2 * HOUR))
     assert answer.status_code == 200, answer.content
     body = answer.json()
-    assert set(body) == {"coverage", "events", "unknown"}
+    assert set(body) == {"blinded", "coverage", "events", "unknown"}
     assert [set(period) for period in body["coverage"]] == [{"from", "to"}]
     assert (body["events"], body["unknown"]) == ([], [])
     footage.answers = False
@@ -105,7 +105,7 @@ def test_the_window_over_the_api(people: cast.Cast, footage: Node) -> None:
     share_the_last(HOUR, people.olivia, people.rita, people.courtyard, PAST)
     path = f"cameras/{people.courtyard}/recordings"
     hidden = get(people.rita, path, from_=at(5 * DAY), to=at(DAY))
-    assert hidden.json() == {"coverage": [], "events": [], "unknown": []}
+    assert hidden.json() == {"blinded": [], "coverage": [], "events": [], "unknown": []}
     listed = post(people.rita, people.courtyard, kind="hls", **between(5 * HOUR, 4 * HOUR))
     absent = post(people.olivia, people.courtyard, kind="hls", **between(20 * DAY, 20 * DAY - HOUR))
     assert (listed.status_code, listed.content) == (absent.status_code, absent.content)
