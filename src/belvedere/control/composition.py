@@ -13,6 +13,7 @@ from belvedere.control.notifications.rights import hear_of_rights
 from belvedere.control.organizations.dependents import register_dependent
 from belvedere.control.organizations.selectors import find_organization_path, find_site_path, is_member
 from belvedere.control.outbox.services import register
+from belvedere.control.providers.services import end_uncovered_engagements
 from belvedere.control.sharing.selectors import find_preset_path, is_preset_known
 from belvedere.control.sharing.services import claim_use, end_uncovered_shares
 from belvedere.control.sharing.services.once import note_taken_late
@@ -25,6 +26,7 @@ def compose() -> None:
     register_listener(hear_of_rights)
     register_dependent(end_uncovered_shares)
     register_dependent(end_uncovered_links)
+    register_dependent(end_uncovered_engagements)
     register_claim(claim_use)
     register_witness(note_taken_late)
     register_resolver("organization", find_organization_path, visible=is_member)

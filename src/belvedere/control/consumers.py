@@ -24,6 +24,8 @@ from belvedere.control.organizations import oversight, trust_mails
 from belvedere.control.organizations import services as organizations
 from belvedere.control.organizations.selectors import get_membership_place
 from belvedere.control.outbox.services import Consumer, Handler
+from belvedere.control.providers import mails as provider_mails
+from belvedere.control.providers import services as providers
 from belvedere.control.recordings import services as footage
 from belvedere.control.sharing import mails
 from belvedere.control.sharing import selectors as sharing_selectors
@@ -47,6 +49,11 @@ def _access_lost(payload: dict[str, str]) -> None:
     finally:
         # Also while a node has not answered, and this is done again.
         notifications.take_back_lost(payload)
+
+
+def _account_disabled(payload: dict[str, Any]) -> None:
+    sharing.end_shares_of_account(payload)
+    providers.end_of_account(payload)
 
 
 def _account_erased(payload: dict[str, str]) -> None:
@@ -92,7 +99,7 @@ OUTBOX: Final[dict[str, Consumer]] = {
     "account.guessed": Consumer(accounts.tell_of_guesses),
     "organization.frozen": Consumer(streaming.cut_frozen_organization, inline=True),
     "account.cancelled": Consumer(guests.end_links_of_account, inline=True),
-    "account.disabled": Consumer(sharing.end_shares_of_account),
+    "account.disabled": Consumer(_account_disabled),
     "account.erased": Consumer(_account_erased),
     "access_test.started": Consumer(trying.try_access, inline=True),
     "access_test.due": Consumer(access_tests.close_overdue),
@@ -106,6 +113,11 @@ OUTBOX: Final[dict[str, Consumer]] = {
     "mail.account_notice": Consumer(account_mails.send_notice),
     "mail.audit_head": Consumer(oversight.send_audit_head),
     "mail.camera_blinded": Consumer(device_mails.send_blinded),
+    "mail.engagement_offered": Consumer(provider_mails.send_offered),
+    "mail.engagement_answered": Consumer(provider_mails.send_answered),
+    "mail.engagement_ended": Consumer(provider_mails.send_ended),
+    "mail.engagement_asked": Consumer(provider_mails.send_asked),
+    "mail.engagement_decided": Consumer(provider_mails.send_decided),
     "mail.claim_made": Consumer(appeal_mails.send_claim_made),
     "mail.claim_ended": Consumer(appeal_mails.send_claim_ended),
     "mail.claim_released": Consumer(appeal_mails.send_claim_released),

@@ -42,6 +42,7 @@ def run_worker(settings: Settings) -> None:
     from belvedere.control.organizations.services import expire_invitations
     from belvedere.control.outbox.services import purge, run_due
     from belvedere.control.sharing.services import lapse_unused, remind_of_ends, remind_of_offers, settle_uses
+    from belvedere.control.providers.services import expire_engagements
     from belvedere.control.streaming.services import purge_sessions
     from belvedere.control.streaming.services.shared_logins import notice_shared_logins
 
@@ -62,6 +63,7 @@ def run_worker(settings: Settings) -> None:
         expire_handovers: EXPIRE_S,
         expire_requests: EXPIRE_S,
         settle_claims: EXPIRE_S,
+        expire_engagements: EXPIRE_S,
         settle_uses: EXPIRE_S,
         take_back_stale: EXPIRE_S,
         take_back_announced: EXPIRE_S,

@@ -38,6 +38,7 @@ class Decision:
     export_from     the same for export
     because         the grants that hold, for "why?"
     narrows_at      the next instant at which a grant that holds now stops holding; inf = none does
+    frozen_until    there are grants, and nothing is allowed before this instant: the organization is frozen
     """
 
     permissions: Permission = NONE
@@ -45,17 +46,26 @@ class Decision:
     export_from: float | None = None
     because: tuple[GrantFacts, ...] = field(default=())
     narrows_at: float = _FOREVER
+    frozen_until: float | None = None
 
     def allows(self, permission: Permission) -> bool:
         """Whether every bit of `permission` is there."""
         return permission in self.permissions
 
+    def without(self, origin: str) -> Permission:
+        """What is left of the permissions without the grants of one origin."""
+        left = NONE
+        for grant in self.because:
+            if grant.origin != origin:
+                left |= normalize(Permission(grant.permissions))
+        return left
+
 
 NOTHING: Final = Decision()
 
 
-def decide(grants: Iterable[GrantFacts], at: float) -> Decision:
-    """What `grants`, all of one principal on one resource path, allow at `at`."""
+def decide(grants: Iterable[GrantFacts], at: float, *, frozen_until: float | None = None) -> Decision:
+    """What `grants`, all of one principal on one resource path, allow at `at`; a freeze stands above them all."""
     permissions = NONE
     playback_from = export_from = None
     because = []
@@ -77,6 +87,8 @@ def decide(grants: Iterable[GrantFacts], at: float) -> Decision:
                 export_from = earliest if export_from is None else min(export_from, earliest)
     if not because:
         return NOTHING
+    if frozen_until is not None and at < frozen_until:
+        return Decision(frozen_until=frozen_until)
     return Decision(permissions, playback_from, export_from, tuple(because), narrows_at)
 
 

@@ -4,7 +4,8 @@
     def offer_share(actor: Principal, *, camera: str, …)
 
 `on` names both the kind of resource and the keyword argument that carries its id. Apps that own a kind register how
-its id becomes a ResourcePath. Invisible answers NotFound, visible but not allowed Forbidden.
+its id becomes a ResourcePath. Invisible answers NotFound, visible but not allowed Forbidden, frozen with its organization
+Frozen.
 """
 
 from collections.abc import Callable
@@ -14,8 +15,9 @@ from typing import Concatenate
 
 from belvedere.contracts.permissions import Permission
 from belvedere.control.access.decision import Decision
+from belvedere.control.access.models import Origin
 from belvedere.control.access.selectors import ResourcePath, get_decision
-from belvedere.control.core.errors import Forbidden, NotFound
+from belvedere.control.core.errors import Forbidden, Frozen, NotFound
 from belvedere.control.core.ids import is_id
 from belvedere.control.core.principal import Principal
 
@@ -31,6 +33,8 @@ class Rule:
     permission: Permission | None
     on: str
     reason: str = ""
+    #: a service provider's grant does not count: what blinds or takes away is no part of setting up (HC-27)
+    of_member: bool = False
 
 
 #: dotted name of a service → its rule; a test holds it against every service there is
@@ -49,30 +53,36 @@ def register_resolver(kind: str, resolver: Resolver, *, visible: Visible | None 
         _visible[kind] = visible
 
 
-def check(actor: Principal, permission: Permission, *, on: str, resource: str) -> Decision:
-    """The decision for `actor` on `resource`, if it contains `permission`. Raises NotFound or Forbidden."""
+def check(actor: Principal, permission: Permission, *, on: str, resource: str, of_member: bool = False) -> Decision:
+    """The decision for `actor` on `resource`, if it contains `permission`. Raises NotFound, Forbidden or Frozen."""
     path = _resolvers[on](resource) if is_id(resource) else None
     if path is None:
         raise NotFound
     decision = get_decision(actor.id, path)
+    if decision.frozen_until is not None:
+        raise Frozen
     if not decision.permissions and not (on in _visible and _visible[on](actor.id, resource)):
         raise NotFound
-    if permission not in decision.permissions:
+    held = decision.without(Origin.SERVICE) if of_member else decision.permissions
+    if permission not in held:
         raise Forbidden
     return decision
 
 
 def requires[**P, R](
-    permission: Permission, *, on: str
+    permission: Permission, *, on: str, of_member: bool = False
 ) -> Callable[[Callable[Concatenate[Principal, P], R]], Callable[Concatenate[Principal, P], R]]:
-    """Demand `permission` on the resource whose id comes as keyword `on`."""
+    """Demand `permission` on the resource whose id comes as keyword `on`.
+
+    of_member  as a member: a service provider holds it for other things, never for this one
+    """
 
     def decorate(service: Callable[Concatenate[Principal, P], R]) -> Callable[Concatenate[Principal, P], R]:
-        REGISTRY[_name(service)] = Rule(permission, on)
+        REGISTRY[_name(service)] = Rule(permission, on, of_member=of_member)
 
         @wraps(service)
         def guarded(actor: Principal, /, *args: P.args, **kwargs: P.kwargs) -> R:
-            check(actor, permission, on=on, resource=str(kwargs[on]))
+            check(actor, permission, on=on, resource=str(kwargs[on]), of_member=of_member)
             return service(actor, *args, **kwargs)
 
         return guarded

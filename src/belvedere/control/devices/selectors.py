@@ -16,7 +16,7 @@ from belvedere.control.access.models import Origin
 from belvedere.control.access.selectors import GrantsOfPrincipal, ResourcePath, count_shared_with, get_decision
 from belvedere.control.accounts.selectors import Person, get_persons
 from belvedere.control.core import clock, sql
-from belvedere.control.core.errors import NotFound
+from belvedere.control.core.errors import Frozen, NotFound
 from belvedere.control.core.ids import is_id
 from belvedere.control.core.principal import Principal
 from belvedere.control.devices.models import Alias, BindAttempt, Camera, Device, MediaNode, Panel, StateChange
@@ -98,6 +98,11 @@ class DeviceView:
     def is_enabled(self) -> bool:
         """Whether anybody can watch: not all of its cameras are switched off."""
         return not self.cameras or any(camera.disabled_at is None for camera in self.cameras)
+
+    @property
+    def mine(self) -> bool:
+        """Whether the actor is a member, and no service provider: it is his to switch off and to unbind."""
+        return all(camera.mine for camera in self.cameras) and (self.panel is None or self.panel.mine)
 
     @property
     def state(self) -> str:
@@ -231,6 +236,8 @@ def get_camera(actor: Principal, camera: str) -> CameraView:
         raise NotFound
     row = rows[0]
     decision = get_decision(actor.id, path_of(row))
+    if decision.frozen_until is not None:
+        raise Frozen
     if not decision.permissions:
         raise NotFound
     return _views(actor, [(row, decision)])[0]
@@ -268,18 +275,20 @@ def _view(
     hours = {grant.hours for grant in decision.because}
     sharer = next((people[grant.created_by] for grant in _shares(decision) if grant.created_by in people), None)
     may_share = Permission.SHARE in decision.permissions
+    # A service provider sets up what is not his: he knows it as its members do (HC-27).
+    is_run = mine or Permission.CONFIGURE in decision.permissions
     return CameraView(
         id=row.id,
         name=row.name,
         alias=alias,
-        device=row.device_id if mine else None,
-        site=row.site_id if mine else None,
-        site_name=row.site_name if mine else "",
-        organization=row.organization_id if mine else None,
+        device=row.device_id if is_run else None,
+        site=row.site_id if is_run else None,
+        site_name=row.site_name if is_run else "",
+        organization=row.organization_id if is_run else None,
         state=row.state,
         since=row.state_since,
-        last_drop_at=row.last_drop_at if mine else None,
-        error=row.error if mine else "",
+        last_drop_at=row.last_drop_at if is_run else None,
+        error=row.error if is_run else "",
         mine=mine,
         shared_by=None if mine else sharer,
         shared_with=shared.get(row.id, 0) if may_share else None,

@@ -33,6 +33,8 @@ class Engagement(Offer):
     provider = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="engagements_received"
     )
+    #: SHA-256 of the secret in the mail that leads somebody without an account through sign-up
+    join_digest = models.CharField(max_length=64, default="", db_index=True)
     permissions = models.IntegerField()
     message = models.CharField(max_length=280, default="")
     ends_at = models.DateTimeField()
@@ -62,7 +64,7 @@ class EngagedDevice(models.Model):
 
 
 class Wish(Offer):
-    """A provider asks for more, for some hours from the answer on, or until a date (HC-29). It gives nothing by itself."""
+    """A provider asks for more, for some hours from the answer on or until a date (HC-29). It gives nothing yet."""
 
     id = models.CharField(primary_key=True, max_length=26, default=new_id)
     #: where, and who: the engagement that he has or had

@@ -29,6 +29,7 @@ from belvedere.control.core.errors import NotFound
 from belvedere.control.core.names import is_phone
 from belvedere.control.core.requests import principal_of
 from belvedere.control.handover.selectors import find_handover_address
+from belvedere.control.providers.selectors import find_engagement_address
 from belvedere.control.sharing.selectors import find_join_address, list_blocked_sharers
 from belvedere.control.web.errors import answers_refusals
 from belvedere.control.web.invited import remember_offer
@@ -153,7 +154,7 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 @require_GET
 def join(request: HttpRequest, secret: str) -> HttpResponse:
     """The link in the message to somebody without an account: to sign-up, and then on (VA 5). Changes nothing (N10)."""
-    address = find_join_address(secret) or find_handover_address(secret)
+    address = find_join_address(secret) or find_handover_address(secret) or find_engagement_address(secret)
     if request.user.is_authenticated:
         if is_phone(address) and address not in list_proven(principal_of(request).id):
             words = _("Confirm the number %(phone)s, and what is offered to it waits in your inbox.")

@@ -18,6 +18,7 @@ from belvedere.control.audit.selectors import EntryView
 SENTENCES: Final = {
     "account.created": gettext_lazy("{actor} made an account."),
     "account.cancelled": gettext_lazy("{actor} ended every sign-in, token and guest link with a recovery code."),
+    "account.reset_link_made": gettext_lazy("{actor} made a link that sets a new password."),
     "account.closed": gettext_lazy("{actor} closed the account."),
     "account.reopened": gettext_lazy("{actor} brought the account back."),
     "account.erased": gettext_lazy("Name, addresses and numbers of a closed account were erased."),
@@ -50,6 +51,9 @@ SENTENCES: Final = {
     "organization.created": gettext_lazy("{actor} founded {name}."),
     "organization.edited": gettext_lazy("{actor} changed the organization: {changes}."),
     "organization.owner_changed": gettext_lazy("{actor} became the owner, in place of {giver}."),
+    "organization.owner_recovery": gettext_lazy("{actor} made a way into the account of the owner, {person}."),
+    "organization.owner_set": gettext_lazy("{actor} made {person} the owner, in place of {giver}."),
+    "installation.panic": gettext_lazy("{actor} ended every sign-in, token, guest link and invitation."),
     "organization.frozen": gettext_lazy("{actor} froze the organization for seventy-two hours."),
     "organization.thaw_agreed": gettext_lazy("{actor} agreed that the freeze of the organization ends."),
     "organization.thawed": gettext_lazy("{actor} ended the freeze of the organization."),
@@ -104,6 +108,16 @@ SENTENCES: Final = {
     "request.denied": gettext_lazy("{actor} denied the request of {recipient} for {name}."),
     "request.unblocked": gettext_lazy("{actor} hears requests of {recipient} again."),
     "request.expired": gettext_lazy("A request for {name} ran out."),
+    "engagement.offered": gettext_lazy("{actor} offered {recipient} to be the service provider of a site."),
+    "engagement.accepted": gettext_lazy("{actor} accepted to be the service provider of a site."),
+    "engagement.declined": gettext_lazy("{actor} declined to be the service provider of a site."),
+    "engagement.ended": gettext_lazy("{actor} ended the engagement of the service provider {recipient}."),
+    "engagement.left": gettext_lazy("The service provider {recipient} gave an engagement up."),
+    "engagement.lapsed": gettext_lazy("The engagement of {recipient} ended with the role of who gave it."),
+    "engagement.expired": gettext_lazy("The engagement of the service provider {recipient} ran out."),
+    "engagement.asked": gettext_lazy("The service provider {actor} asked for more rights."),
+    "engagement.granted": gettext_lazy("{actor} gave the service provider {recipient} what was asked for."),
+    "engagement.denied": gettext_lazy("{actor} said no to the service provider {recipient}."),
     "claim.made": gettext_lazy("Somebody who holds {name} claimed it."),
     "claim.refused": gettext_lazy("{actor} refused the claim on {name}."),
     "claim.lapsed": gettext_lazy("The claim on {name} ended by itself."),
@@ -156,6 +170,10 @@ SENTENCES: Final = {
     "share.emptied": gettext_lazy(
         "The share of {cameras} with {recipient} ended: its cameras left the group it follows."
     ),
+    "access_test.started": gettext_lazy("{actor} had it tried what {person} may do with {cameras}."),
+    "access_test.link_made": gettext_lazy("{actor} made a link for {person} to try {cameras}."),
+    "access_test.opened": gettext_lazy("{actor} came with the link to try {cameras}."),
+    "access_test.finished": gettext_lazy("The test of what {person} may do with {cameras} ended."),
     "access.viewed_as": gettext_lazy("{actor} looked at the cameras as {person} sees them."),
     "guest_link.made": gettext_lazy("{actor} made the guest link {name} to {cameras}."),
     "guest_link.changed": gettext_lazy("{actor} changed the guest link {name}."),
@@ -180,6 +198,7 @@ GROUPS: Final = {
     "organization": gettext_lazy("Organization"),
     "handover": gettext_lazy("Handing over"),
     "request": gettext_lazy("Requests"),
+    "engagement": gettext_lazy("Service providers"),
     "claim": gettext_lazy("Claims"),
 }
 _FIELDS: Final = {

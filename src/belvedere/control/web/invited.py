@@ -12,7 +12,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from belvedere.control.core import clock
+from belvedere.control.handover.selectors import find_handover_address
 from belvedere.control.organizations.selectors import ReceivedInvitation, find_waiting_address
+from belvedere.control.providers.selectors import find_engagement_address
 from belvedere.control.sharing.selectors import find_join_address
 
 #: where the session keeps the secret of an offer's mail, and the id of the invitation whose secret was shown
@@ -36,8 +38,12 @@ def remember_invitation(request: HttpRequest, invitation: str) -> None:
 
 def find_invited_address(request: HttpRequest) -> str:
     """The address whose mail led here, while what it offers still waits; "" otherwise."""
-    return find_join_address(request.session.get(_OFFER, "")) or find_waiting_address(
-        request.session.get(_INVITATION, "")
+    secret = request.session.get(_OFFER, "")
+    return (
+        find_join_address(secret)
+        or find_handover_address(secret)
+        or find_engagement_address(secret)
+        or find_waiting_address(request.session.get(_INVITATION, ""))
     )
 
 

@@ -338,7 +338,7 @@ def rename_device(actor: Principal, *, device: str, name: str) -> None:
     )
 
 
-@requires(Permission.CONFIGURE, on="device")
+@requires(Permission.CONFIGURE, on="device", of_member=True)
 @transaction.atomic
 def unbind_device(actor: Principal, *, device: str) -> str:
     """Give a device up: its cameras close, every right on them ends, its credentials are gone. The change id."""

@@ -18,7 +18,7 @@ from belvedere.control.devices.services.blinding import mark_blinded, mark_seein
 from belvedere.control.outbox.services import enqueue
 
 
-@requires(Permission.CONFIGURE, on="device")
+@requires(Permission.CONFIGURE, on="device", of_member=True)
 @transaction.atomic
 def disable_device(actor: Principal, *, device: str) -> str:
     """No stream and no recording of its cameras, for anybody, until it is enabled again. The change id.

@@ -31,7 +31,7 @@ MAX_KEEP_BYTES: Final = 10**15
 MAX_HOURS: Final = 640
 
 
-@requires(Permission.CONFIGURE, on="camera")
+@requires(Permission.CONFIGURE, on="camera", of_member=True)
 @transaction.atomic
 def change_recording_settings(
     actor: Principal,

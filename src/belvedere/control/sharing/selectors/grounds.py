@@ -114,6 +114,8 @@ class Sources:
         """The same without its terms."""
         if grant.origin == Origin.GUEST_LINK:
             return _("a guest link")
+        if grant.origin == Origin.SERVICE:
+            return _("a service provider’s right")
         share = self.shares.get(grant.origin_id)
         if share is not None:
             is_mine = share.sharer_id == self._actor.id
