@@ -21,6 +21,7 @@ from belvedere.control.core import clock
 from belvedere.control.core.matters import Matter
 from belvedere.control.core.principal import Principal
 from belvedere.control.notifications.channels import Channel
+from belvedere.control.notifications.mails import unsubscribe_token
 from belvedere.control.notifications.selectors import Choice, list_matters
 from belvedere.control.notifications.services import choose_channels, subscribe_browser
 from belvedere.control.notifications.web_push import Browser
@@ -276,3 +277,31 @@ def test_wrong_passwords_for_nobody_take_the_same_way(people: cast.Cast) -> None
 )
 def test_a_browser_in_words(agent: str, words: str) -> None:
     assert browser_of(agent) == words
+
+
+def test_the_page_says_and_changes_how_one_is_told(people: cast.Cast) -> None:
+    olivia = sign_in(people.olivia)
+    page = olivia.get("/account/notifications").content.decode()
+    assert "Sign-in from a new place" in page
+    change = {"kind": "sign_in", "channel": ["inbox", "webhook"]}
+    assert olivia.post("/account/notifications/channels", change).status_code == 302
+    sign_in(people.olivia, agent=IPHONE, address=AWAY)
+    assert told(people.olivia) == [Matter.SIGN_IN]
+    assert mail.outbox == []
+    preferences = olivia.patch(
+        "/api/v1/notifications/preferences",
+        {"choices": [{"kind": "rights", "channels": ["mail"]}]},
+        content_type="application/json",
+    )
+    assert preferences.status_code == 200, preferences.content
+    assert {row["kind"] for row in preferences.json()["choices"]} == {"sign_in", "rights"}
+
+
+def test_no_more_mails_of_cameras_leaves_those_of_the_account(people: cast.Cast) -> None:
+    every_way = frozenset({Channel.INBOX, Channel.MAIL})
+    choices = [Choice("", kind, every_way) for kind in ("motion", Matter.SIGN_IN)]
+    choose_channels(people.olivia.actor, choices=choices)
+    assert Client().post(f"/notifications/stop/{unsubscribe_token(people.olivia.id)}").status_code == 200
+    sign_in(people.olivia, agent=IPHONE, address=AWAY)
+    told(people.olivia)
+    assert len(mail.outbox) == 1

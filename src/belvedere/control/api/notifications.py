@@ -32,7 +32,9 @@ from belvedere.control.sharing.terms import hours_wire
 
 router = Router(tags=["notifications"])
 
-type Way = Literal["inbox", "push", "mail", "webhook"]
+#: what concerns one's own account, and rights
+type MatterKind = Literal["sign_in", "guesses", "many_places", "rights"]
+type Way = Literal["inbox", "push", "mail", "webhook", "mqtt"]
 
 _REFUSALS = {401: ProblemOut, 403: ProblemOut, 404: ProblemOut, 422: ProblemOut, 429: ProblemOut}
 
@@ -41,7 +43,9 @@ class ChoiceIn(In):
     """By which channels one is told of something; null: as is chosen more widely."""
 
     resource: str = Field(default="", max_length=26, description="a camera or panel; empty: all of them")
-    kind: Kind | Literal[""] = Field(default="", description="empty: of all kinds")
+    kind: Kind | MatterKind | Literal[""] = Field(
+        default="", description="empty: of all kinds that happen at cameras and panels"
+    )
     channels: list[Way] | None
 
 

@@ -1,6 +1,7 @@
 """What somebody is told that is about himself or about rights, and about no camera."""
 
 from enum import StrEnum
+from typing import Final
 
 
 class Matter(StrEnum):
@@ -10,3 +11,7 @@ class Matter(StrEnum):
     GUESSES = "guesses"
     MANY_PLACES = "many_places"
     RIGHTS = "rights"
+
+
+#: What is about one's own account: whoever stops the mails about cameras goes on to be told of it.
+OF_ACCOUNT: Final = frozenset(Matter) - {Matter.RIGHTS}

@@ -30,7 +30,7 @@ MATTERS: Final = {
     Matter.MANY_PLACES: gettext_lazy("Sign-in used in several places at once"),
     Matter.RIGHTS: gettext_lazy("Rights that changed"),
 }
-_ICONS: Final = {Matter.SIGN_IN: "key", Matter.GUESSES: "lock", Matter.MANY_PLACES: "warn", Matter.RIGHTS: "people"}
+ICONS: Final = {Matter.SIGN_IN: "key", Matter.GUESSES: "lock", Matter.MANY_PLACES: "warn", Matter.RIGHTS: "people"}
 _WAYS: Final = {
     Way.PASSWORD: gettext_lazy("with the password"),
     Way.CODE: gettext_lazy("with the password and a code"),
@@ -43,7 +43,7 @@ def matter_notices(actor: Principal) -> list[dict[str, Any]]:
     """For the inbox: `{icon, title, text, at, url}`."""
     return [
         {
-            "icon": _ICONS[view.kind],
+            "icon": ICONS[view.kind],
             "title": view.title,
             "text": view.text,
             "at": view.at,

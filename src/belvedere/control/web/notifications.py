@@ -18,6 +18,7 @@ from belvedere.contracts.hours import DAYS
 from belvedere.contracts.permissions import Permission
 from belvedere.control.core import clock
 from belvedere.control.core.errors import Invalid, NotFound
+from belvedere.control.core.matters import Matter
 from belvedere.control.core.principal import Principal, nobody
 from belvedere.control.core.requests import client_address, principal_of
 from belvedere.control.devices.panels import list_panels
@@ -25,7 +26,7 @@ from belvedere.control.devices.selectors import list_cameras
 from belvedere.control.events.services import open_picture
 from belvedere.control.events.words import KINDS
 from belvedere.control.notifications import services
-from belvedere.control.notifications.channels import OF_PANELS, Channel
+from belvedere.control.notifications.channels import OF_PANELS, Channel, choose_for_matter
 from belvedere.control.notifications.mails import read_unsubscribe_token
 from belvedere.control.notifications.selectors import (
     Choice,
@@ -34,6 +35,7 @@ from belvedere.control.notifications.selectors import (
     get_line,
     get_notification_matrix,
     get_preferences,
+    list_brokers,
     list_browsers,
     list_lines,
     list_webhooks,
@@ -42,6 +44,7 @@ from belvedere.control.notifications.web_push import public_key
 from belvedere.control.sharing.terms import hours_wire
 from belvedere.control.web.context import here, person
 from belvedere.control.web.errors import answers_refusals
+from belvedere.control.web.matters import ICONS, MATTERS
 from belvedere.control.web.organizations import ZONES
 
 CHANNELS: Final = {
@@ -49,7 +52,10 @@ CHANNELS: Final = {
     Channel.PUSH: ("phone", gettext_lazy("On your devices")),
     Channel.MAIL: ("mail", gettext_lazy("By e-mail")),
     Channel.WEBHOOK: ("link", gettext_lazy("To your webhooks")),
+    Channel.MQTT: ("home", gettext_lazy("To your home automation")),
 }
+#: programs are not told of one's account
+_WAYS_OF_MATTERS: Final = {Channel.INBOX.value, Channel.PUSH.value, Channel.MAIL.value}
 _SNOOZES: Final = {
     "1": gettext_lazy("An hour"),
     "8": gettext_lazy("Eight hours"),
@@ -116,7 +122,7 @@ def account_notifications(request: HttpRequest) -> HttpResponse:
 def account_notifications_channels(request: HttpRequest) -> HttpResponse:
     """By which ways, of everything or of one kind or camera; or no exception any more."""
     resource, kind = request.POST.get("resource", ""), request.POST.get("kind", "")
-    if kind not in {"", *EventKind}:
+    if kind not in {"", *EventKind, *Matter}:
         raise NotFound
     ways = frozenset(Channel(name) for name in request.POST.getlist("channel") if name in set(Channel))
     actor = principal_of(request)
@@ -241,7 +247,9 @@ def _page(request: HttpRequest, *, error: str = "") -> HttpResponse:
                 "ways": [words for key, (_icon, words) in CHANNELS.items() if key in row.channels],
             }
             for row in view.choices
+            if row.kind not in set(Matter)
         ],
+        "matters": _matters(view),
         "things": sorted(names.items(), key=lambda pair: pair[1].casefold()),
         "kinds": [(kind.value, words) for kind, words in KINDS.items()],
         # Until one chose: where one lives, as the organization says; the browser knows better where that is nowhere.
@@ -251,9 +259,23 @@ def _page(request: HttpRequest, *, error: str = "") -> HttpResponse:
         "snoozes": _SNOOZES.items(),
         "browsers": list_browsers(actor),
         "webhooks": list_webhooks(actor),
+        "brokers": list_brokers(actor),
         "push_key": public_key(),
     }
     return render(request, "web/account_notifications.html", context, status=422 if error else 200)
+
+
+def _matters(view: PreferencesView) -> list[dict[str, Any]]:
+    """What concerns one's account and rights, and by which ways one is told of each."""
+    chosen = {(row.resource, row.kind): row.channels for row in view.choices}
+    found = []
+    for matter, words in MATTERS.items():
+        ways = [way for way in _ways(choose_for_matter(chosen, matter)) if way["value"] in _WAYS_OF_MATTERS]
+        told = ", ".join(str(way["label"]) for way in ways if way["chosen"])
+        found.append(
+            {"kind": matter.value, "icon": ICONS[matter], "words": words, "ways": ways, "told": told or _("Not told")}
+        )
+    return found
 
 
 def _list_names(actor: Principal) -> dict[str, str]:

@@ -15,6 +15,7 @@ from belvedere.control.audit.services import write_entry
 from belvedere.control.core import clock
 from belvedere.control.core.errors import Invalid, NotFound
 from belvedere.control.core.limits import hit
+from belvedere.control.core.matters import OF_ACCOUNT
 from belvedere.control.core.principal import Principal
 from belvedere.control.notifications.audience import list_allowed
 from belvedere.control.notifications.channels import Channel, read_channels, write_channels
@@ -117,7 +118,7 @@ def stop_mails(actor: Principal, *, token: str) -> None:
     person = get_persons([account]).get(account) if account else None
     if person is None:
         raise NotFound
-    own = Preference.objects.select_for_update().filter(account=person.id)
+    own = Preference.objects.select_for_update().filter(account=person.id).exclude(kind__in=OF_ACCOUNT)
     mailed = [row for row in own if Channel.MAIL in read_channels(row.channels)]
     for row in mailed:
         row.channels = write_channels(read_channels(row.channels) - {Channel.MAIL})
