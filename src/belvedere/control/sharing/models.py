@@ -308,3 +308,19 @@ class BlockedSharer(models.Model):
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=("account", "sharer"), name="sharing_blocked_sharer_once"),)
+
+
+class ReviewAnswer(models.Model):
+    """Somebody said that a share, or a membership, is still needed: asked again in the next quarter (B-10)."""
+
+    account = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    #: the id of the share or membership
+    thing = models.CharField(max_length=26)
+    #: `2026Q4`
+    quarter = models.CharField(max_length=6)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("account", "thing", "quarter"), name="sharing_review_answered_once"),
+        )
