@@ -168,6 +168,8 @@ PAGES: Final[dict[tuple[str, str], str]] = {
     ("GET", "notifications-stop"): "forged",
     ("POST", "notifications-stop"): "forged",
     ("GET", "account-blocked"): "own",
+    ("GET", "review"): "own",
+    ("POST", "review-answer"): "nobody",  # everything is fresh: nothing is asked about
     ("GET", "moving-out"): "own",
     # Nobody’s account: nothing ties anybody to it. What is posted leads back to the list.
     ("GET", "moving-out-person"): "nobody",

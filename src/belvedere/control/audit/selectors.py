@@ -147,6 +147,12 @@ def list_about(
     return [OwnEntry(row.pk, row.chain_id, _view(row)) for row in rows.order_by("-at", "-pk")[:limit]]
 
 
+def list_active(scope: Scope, since: datetime) -> set[str]:
+    """Accounts that did anything since then which the readable entries have. One query."""
+    rows = _readable(scope).filter(at__gte=since).annotate(by=ActorOf("fields"))
+    return {account for account in rows.values_list("by", flat=True).distinct() if account}
+
+
 def iterate_entries(scope: Scope, look_for: EntryFilter | None = None) -> Iterator[EntryView]:
     """Every entry that matches, the first first, a few at a time: no query stays open while somebody downloads."""
     rows = _filtered(scope, look_for or EntryFilter()).order_by("sequence")

@@ -159,6 +159,8 @@ RULES: Final[dict[str, Rule]] = {
     "notification-picture": Rule.ACCOUNT,
     "notification-matrix": Rule.ACCOUNT,
     "account-close": Rule.ACCOUNT,
+    "review": Rule.ACCOUNT,
+    "review-answer": Rule.ACCOUNT,
     "moving-out": Rule.ACCOUNT,
     "moving-out-person": Rule.ACCOUNT,
     "moved-out": Rule.ACCOUNT,

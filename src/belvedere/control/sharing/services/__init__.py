@@ -39,6 +39,7 @@ from belvedere.control.sharing.services.presets import (
 )
 from belvedere.control.sharing.services.recipients import add_recipient, remove_recipient
 from belvedere.control.sharing.services.reminding import remind_of_ends, remind_of_offers, remind_recipient
+from belvedere.control.sharing.services.reviewing import keep_unused
 from belvedere.control.sharing.usage import LAPSES
 
 __all__ = [
@@ -65,6 +66,7 @@ __all__ = [
     "extend_shares",
     "give_back_shares",
     "hear_no_more",
+    "keep_unused",
     "lapse_unused",
     "leave_share",
     "make_group",
