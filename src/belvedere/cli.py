@@ -216,6 +216,87 @@ def accounts_reset_factors(email: str) -> None:
     click.echo(f"{email} signs in with the password alone, and was told so", err=True)
 
 
+@accounts.command("disable")
+@click.argument("email")
+@click.option("--yes", is_flag=True, help="Do not ask again.")
+def accounts_disable(*, email: str, yes: bool) -> None:
+    """Let nothing of EMAIL's account work any more: sign-ins, tokens, guest links, and what it shares."""
+    settings = _role("operator")
+    from belvedere.control.incident import disable
+
+    if not yes:
+        click.confirm(f"Disable the account of {email}?", abort=True, err=True)
+    _or_fail(lambda: disable(settings, email=email))
+    click.echo(f"nothing of {email} works any more", err=True)
+
+
+@main.command("recover-owner")
+@click.argument("email")
+@click.option("--organization", default="", help="Make EMAIL its owner, by id or name, instead of letting him in.")
+@click.option("--yes", is_flag=True, help="Do not ask again.")
+def recover_owner(*, email: str, organization: str, yes: bool) -> None:
+    """Print a link that sets a new password for EMAIL, once, within the hour; or make EMAIL an owner.
+
+    Everybody who watches over what is concerned is told, and the owner by every way there is to him.
+    """
+    settings = _role("operator")
+    from belvedere.control.incident import make_owner, recover_account
+
+    if not organization:
+        click.echo(_or_fail(lambda: recover_account(settings, email=email)))
+        click.echo("good once, for an hour. Hand it to nobody else", err=True)
+        return
+    if not yes:
+        click.confirm(f"Make {email} the owner of {organization}?", abort=True, err=True)
+    name = _or_fail(lambda: make_owner(settings, organization=organization, email=email))
+    click.echo(f"{email} owns {name}; the owner before is a Super Admin of it", err=True)
+
+
+@main.command()
+@click.option("--yes", is_flag=True, help="Do not ask again.")
+@_json_option
+def panic(*, yes: bool, as_json: bool) -> None:
+    """After a break-in: end every sign-in, token, guest link and invitation. Grants stay, recording goes on."""
+    settings = _role("operator")
+    from belvedere.control.incident import panic as end_everything
+
+    if not yes:
+        click.confirm("Sign everybody out, and void every token, guest link and invitation?", abort=True, err=True)
+    ended = end_everything(settings)
+    if as_json:
+        click.echo(json.dumps(ended))
+    else:
+        said = ", ".join(f"{count} {what.replace('_', ' ')}" for what, count in ended.items())
+        click.echo(f"ended: {said}. Owners and Super Admins were told", err=True)
+
+
+@main.group()
+def organizations() -> None:
+    """Look after organizations."""
+
+
+@organizations.command("freeze")
+@click.argument("organization")
+def organizations_freeze(organization: str) -> None:
+    """Freeze ORGANIZATION (id or name) for 72 hours: recording goes on, nobody watches, no right changes."""
+    settings = _role("operator")
+    from belvedere.control.incident import freeze
+
+    name = _or_fail(lambda: freeze(settings, organization=organization))
+    click.echo(f"{name} is frozen", err=True)
+
+
+@organizations.command("thaw")
+@click.argument("organization")
+def organizations_thaw(organization: str) -> None:
+    """End the freeze of ORGANIZATION (id or name), whoever began it."""
+    settings = _role("operator")
+    from belvedere.control.incident import thaw
+
+    name = _or_fail(lambda: thaw(settings, organization=organization))
+    click.echo(f"{name} is not frozen any more", err=True)
+
+
 @main.group()
 def cameras() -> None:
     """Look after cameras."""
@@ -475,6 +556,16 @@ def _camera_password(username: str, file: IO[str] | None) -> str:
         return password
     source = file or (sys.stdin if username else None)
     return source.readline().rstrip("\r\n") if source else ""
+
+
+def _or_fail[R](act: Callable[[], R]) -> R:
+    """What an operator's act returns; where it cannot be done, one sentence and exit code 1."""
+    from belvedere.control.operate import OperatorError
+
+    try:
+        return act()
+    except OperatorError as error:
+        raise click.ClickException(str(error)) from None
 
 
 def _role(name: str) -> Settings:

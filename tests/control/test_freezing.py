@@ -1,5 +1,6 @@
 """Freezing an organization: nobody watches, nothing is given, recording goes on, and all comes back (threats §5)."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -36,7 +37,7 @@ def _told_nothing_yet() -> None:
 def told() -> set[tuple[str, str]]:
     """(to, subject) of every mail."""
     run_due()
-    return {(row.to[0], row.subject) for row in mail.outbox}
+    return {(row.to[0], str(row.subject)) for row in mail.outbox}
 
 
 def everybody(hotels: cast.Hotels) -> list[cast.Person]:
@@ -79,7 +80,7 @@ def test_no_right_changes_while_it_lasts(hotels: cast.Hotels) -> None:
     leo, sam = hotels.member(hotels.leo), hotels.member(hotels.sam)
     services.freeze_organization(olivia.actor, organization=hotels.id)
     grants = Grant.objects.filter(ended_at=None).count()
-    acts = (
+    acts: tuple[Callable[[], object], ...] = (
         lambda: services.accept_invitation(rita.actor, invitation=invitation),
         lambda: accept_share(hotels.xena.actor, share=offer),
         lambda: olivia.offer(rita, hotels.lobby),
@@ -191,7 +192,7 @@ def test_the_page_is_for_every_member_and_every_page_says_it(hotels: cast.Hotels
     words = rita.get("/").content.decode()
     assert "shared with you is frozen" in words
     assert "Harbour" not in words
-    assert "frozen" not in xena.get("/").content.decode()
+    assert "is frozen" not in xena.get("/").content.decode()
     assert leo.get(f"/cameras/{hotels.lobby}").status_code == 409
     olivia.post(f"{address}/end")
     assert "You agree that it ends" in olivia.get(address).content.decode()

@@ -74,7 +74,7 @@ def reset_factors(settings: Settings, *, email: str) -> None:
         message = f"{email} has no account here"
         raise OperatorError(message)
     operator = Principal(id="", name="operator", kind="system", address=f"command line, {getpass.getuser()}")
-    with _line_to_media(settings):
+    with line_to_media(settings):
         remove_all_factors(operator, account=person.id)
 
 
@@ -110,7 +110,7 @@ def add_camera(
     actor = Principal(id=person.id, name=person.name, email=person.email, address=f"command line, {getpass.getuser()}")
     chosen, chosen_name = _site_of(actor, site)
     try:
-        with _line_to_media(settings):
+        with line_to_media(settings):
             device = add_device(
                 actor,
                 site=chosen,
@@ -146,7 +146,7 @@ def _site_of(actor: "Principal", name: str) -> tuple[str, str]:
 
 
 @contextlib.contextmanager
-def _line_to_media(settings: Settings) -> Iterator[None]:
+def line_to_media(settings: Settings) -> Iterator[None]:
     """Speak to the media nodes of a running installation; of one that is not running, do without."""
     from belvedere.bus import BusError
     from belvedere.control.core import media
@@ -211,7 +211,7 @@ def erase_footage(settings: Settings, *, camera: str, start: datetime, end: date
 
     operator = Principal(id="", name="operator", kind="system", address=f"command line, {getpass.getuser()}")
     try:
-        with _line_to_media(settings):
+        with line_to_media(settings):
             erased = services.erase_footage(operator, camera=camera, start=start, end=end, reason=reason)
     except NotFound:
         message = f"there is no camera {camera}"

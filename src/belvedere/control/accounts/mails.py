@@ -87,6 +87,14 @@ def _words(what: str, detail: str) -> tuple[str, str]:
             _("Your account is back"),
             _("Your account was brought back and can sign in again. What was shared with it or by it has ended."),
         ),
+        "panic": (
+            _("Everybody was signed out"),
+            _(
+                "Whoever runs this server ended every sign-in, API token, guest link and invitation on it, as after a "
+                "break-in. Recording goes on, and what is shared stays shared. Sign in again, and look whether "
+                "everything is as you know it."
+            ),
+        ),
         "recovery_contact_added": (
             _("You have a recovery contact"),
             _("%(detail)s said yes, and is told from now on when somebody recovers your account."),

@@ -59,6 +59,20 @@ def send_grave(to: str, subject: str, sentence: str, *, link: str = "") -> None:
 
 def _words(what: str) -> tuple[str, str]:
     return {
+        "cancelled": (
+            _("Everything of %(who)s’s account was ended"),
+            _(
+                "With a recovery code, every sign-in, API token and guest link of %(who)s’s account on Belvedere was "
+                "ended at once. Nobody is signed in to it. Whoever has its password and second factor can sign in."
+            ),
+        ),
+        "reset_link_made": (
+            _("A way into the account of %(who)s was made"),
+            _(
+                "Whoever runs this server made a link that sets a new password for %(who)s’s account on Belvedere. If "
+                "%(who)s did not ask for it, speak to whoever runs the server at once."
+            ),
+        ),
         "contact_removed": (
             _("You are no recovery contact of %(who)s any more"),
             _("%(who)s took you off the recovery contacts of his or her account on Belvedere. You have nothing to do."),

@@ -61,13 +61,4 @@ def _words(what: str) -> tuple[str, str, str]:
             ),
             "/",
         ),
-        "panic": (
-            _("Everybody was signed out"),
-            _(
-                "Whoever runs this server ended every sign-in, API token, guest link and invitation, as after a "
-                "break-in. Recording goes on, and what is shared stays shared. Sign in again, and look whether "
-                "everything of %(organization)s is as you know it."
-            ),
-            "/sign-in",
-        ),
     }[what]

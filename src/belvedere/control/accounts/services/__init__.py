@@ -20,7 +20,7 @@ from belvedere.control.accounts.services.credentials import (
     note_token_use,
     revoke_token,
 )
-from belvedere.control.accounts.services.duress import cancel_all
+from belvedere.control.accounts.services.duress import announce_panic, cancel_all
 from belvedere.control.accounts.services.factors import (
     activate_app,
     add_passkey,
@@ -38,6 +38,7 @@ from belvedere.control.accounts.services.recovery import (
     add_recovery_contact,
     confirm_recovery_contact,
     decline_recovery_contact,
+    make_reset_link,
     remove_recovery_contact,
 )
 from belvedere.control.accounts.services.sign_ins import (
@@ -56,6 +57,7 @@ __all__ = [
     "add_passkey",
     "add_phone",
     "add_recovery_contact",
+    "announce_panic",
     "cancel_all",
     "close_sign_in",
     "confirm_phone",
@@ -76,6 +78,7 @@ __all__ = [
     "issue_token",
     "make_address_primary",
     "make_recovery_codes",
+    "make_reset_link",
     "note_passkey_use",
     "note_sign_in",
     "note_token_use",

@@ -107,6 +107,19 @@ def end_all_credentials(
     return end_credentials(actor, names, action=action, why=why)
 
 
+def end_every_credential(actor: Principal, *, why: str) -> int:
+    """An operator's act: nobody stays signed in, no token works. Of how many accounts something ended.
+
+    Account by account, each in its own transaction: what is cut, is cut at once.
+    """
+    signed_in = Session.objects.exclude(account=None).values_list("account_id", flat=True)
+    with_tokens = ApiToken.objects.filter(revoked_at=None).values_list("account_id", flat=True)
+    accounts = sorted({*signed_in, *with_tokens})
+    for account in accounts:
+        end_all_credentials(account, why=why, by=actor)
+    return len(accounts)
+
+
 def end_other_credentials(actor: Principal, *, action: str, why: str, **details: Any) -> str:
     """After a change of what signs in: every other browser and every token end, this browser stays (N4).
 

@@ -1,7 +1,7 @@
-"""Ending everything of an account by a recovery code, without signing in: for who was made to hand over the rest.
+"""Ending everything: of one account by a recovery code, without signing in; of all, by whoever runs the server.
 
-Whoever has the code may be standing beside whoever has the password. So the code alone is enough, it opens nothing,
-and the answer to an unknown address is the answer to a wrong code (N1).
+The first is for who was made to hand over the rest. Who has the code may be standing beside whoever has the password:
+so the code alone is enough, it opens nothing, and the answer to an unknown address is that to a wrong code (N1).
 """
 
 from typing import Final
@@ -12,10 +12,12 @@ from allauth.mfa.utils import encrypt
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from belvedere.control.accounts.models import Account
 from belvedere.control.accounts.recovery import list_routes
 from belvedere.control.accounts.selectors import find_verified
 from belvedere.control.accounts.services.credentials import end_all_credentials
 from belvedere.control.accounts.services.factors import spend_recovery_code
+from belvedere.control.audit.services import write_entry
 from belvedere.control.core.errors import Invalid
 from belvedere.control.core.limits import hit
 from belvedere.control.core.principal import Principal
@@ -46,6 +48,21 @@ def cancel_all(actor: Principal, *, email: str, code: str) -> str:
             enqueue("mail.recovery_told", {"to": route, "what": "cancelled", "who": person.name, "page": "/sign-in"})
         by = Principal(id=person.id, name=person.name, address=actor.address)
         return end_all_credentials(person.id, why="cancelled", by=by, action="account.cancelled")
+
+
+@transaction.atomic
+def announce_panic(actor: Principal, *, accounts: int, guest_links: int, invitations: int) -> None:
+    """An operator's act: write down that everything of everybody was ended, how much of what, and tell each of them."""
+    write_entry(
+        actor=actor,
+        action="installation.panic",
+        thing="installation:",
+        accounts=accounts,
+        guest_links=guest_links,
+        invitations=invitations,
+    )
+    for to in Account.objects.filter(is_active=True).order_by("pk").values_list("email", flat=True):
+        enqueue("mail.account_notice", {"to": to, "what": "panic", "detail": ""})
 
 
 def _take_as_long(code: str) -> None:

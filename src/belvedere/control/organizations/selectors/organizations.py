@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from django.db.models import Q
+
 from belvedere.contracts.permissions import NONE, Permission
 from belvedere.control.access.selectors import GrantsOfPrincipal, ResourcePath, get_decision
 from belvedere.control.core.errors import NotFound
@@ -122,6 +124,12 @@ def find_organization_path(organization: str) -> ResourcePath | None:
 def list_reach(organization: str) -> list[tuple[str, int, int]]:
     """(CIDR, first port, last port) of every network this organization may reach. For devices' own use."""
     return list(Reach.objects.filter(organization_id=organization).values_list("cidr", "first_port", "last_port"))
+
+
+def find_organizations(wanted: str) -> dict[str, str]:
+    """Id → name of the one with this id, or of all with this very name. For the command line."""
+    rows = Organization.objects.filter(Q(pk=wanted) | Q(name=wanted)).order_by("pk")
+    return dict(rows.values_list("pk", "name"))
 
 
 def get_owner(organization: str) -> str:

@@ -154,25 +154,29 @@ def hold_organization(organization: str) -> str:
 
 @unguarded("the new owner's own acceptance; `handover` has decided that it was offered to him by the owner")
 @transaction.atomic
-def change_owner(actor: Principal, *, organization: str, giver: str, is_leaving: bool) -> str:
-    """The actor, a Super Admin, becomes owner in place of `giver`, who stays as Super Admin or leaves. The change id.
+def change_owner(
+    actor: Principal, *, organization: str, giver: str, is_leaving: bool, receiver: str = "", change_id: str = ""
+) -> str:
+    """A Super Admin, the actor unless told, becomes owner in place of `giver`, who stays as Super Admin or leaves.
+    The change id.
 
     Both roles mean the same permissions: who stays loses none, and nobody's picture blinks. Raises Conflict if `giver`
     is not the owner (any more) or the actor is no Super Admin (any more).
     """
     if hold_organization(organization) != giver:
         raise Conflict(_("The owner changed in the meantime. Nothing was changed."))
+    receiver = receiver or actor.id
     rows = Membership.objects.filter(organization_id=organization, is_active=True)
     # Both are held first, in the order in which changes of members hold theirs.
-    both = sorted(rows.filter(account_id__in=[giver, actor.id]).values_list("pk", flat=True))
+    both = sorted(rows.filter(account_id__in=[giver, receiver]).values_list("pk", flat=True))
     for pk in both:
         rows.filter(pk=pk).update(is_active=True)
-    if not rows.filter(account_id=actor.id, role=Role.SUPER_ADMIN).exists():
+    if not rows.filter(account_id=receiver, role=Role.SUPER_ADMIN).exists():
         raise Conflict(_("Only a Super Admin of the organization can become its owner. Nothing was changed."))
     # Down before up: the database never lets two owners stand.
     rows.filter(account_id=giver).update(role=Role.SUPER_ADMIN, version=F("version") + 1)
-    rows.filter(account_id=actor.id).update(role=Role.OWNER, version=F("version") + 1)
-    Organization.objects.filter(pk=organization).update(owner_id=actor.id)
+    rows.filter(account_id=receiver).update(role=Role.OWNER, version=F("version") + 1)
+    Organization.objects.filter(pk=organization).update(owner_id=receiver)
     tenures = {tenure.account: tenure for tenure in list_tenures(both).values()}
     old = tenures[giver]
     if is_leaving:
@@ -180,14 +184,32 @@ def change_owner(actor: Principal, *, organization: str, giver: str, is_leaving:
         old = replace(old, standing=NOBODY)
     return project(
         actor,
-        [old, tenures[actor.id]],
+        [old, tenures[receiver]],
         organization=organization,
         reason="left" if is_leaving else "role_changed",
         action="organization.owner_changed",
         thing=f"organization:{organization}",
         # What a leaving owner shared goes on: the new one answers for it from now on. Who stays still does so himself.
         adopt=True,
+        change_id=change_id,
         details={"before": giver, "is_leaving": is_leaving},
+    )
+
+
+@unguarded("`handover` has decided: its two sides agreed that it can be undone")
+@transaction.atomic
+def return_owner(actor: Principal, *, organization: str, giver: str, receiver: str, change_id: str) -> None:
+    """`receiver` owns it again, as if `giver` had handed it back; he is a member again if he is none, and `giver` what
+    he was: Super Admin. Raises Conflict if `giver` is not the owner (any more).
+    """
+    hold_organization(organization)
+    rows = Membership.objects.filter(organization_id=organization, account_id=receiver, is_active=True)
+    if not rows.update(role=Role.SUPER_ADMIN, is_everywhere=True):
+        Membership.objects.create(
+            organization_id=organization, account_id=receiver, role=Role.SUPER_ADMIN, created_at=clock.now()
+        )
+    change_owner(
+        actor, organization=organization, giver=giver, is_leaving=False, receiver=receiver, change_id=change_id
     )
 
 

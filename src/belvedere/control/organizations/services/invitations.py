@@ -26,6 +26,7 @@ from belvedere.control.organizations.selectors.invitations import (
 )
 from belvedere.control.organizations.selectors.members import Management, Tenure, get_management, get_standings
 from belvedere.control.organizations.services.founding import hold_organization
+from belvedere.control.organizations.services.freezing import require_thawed
 from belvedere.control.organizations.services.members import Wish, describe, resolve_wish, touch_membership
 from belvedere.control.organizations.services.projection import project, write_standing
 from belvedere.control.organizations.standing import NOBODY, Standing, may_change
@@ -151,6 +152,21 @@ def cancel_invitation(actor: Principal, *, invitation: str) -> None:
     _write(actor, row, "invitation.cancelled")
 
 
+@unguarded("the operator's own act, from the command line")
+@transaction.atomic
+def cancel_all_invitations(actor: Principal) -> int:
+    """Take back every invitation that waits: how many. What was accepted stays."""
+    rows = Invitation.objects.filter(state=OfferState.PENDING).order_by("organization_id", "pk")
+    cancelled = [
+        row
+        for row in rows
+        if move(row, OfferState.REVOKED, at=clock.now(), only_from=OfferState.PENDING, ended_reason="cancelled")
+    ]
+    for row in cancelled:
+        _write(actor, row, "invitation.cancelled")
+    return len(cancelled)
+
+
 @unguarded("the invitation was sent to an address that the actor has proven to be his own")
 def accept_invitation(actor: Principal, *, invitation: str) -> str:
     """Join; the organization's id. A second time is harmless. Raises NotFound, Conflict, InvitationExpired."""
@@ -201,6 +217,7 @@ def _accept(actor: Principal, row: Invitation) -> str:
 @transaction.atomic
 def _join(actor: Principal, row: Invitation) -> str:
     hold_organization(row.organization_id)
+    require_thawed(row.organization_id)
     _touch_inviter(row)
     giver = get_standings([row.membership_id]).get(row.membership_id, NOBODY)
     standing = _of_open_sites(standing_offered(row), row.organization_id)

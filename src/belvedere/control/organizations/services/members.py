@@ -230,6 +230,15 @@ def _leave(actor: Principal, member: str, *, reason: str = "left", change_id: st
     )
 
 
+@unguarded("the new owner's, whose predecessor decided it; `handover` has seen that both agreed")
+@transaction.atomic
+def end_memberships(actor: Principal, *, members: Iterable[str], change_id: str) -> None:
+    """End these, with what rests on them; what they shared becomes the actor's. All by one change."""
+    for tenure in list_tenures(members).values():
+        enqueue("mail.member_removed", {"membership": tenure.id, "by": actor.id})
+        _end(actor, tenure, reason="removed", action="member.removed", adopt=True, change_id=change_id)
+
+
 def _end(
     actor: Principal,
     tenure: Tenure,

@@ -72,19 +72,6 @@ def make_owner(actor: Principal, *, organization: str, account: str) -> str:
     return change_id
 
 
-@unguarded("the operator's own act, from the command line")
-@transaction.atomic
-def announce_panic(actor: Principal, *, ended: dict[str, int]) -> None:
-    """Write down that everything was ended, and how much of what; tell all who watch over anything."""
-    write_entry(actor=actor, action="installation.panic", thing="installation:", **ended)
-    for organization in Organization.objects.filter(owner__is_active=True, is_personal=False).order_by("pk"):
-        tell_watchers(organization.pk, "panic")
-    # Who owns nothing but his own home is told there.
-    alone = Organization.objects.filter(owner__is_active=True).exclude(owner__owned_organizations__is_personal=False)
-    for organization in alone.order_by("pk"):
-        tell_watchers(organization.pk, "panic")
-
-
 def _name(account: str) -> str:
     person = get_persons([account]).get(account)
     if person is None:
@@ -105,7 +92,11 @@ def _raise_to_super_admin(actor: Principal, organization: str, account: str) -> 
         details: dict[str, Any] = {"account": account, **describe(_SUPER_ADMIN)}
     else:
         details = {"account": account, "before": describe(tenure.standing), "after": describe(_SUPER_ADMIN)}
-        tenure, action, reason = Tenure(tenure.id, organization, account, _SUPER_ADMIN), "member.changed", "role_changed"
+        tenure, action, reason = (
+            Tenure(tenure.id, organization, account, _SUPER_ADMIN),
+            "member.changed",
+            "role_changed",
+        )
     write_standing(tenure.id, _SUPER_ADMIN)
     project(
         actor,

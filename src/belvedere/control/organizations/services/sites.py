@@ -129,6 +129,33 @@ def close_site(actor: Principal, *, site: str, change_id: str) -> str:
     )
 
 
+@unguarded("`handover` has decided: what went from there comes back")
+@transaction.atomic
+def reopen_site(actor: Principal, *, site: str, change_id: str) -> str:
+    """Open a closed site again, under its name or a free one like it; its id. Who has every site has it again.
+
+    Roles on it alone ended with it, and stay ended.
+    """
+    row = Site.objects.get(pk=site)
+    try:
+        name = _free_name(row.organization_id, row.name)
+    except Conflict:
+        name = _free_name(row.organization_id, f"{row.name[:60]} ({clock.now():%Y-%m-%d %H:%M})")
+    if not Site.objects.filter(pk=site).exclude(closed_at=None).update(closed_at=None, name=name):
+        raise Conflict(_("That site is open already. Nothing was changed."))
+    project(
+        actor,
+        list_tenures_on_sites(row.organization_id),
+        organization=row.organization_id,
+        reason="site_added",
+        action="site.reopened",
+        thing=f"site:{site}",
+        change_id=change_id,
+        details={"name": name, "site": site},
+    )
+    return site
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirstSite:
     """The site that an organization is founded with. No zone: the organization's."""

@@ -1,0 +1,126 @@
+"""What an operator does when something is wrong: end everything, freeze, disable, let an owner in again (threats §7).
+
+Each of these writes the audit as the operator, with the name of the user who typed it, and is told to owners.
+"""
+
+import getpass
+from typing import TYPE_CHECKING
+
+from belvedere.config import Settings
+from belvedere.control.manage import setup
+from belvedere.control.operate import OperatorError, line_to_media
+
+if TYPE_CHECKING:
+    from belvedere.control.accounts.selectors import Person
+    from belvedere.control.core.principal import Principal
+
+
+def _operator() -> "Principal":
+    from belvedere.control.core.principal import Principal
+
+    return Principal(id="", name="operator", kind="system", address=f"command line, {getpass.getuser()}")
+
+
+def _find_account(email: str) -> "Person":
+    from belvedere.control.accounts.selectors import find_verified
+
+    person = find_verified(email)
+    if person is None:
+        message = f"{email} has no account here"
+        raise OperatorError(message)
+    return person
+
+
+def panic(settings: Settings) -> dict[str, int]:
+    """End every sign-in, token, ticket, guest link, invitation and push; grants stay, recording goes on.
+
+    `{"accounts", "guest_links", "invitations"}`: of how many something ended.
+    """
+    setup(settings)
+    from belvedere.control.accounts.services import announce_panic, end_every_credential
+    from belvedere.control.guests.services import end_all_links
+    from belvedere.control.organizations.services import cancel_all_invitations
+
+    operator = _operator()
+    with line_to_media(settings):
+        # Tickets and push go with the sign-in or link that they were made by: each rests on its being good.
+        ended = {
+            "accounts": end_every_credential(operator, why="panic"),
+            "guest_links": end_all_links(operator),
+            "invitations": cancel_all_invitations(operator),
+        }
+    announce_panic(operator, **ended)
+    return ended
+
+
+def disable(settings: Settings, *, email: str) -> None:
+    """Nothing of this account works any more. Raises OperatorError."""
+    setup(settings)
+    from belvedere.control.accounts.services import disable_account
+
+    person = _find_account(email)
+    with line_to_media(settings):
+        disable_account(_operator(), account=person.id)
+
+
+def freeze(settings: Settings, *, organization: str) -> str:
+    """Freeze an organization for seventy-two hours, or find it frozen; its name. Raises OperatorError."""
+    setup(settings)
+    from belvedere.control.organizations.services import freeze_by_operator
+
+    pk, name = _find_organization(organization)
+    with line_to_media(settings):
+        freeze_by_operator(_operator(), organization=pk)
+    return name
+
+
+def thaw(settings: Settings, *, organization: str) -> str:
+    """End a freeze; the name. Raises OperatorError."""
+    setup(settings)
+    from belvedere.control.core.errors import Refusal
+    from belvedere.control.organizations.services import thaw_by_operator
+
+    pk, name = _find_organization(organization)
+    try:
+        thaw_by_operator(_operator(), organization=pk)
+    except Refusal as refusal:
+        raise OperatorError(refusal.message) from None
+    return name
+
+
+def recover_account(settings: Settings, *, email: str) -> str:
+    """A link that sets a new password for an owner, once, within the hour. Raises OperatorError."""
+    setup(settings)
+    from belvedere.control.organizations.services import recover_account as recover
+
+    return recover(_operator(), account=_find_account(email).id)
+
+
+def make_owner(settings: Settings, *, organization: str, email: str) -> str:
+    """Make an account the owner of an organization; its name. Raises OperatorError."""
+    setup(settings)
+    from belvedere.control.core.errors import Refusal
+    from belvedere.control.organizations.services import make_owner as make
+
+    person = _find_account(email)
+    pk, name = _find_organization(organization)
+    try:
+        with line_to_media(settings):
+            make(_operator(), organization=pk, account=person.id)
+    except Refusal as refusal:
+        raise OperatorError(refusal.message) from None
+    return name
+
+
+def _find_organization(wanted: str) -> tuple[str, str]:
+    """Id and name, by either. Raises OperatorError, naming the ids where a name is not enough."""
+    from belvedere.control.organizations.selectors import find_organizations
+
+    found = find_organizations(wanted)
+    if len(found) == 1:
+        return next(iter(found.items()))
+    if not found:
+        message = f"there is no organization {wanted!r}"
+    else:
+        message = f"several organizations are called {wanted!r}; say which by its id: {', '.join(found)}"
+    raise OperatorError(message)
