@@ -29,9 +29,9 @@ from belvedere.control.devices.selectors import get_camera
 from belvedere.control.devices.services import add_device, add_panel, record_hello, set_detector
 from belvedere.control.events.models import Event
 from belvedere.control.guests.services import make_link
-from belvedere.control.handover.services import offer_handover
+from belvedere.control.handover.services.access_tests import make_test_link
 from belvedere.control.notifications.models import Notification, PushSubscription
-from belvedere.control.notifications.services import create_webhook
+from belvedere.control.notifications.services import create_broker, create_webhook
 from belvedere.control.organizations.selectors import MemberFilter, list_members
 from belvedere.control.organizations.services import (
     Wish,
@@ -225,7 +225,7 @@ def _make(people: cast.Cast) -> tuple[cast.Cast, dict[str, str]]:
     mill, bakery = (_found(olivia, people.vera, name) for name in ("Mill", "Bakery"))
     panel = _bind_panel(olivia, people.vera)
     _set_detector(olivia, people.counter)
-    handover = offer_handover(olivia.actor, organization=bakery, receiver=people.vera.id, afterwards="super_admin")
+    handover = cast.offer_handover(olivia.actor, thing=bakery, receiver=people.vera.id, afterwards="super_admin")
     ids = {
         "camera_id": people.counter,
         "device_id": device,
@@ -252,6 +252,7 @@ def _make(people: cast.Cast) -> tuple[cast.Cast, dict[str, str]]:
         ),
         "link_id": _make_link(olivia, people.counter),
         "change_id": change,
+        "test_id": make_test_link(olivia.actor, account=people.vera.id, cameras=[people.counter])[0],
         "export_id": export_of(olivia, people.counter),
         "event_id": Event.objects.create(
             organization_id=olivia.organization,
@@ -273,6 +274,9 @@ def _make(people: cast.Cast) -> tuple[cast.Cast, dict[str, str]]:
         "subscription_id": PushSubscription.objects.create(
             account_id=olivia.id, digest="0" * 64, created_at=clock.now()
         ).pk,
+        "broker_id": create_broker(
+            olivia.actor, name="Home", broker=BrokerWish(address="mqtts://127.0.0.1:9", username="", password="")
+        ),
         "webhook_id": create_webhook(olivia.actor, name="Lamp", url="http://127.0.0.1:9/lamp")[0],
         # A camera's own name of a place: there is no camera here that could know it.
         "preset": "1",

@@ -73,6 +73,8 @@ ROUTES: Final[dict[tuple[Method, Path], str]] = {
     ("POST", "invitations/by-token"): "mailed",
     ("GET", "access/explain"): "member",
     ("POST", "access/view-as"): "member",
+    ("POST", "access-tests"): "member",
+    ("GET", "access-tests/{test_id}"): "member",
     ("GET", "audit"): "member",
     ("GET", "audit/export"): "member",
     ("GET", "devices"): "own",
@@ -115,6 +117,11 @@ ROUTES: Final[dict[tuple[Method, Path], str]] = {
     ("GET", "push-subscriptions"): "person",
     ("POST", "push-subscriptions"): "person",
     ("DELETE", "push-subscriptions/{subscription_id}"): "person-owner",
+    ("GET", "brokers"): "person",
+    ("POST", "brokers"): "person",
+    ("PATCH", "brokers/{broker_id}"): "person-owner",
+    ("DELETE", "brokers/{broker_id}"): "person-owner",
+    ("POST", "brokers/{broker_id}/test"): "person-owner",
     ("GET", "webhooks"): "person",
     ("POST", "webhooks"): "person",
     ("PATCH", "webhooks/{webhook_id}"): "person-owner",
@@ -174,6 +181,10 @@ ROUTES: Final[dict[tuple[Method, Path], str]] = {
     ("POST", "handovers"): "person-giver",
     ("GET", "handovers/{handover_id}"): "person-party",
     ("DELETE", "handovers/{handover_id}"): "person-giver",
+    # It was offered already, and is not true yet.
+    ("PATCH", "handovers/{handover_id}"): "person-giver-late",
+    ("POST", "handovers/{handover_id}/offer"): "person-giver-late",
+    ("POST", "handovers/{handover_id}/undo"): "person-party-early",
     # It waits: nothing was kept yet.
     ("GET", "handovers/{handover_id}/report"): "person-nobody",
     ("GET", "handovers/{handover_id}/report.pdf"): "person-nobody",
@@ -220,11 +231,22 @@ ANSWERS: Final[dict[str, dict[str, str | int]]] = {
     "person-nobody": {"anonymous": 401, "olivia": 404, "vera": 404, "pat": 404, "xena": 404},
     "person-party": {"anonymous": 401, "olivia": "ok", "vera": "ok", "pat": 404, "xena": 404},
     "person-giver": {"anonymous": 401, "olivia": "ok", "vera": 403, "pat": 404, "xena": 404},
+    "person-giver-late": {"anonymous": 401, "olivia": 409, "vera": 403, "pat": 404, "xena": 404},
+    "person-party-early": {"anonymous": 401, "olivia": 409, "vera": 409, "pat": 404, "xena": 404},
     "person-receiver": {"anonymous": 401, "olivia": 403, "vera": "ok", "pat": 404, "xena": 404},
     "person-owner": {"anonymous": 401, "olivia": "ok", "vera": 404, "pat": 404, "xena": 404},
 }
 #: Rules of signed-in people only: the best of tokens gets 403 (N9).
-NO_TOKEN: Final = {"person", "person-nobody", "person-party", "person-giver", "person-receiver", "person-owner"}
+NO_TOKEN: Final = {
+    "person",
+    "person-nobody",
+    "person-party",
+    "person-giver",
+    "person-giver-late",
+    "person-party-early",
+    "person-receiver",
+    "person-owner",
+}
 
 #: scope → operations it opens. What is not here answers 403 to a token of that scope alone (N9).
 SCOPES: Final[dict[str, set[tuple[Method, Path]]]] = {
@@ -241,6 +263,7 @@ SCOPES: Final[dict[str, set[tuple[Method, Path]]]] = {
         ("GET", "members/{member_id}"),
         ("GET", "access/explain"),
         ("POST", "access/view-as"),
+        ("GET", "access-tests/{test_id}"),
         ("GET", "devices"),
         ("GET", "devices/{device_id}"),
         ("GET", "panels"),
@@ -285,6 +308,7 @@ SCOPES: Final[dict[str, set[tuple[Method, Path]]]] = {
     },
     "share": {
         ("POST", "me/qr"),
+        ("POST", "access-tests"),
         ("POST", "recipients"),
         ("PATCH", "recipients/{recipient_id}"),
         ("DELETE", "recipients/{recipient_id}"),
@@ -356,6 +380,7 @@ SCOPES: Final[dict[str, set[tuple[Method, Path]]]] = {
 
 #: operation → a body that is right for Olivia; ids in it stand as `{camera_id}` does in a path
 BODIES: Final[dict[tuple[Method, Path], Body]] = {
+    ("POST", "access-tests"): {"account": "vera@example.org", "cameras": ["{camera_id}"]},
     ("POST", "access/view-as"): {"account": "vera@example.org", "organization": "{organization_id}"},
     ("POST", "organizations"): {"name": "Bakery", "time_zone": "Europe/Madrid"},
     ("PATCH", "organizations/{organization_id}"): {"name": "Casa Verde"},
@@ -436,10 +461,12 @@ BODIES: Final[dict[tuple[Method, Path], Body]] = {
         "password": cast.CANARY,
     },
     ("POST", "handovers"): {
-        "organization": "{mill_id}",
+        "kind": "organization",
+        "thing": "{mill_id}",
         "receiver": "vera@example.org",
         "afterwards": "super_admin",
     },
+    ("PATCH", "handovers/{handover_id}"): {"rest": "end"},
     ("PATCH", "notifications/preferences"): {
         "choices": [{"kind": "motion", "channels": ["inbox"]}],
         "quiet": {"zone": "Europe/Madrid", "weekly": {"mon": [["22:00", "24:00"]]}},
@@ -452,6 +479,8 @@ BODIES: Final[dict[tuple[Method, Path], Body]] = {
             "auth": "AAAAAAAAAAAAAAAAAAAAAA",
         },
     },
+    ("POST", "brokers"): {"name": "Home", "broker": {"address": "mqtts://127.0.0.1:9"}},
+    ("PATCH", "brokers/{broker_id}"): {"name": "House"},
     ("POST", "webhooks"): {"name": "Lamp", "url": "http://127.0.0.1:9/lamp"},
     ("PATCH", "webhooks/{webhook_id}"): {"name": "Other lamp"},
     ("POST", "tokens"): {"name": "script", "scopes": ["read"]},
@@ -491,6 +520,9 @@ SUCCESS: Final = {
     ("POST", "handovers"): 201,
     ("POST", "push-subscriptions"): 201,
     ("DELETE", "push-subscriptions/{subscription_id}"): 204,
+    ("POST", "brokers"): 201,
+    ("DELETE", "brokers/{broker_id}"): 204,
+    ("POST", "brokers/{broker_id}/test"): 202,
     ("POST", "webhooks"): 201,
     ("DELETE", "webhooks/{webhook_id}"): 204,
     ("POST", "webhooks/{webhook_id}/test"): 202,

@@ -14,8 +14,10 @@ from ninja.operation import Operation
 from belvedere import __version__
 from belvedere.control.api import (
     access,
+    access_tests,
     accounts,
     audit,
+    brokers,
     cameras,
     claims,
     detectors,
@@ -95,7 +97,9 @@ for room in (
     handovers,
     reports,
     access,
+    access_tests,
     notifications,
+    brokers,
     audit,
 ):
     api.add_router("", room.router)
