@@ -1,4 +1,4 @@
-"""Organization, site, membership with its roles on sites, invitation, reach."""
+"""Organization, site, membership with its roles on sites, invitation, reach; deputy, and his claim to own it."""
 
 from django.conf import settings
 from django.db import models
@@ -116,3 +116,49 @@ class Reach(models.Model):
     cidr = models.CharField(max_length=50)
     first_port = models.IntegerField(default=1)
     last_port = models.IntegerField(default=65535)
+
+
+class Deputy(Offer):
+    """Whom an owner named to claim the organization when he does not come back; `accepted`: he agreed.
+
+    Counts only while whoever named him owns it, and while he is a Super Admin of it: both are asked when it counts.
+    """
+
+    id = models.CharField(primary_key=True, max_length=26, default=new_id)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="deputies")
+    account = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    named_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("organization",),
+                condition=models.Q(state__in=[OfferState.PENDING, OfferState.ACCEPTED]),
+                name="organizations_deputy_one_each",
+            ),
+        )
+
+
+class OwnershipClaim(Offer):
+    """A deputy says that the owner does not come back. Nothing changes before `due_at`, and everybody is told.
+
+    `accepted`: he owns it. `rejected`: somebody objected. `revoked`: withdrawn, or it ended by itself: `ended_reason`.
+    """
+
+    id = models.CharField(primary_key=True, max_length=26, default=new_id)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="claims")
+    claimant = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    due_at = models.DateTimeField()
+    #: how often everybody was told since the first day
+    reminders = models.IntegerField(default=0)
+    change_id = models.CharField(max_length=26, default="")
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("organization",),
+                condition=models.Q(state=OfferState.PENDING),
+                name="organizations_claim_one_pending",
+            ),
+        )
