@@ -502,6 +502,7 @@ QUERIES: Final[dict[tuple[Method, Path], dict[str, str]]] = {
 #: what an operation answers when all is well; 200 unless it is here
 SUCCESS: Final = {
     ("DELETE", "cameras/{camera_id}/detector"): 204,
+    ("POST", "access-tests"): 202,
     ("POST", "organizations"): 201,
     ("POST", "organizations/{organization_id}/sites"): 201,
     ("POST", "organizations/{organization_id}/invitations"): 201,

@@ -30,6 +30,7 @@ BENEATH_A_GUARD = {
     "belvedere.control.accounts.services.credentials.end_other_credentials",
     "belvedere.control.audit.services.write_entry",
     "belvedere.control.devices.services.panels.close_panels",
+    "belvedere.control.handover.services.access_tests.finish_test",
     "belvedere.control.events.services.beginning.announce",
     "belvedere.control.guests.services.ending.close_link",
     "belvedere.control.guests.services.giving.project",
@@ -40,6 +41,7 @@ BENEATH_A_GUARD = {
     "belvedere.control.organizations.services.projection.project",
     "belvedere.control.organizations.services.projection.write_standing",
     "belvedere.control.organizations.services.telling.tell_everyway",
+    "belvedere.control.organizations.services.telling.tell_account",
     "belvedere.control.organizations.services.telling.tell_watchers",
     "belvedere.control.organizations.services.recovering.pass_on",
     "belvedere.control.organizations.services.sites.close_site",
@@ -108,6 +110,8 @@ OF_THE_SERVER = {
 }
 #: The outbox's own hands, and handlers that it alone calls.
 OF_THE_OUTBOX = {
+    "belvedere.control.handover.services.access_tests.close_overdue",
+    "belvedere.control.handover.services.trying.try_access",
     "belvedere.control.accounts.services.sign_ins.tell_of_guesses",
     "belvedere.control.outbox.services.register",
     "belvedere.control.outbox.services.run",

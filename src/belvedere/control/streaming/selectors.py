@@ -147,6 +147,11 @@ def list_own_viewings(actor: Principal, *, before: tuple[datetime, str] | None =
     ]
 
 
+def is_probe_of(session: str, node: str) -> bool:
+    """Whether this node was given the ticket of this session to try: nobody speaks for another."""
+    return ViewingSession.objects.filter(pk=session, node=node).exclude(probed_by="").exists()
+
+
 def _watched(row: ViewingSession) -> list[tuple[datetime, datetime]]:
     """What went to the viewer. An export is had as a file: all of its range counts."""
     if row.kind == SessionKind.EXPORT and row.start_at and row.end_at:

@@ -316,6 +316,13 @@ def cut_changed_cameras(payload: dict[str, list[str]]) -> None:
     _cut(rows, change_id=str(payload["change_id"]), why=str(payload["why"]), by="")
 
 
+def cut_frozen_organization(payload: dict[str, str]) -> None:
+    """An organization is frozen: every session on its cameras is decided anew. Handler of `organization.frozen`."""
+    of_it = "camera_id IN (SELECT id FROM devices_camera WHERE organization_id = %s)"
+    rows = list(ViewingSession.objects.raw(f"{_OPEN} AND {of_it}", [payload["organization"]]))
+    _cut(rows, change_id=payload["change_id"], why="frozen", by=payload["by"])
+
+
 def _list_open(column: str, values: list[str]) -> list[ViewingSession]:
     """Sessions open now whose `column` is one of these."""
     if not values:
