@@ -40,6 +40,7 @@ from belvedere.control.organizations.services import (
     create_organization,
     invite_member,
 )
+from belvedere.control.providers.services import accept_engagement, ask_for_more, offer_engagement
 from belvedere.control.recordings.models import Export
 from belvedere.control.recordings.services import sign_export
 from belvedere.control.sharing.selectors import get_given, list_recipients
@@ -210,6 +211,22 @@ def _make_link(giver: cast.Person, camera: str) -> str:
     ).id
 
 
+def _engage(olivia: cast.Person, vera: cast.Person, site: str) -> tuple[str, str]:
+    """Vera serves a site with nothing on it, and asks for more; the engagement, and what she asks for."""
+    engagement = offer_engagement(
+        olivia.actor,
+        site=site,
+        address=vera.email,
+        permissions=Permission.LIVE_VIEW,
+        ends_at=clock.now() + timedelta(days=7),
+    )
+    accept_engagement(vera.actor, engagement=engagement)
+    wish = ask_for_more(
+        vera.actor, engagement=engagement, permissions=Permission.LIVE_VIEW, reason="a cable", hours=1
+    )
+    return engagement, wish
+
+
 def _make(people: cast.Cast) -> tuple[cast.Cast, dict[str, str]]:
     olivia = people.olivia
     withdrawn = olivia.offer(people.rita, people.courtyard)
@@ -222,6 +239,7 @@ def _make(people: cast.Cast) -> tuple[cast.Cast, dict[str, str]]:
     annex = add_site(olivia.actor, organization=olivia.organization, name="Garden")
     mia = cast.make("mia")
     accept_invitation(mia.actor, invitation=_invite(olivia, mia))
+    engagement, wish = _engage(olivia, people.vera, annex.pk)
     mill, bakery = (_found(olivia, people.vera, name) for name in ("Mill", "Bakery"))
     panel = _bind_panel(olivia, people.vera)
     _set_detector(olivia, people.counter)
@@ -237,6 +255,8 @@ def _make(people: cast.Cast) -> tuple[cast.Cast, dict[str, str]]:
         "organization_id": olivia.organization,
         "mill_id": mill,
         "handover_id": handover,
+        "engagement_id": engagement,
+        "wish_id": wish,
         "request_id": _ask_for(people.rita, olivia),
         "blocked_id": _block(olivia, people.xena),
         "claim_id": _claim_of(people.rita, olivia),
@@ -252,6 +272,7 @@ def _make(people: cast.Cast) -> tuple[cast.Cast, dict[str, str]]:
         ),
         "link_id": _make_link(olivia, people.counter),
         "change_id": change,
+        "account_id": mia.id,
         "test_id": make_test_link(olivia.actor, account=people.vera.id, cameras=[people.counter])[0],
         "export_id": export_of(olivia, people.counter),
         "event_id": Event.objects.create(

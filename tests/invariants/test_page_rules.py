@@ -1,6 +1,7 @@
 """Every page × every method × everybody in the cast: a literal table, multiplied. B-9, HC-2, VA-4, N8, N16."""
 
 import re
+from datetime import timedelta
 from typing import Any, Final
 
 import pytest
@@ -8,6 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from belvedere.control.accounts.models import Account
+from belvedere.control.core import clock
 from belvedere.control.core.ids import new_id
 from belvedere.control.web.rules import RULES
 from invariants.conftest import World
@@ -20,6 +22,7 @@ ANSWERS: Final[dict[str, tuple[str | int, ...]]] = {
     "public": ("ok", "ok", "ok", "ok", "ok"),
     "own": ("sign-in", "ok", "ok", "ok", "ok"),
     "member": ("sign-in", "ok", 404, 404, 404),
+    "no-deputy": ("sign-in", 403, 404, 404, 404),
     # The site is no choice of theirs.
     "chooser": ("sign-in", "ok", 422, 422, 422),
     "viewer": ("sign-in", "ok", "ok", 404, 404),
@@ -122,6 +125,13 @@ PAGES: Final[dict[tuple[str, str], str]] = {
     ("POST", "account-app"): "ceremony",
     ("POST", "account-app-remove"): "nobody",
     ("POST", "account-codes"): "no-factor",
+    ("GET", "organization-deputy"): "member",
+    ("POST", "deputy-name"): "member",
+    # Nobody is asked, so nobody agrees or claims.
+    ("POST", "deputy-agree"): "no-deputy",
+    ("POST", "deputy-end"): "member",
+    ("POST", "deputy-claim"): "no-deputy",
+    ("POST", "deputy-object"): "member",
     ("GET", "organization-freezing"): "member",
     ("POST", "organization-freeze"): "member",
     ("POST", "organization-thaw"): "member",
@@ -181,8 +191,8 @@ PAGES: Final[dict[tuple[str, str], str]] = {
     ("GET", "review"): "own",
     ("POST", "review-answer"): "nobody",  # everything is fresh: nothing is asked about
     ("GET", "moving-out"): "own",
-    # Nobody’s account: nothing ties anybody to it. What is posted leads back to the list.
-    ("GET", "moving-out-person"): "nobody",
+    # Mia belongs to Olivia’s; of others, what is posted leads back to the list.
+    ("GET", "moving-out-person"): "giver",
     ("POST", "moving-out-person"): "own",
     ("GET", "moved-out"): "nobody",
     ("GET", "quiet"): "public",
@@ -302,6 +312,16 @@ PAGES: Final[dict[tuple[str, str], str]] = {
     ("POST", "handover-new"): "handover-giver",
     ("GET", "handover"): "viewer",
     # It waits: nothing was kept yet.
+    ("GET", "admin-providers"): "any-sharer",
+    ("POST", "admin-providers"): "giver",
+    ("POST", "provider-end"): "giver",
+    ("POST", "wish-approve"): "giver",
+    ("POST", "wish-deny"): "giver",
+    ("GET", "installations"): "own",
+    ("POST", "installation-accept"): "receiver",
+    ("POST", "installation-decline"): "receiver",
+    ("POST", "installation-leave"): "receiver",
+    ("POST", "installation-ask"): "receiver",
     ("GET", "handover-report"): "nobody",
     ("GET", "handover-report-paper"): "nobody",
     ("GET", "report"): "nobody",  # without a place in the address
@@ -360,6 +380,15 @@ FORMS: Final[dict[str, dict[str, Any]]] = {
         "step": "send",
     },
     "admin-member": {"role": "operator", "reach": "all", "step": "save"},
+    "admin-providers": {
+        "organization": "{organization_id}",
+        "site": "{site_id}",
+        "account": "new@example.org",
+        "permission": ["live_view"],
+        "until": f"{clock.now() + timedelta(days=7):%Y-%m-%d}",
+    },
+    "wish-approve": {"permission": ["live_view"], "hours": "1"},
+    "installation-ask": {"permission": ["live_view"], "hours": "1", "reason": "cable"},
     "admin-settings": {"organization": "{organization_id}", "name": "Casa Alba"},
     "admin-site": {"name": "Orchard"},
     "admin-site-add": {"organization": "{organization_id}", "name": "Annex"},
@@ -373,6 +402,7 @@ FORMS: Final[dict[str, dict[str, Any]]] = {
     "account-phone-confirm": {"code": "123456"},
     "camera-alias": {"name": "My counter"},
     "detector": {"address": "mqtts://127.0.0.1:9", "password": "", "topics": "frigate", "name": "back_yard"},
+    "camera-private": {"hours": "1"},
     "recording": {"mode": "continuous", "quality": "main", "keep_days": "3"},
     "camera-export": {"from": "2026-11-01T10:00", "to": "2026-11-01T10:05"},
     "device-add": {"name": "Gate", "site": "{site_id}", "address": "rtsp://127.0.0.1:9/g", "skip_test": "on"},

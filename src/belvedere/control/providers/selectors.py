@@ -16,7 +16,7 @@ from belvedere.control.core.ids import is_id
 from belvedere.control.core.offers import OPEN_STATES, OfferState
 from belvedere.control.core.principal import Principal
 from belvedere.control.devices.models import Device
-from belvedere.control.providers.models import Engagement, Wish
+from belvedere.control.providers.models import ANSWER_WITHIN, Engagement, Wish
 
 #: how an offer's state is called on an engagement, and on a wish
 STATES: Final = {
@@ -90,10 +90,14 @@ def _rows() -> QuerySet[Engagement]:
     )
 
 
+def _waits_for(actor: Principal) -> Q:
+    """What waits is whoever's who has proven the address."""
+    return Q(provider=None, state=OfferState.PENDING, address__in=list_verified_addresses(actor.id))
+
+
 def _offered_to(actor: Principal) -> Q:
-    """What he answered is his; what waits is whoever's who has proven the address."""
-    waits = Q(provider=None, state=OfferState.PENDING, address__in=list_verified_addresses(actor.id))
-    return Q(provider_id=actor.id) | waits
+    """What he answered is his."""
+    return Q(provider_id=actor.id) | _waits_for(actor)
 
 
 def _managed_by(actor: Principal) -> Q:
@@ -155,10 +159,21 @@ def list_wishes(actor: Principal) -> list[WishView]:
     return [view.wish for view in list_engagements(actor, "given") if view.wish]
 
 
+def list_waiting_engagements(actor: Principal) -> list[EngagementView]:
+    """Offers that wait for the actor's answer, newest first. A constant number of queries."""
+    at = clock.now()
+    rows = _rows().filter(_waits_for(actor), ends_at__gt=at, offered_at__gt=at - ANSWER_WITHIN)
+    return [_view(row, is_mine=True) for row in rows]
+
+
 def count_waiting(actor: Principal) -> int:
-    """Offers to the actor, and wishes that he may answer."""
-    offers = [view for view in list_engagements(actor, "received") if view.state == "pending"]
-    return len(offers) + len(list_wishes(actor))
+    """Offers to the actor, and wishes that he may answer. Four queries."""
+    at = clock.now()
+    since = at - ANSWER_WITHIN
+    offers = Engagement.objects.filter(_waits_for(actor), ends_at__gt=at, offered_at__gt=since).count()
+    given = Engagement.objects.filter(_managed_by(actor)).values("pk")
+    wishes = Wish.objects.filter(engagement__in=given, state=OfferState.PENDING, offered_at__gt=since)
+    return offers + wishes.exclude(until__lte=at).count()
 
 
 def list_site_devices(site: str) -> dict[str, str]:

@@ -22,6 +22,7 @@ from belvedere.control.web.context import current_organization, is_administered
 TABS: Final = (
     ("users", gettext_lazy("Users")),
     ("sites", gettext_lazy("Sites")),
+    ("providers", gettext_lazy("Service")),
     ("audit", gettext_lazy("Audit")),
     ("settings", gettext_lazy("Settings")),
 )

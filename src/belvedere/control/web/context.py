@@ -25,7 +25,10 @@ from belvedere.control.organizations.selectors import (
     list_received_invitations,
     list_sites,
 )
+from belvedere.control.providers.selectors import count_waiting
 from belvedere.control.sharing.selectors import count_offers
+from belvedere.control.web.deputies import list_claims_to_know
+from belvedere.control.web.freezing import list_freezes
 from belvedere.control.web.invited import invitation_card
 
 #: session keys of the chosen organization, and of its name, for the day it is no longer there
@@ -180,6 +183,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     chosen = current_organization(request, organizations)
     invitations = [invitation_card(row) for row in list_received_invitations(actor)]
     waiting = count_offers(actor) + len(invitations) + len(list_received_handovers(actor)) + count_requests(actor)
+    waiting += count_waiting(actor)
     may_share = chosen is not None and chosen.id in list_organizations_to_share_in(actor)
     has_admin = chosen is not None and is_administered(chosen, is_equipped=may_share)
     return base | {
@@ -188,6 +192,8 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "organizations": organizations,
         "invitations": invitations,
         "inbox_count": waiting,
+        "freezes": list_freezes(actor, organizations),
+        "ownership_claims": list_claims_to_know(actor, organizations),
         "nav_items": _nav(chosen, waiting, may_share=may_share, has_admin=has_admin),
     }
 

@@ -50,10 +50,11 @@ def _page(request: HttpRequest, view: DeviceView, *, status: int = 200, **more: 
             "inspected_at": view.inspected_at,
             "found_address": view.found_address,
             "created_at": view.created_at,
+            "mine": view.mine,
         },
         "cameras": [_camera(row, health.get(row.id, Health())) for row in view.cameras],
         "newcomers": newcomers(actor, view),
-        "may_move": Permission.MANAGE in get_site(actor, view.site).permissions,
+        "may_move": view.mine and Permission.MANAGE in get_site(actor, view.site).permissions,
     }
     return render(request, "web/device.html", context | more, status=status)
 

@@ -23,6 +23,7 @@ from belvedere.control.devices.panels import PanelView
 from belvedere.control.devices.selectors import CameraView, list_bind_attempts
 from belvedere.control.handover.selectors import list_received_handovers
 from belvedere.control.organizations.selectors import list_received_invitations
+from belvedere.control.providers.selectors import list_waiting_engagements, list_wishes
 from belvedere.control.sharing import services
 from belvedere.control.sharing.selectors import (
     GivenShare,
@@ -45,6 +46,7 @@ from belvedere.control.web.invited import invitation_card
 from belvedere.control.web.matters import matter_notices
 from belvedere.control.web.notifications import inbox_lines
 from belvedere.control.web.panel_cards import list_panels_here, panel_slots
+from belvedere.control.web.providers import engagement_card, wish_card
 from belvedere.control.web.requests import request_card, sent_notice
 from belvedere.control.web.reviewing import review_notices
 from belvedere.control.web.share_notices import share_notices
@@ -216,6 +218,8 @@ def inbox(request: HttpRequest) -> HttpResponse:
         "selected": offer,
         "card": card,
         "handovers": [handover_card(row) for row in list_received_handovers(actor)],
+        "engagements": [engagement_card(row) for row in list_waiting_engagements(actor)],
+        "wishes": [wish_card(row) for row in list_wishes(actor)],
         "requests": [request_card(row) for row in list_received_requests(actor)],
         "claims": [claim_card(row) for row in list_claims(actor) if not row.is_mine],
         "lines": inbox_lines(actor),
