@@ -106,8 +106,8 @@ def renew_webhook_secret(actor: Principal, *, webhook: str) -> str:
 @transaction.atomic
 def send_webhook_test(actor: Principal, *, webhook: str) -> None:
     """Something to see whether it is heard. Raises NotFound, Invalid for one that is off, RateLimited."""
-    hit("notifications.test", actor.id, limit=6, per_s=60)
     row = _get(actor, webhook)
+    hit("notifications.test", actor.id, limit=6, per_s=60)
     if row.disabled_at is not None:
         raise Invalid(_("It is off. Switch it on first."))
     enqueue_many(KINDS[Channel.WEBHOOK], [({"notification": "", "to": row.pk}, row.pk)])
