@@ -16,9 +16,12 @@ from belvedere.control.access.roles import Role
 from belvedere.control.accounts.services import create_account, issue_token
 from belvedere.control.accounts.tokens import SCOPES
 from belvedere.control.core import clock
+from belvedere.control.core.errors import Refusal
 from belvedere.control.core.principal import Principal
 from belvedere.control.devices.selectors import list_cameras
 from belvedere.control.devices.services import add_device
+from belvedere.control.handover.services import change_plan, plan_handover, withdraw_handover
+from belvedere.control.handover.services import offer_handover as send_handover
 from belvedere.control.organizations.selectors import list_members, list_organizations, list_sites
 from belvedere.control.organizations.services import (
     Wish,
@@ -97,6 +100,21 @@ class Person:
         pk = self.offer(to, *cameras, permissions=permissions)
         accept_share(to.actor, share=pk)
         return pk
+
+
+def offer_handover(
+    actor: Principal, *, thing: str, receiver: str, afterwards: str, kind: str = "organization", rest: str = "carry_over"
+) -> str:
+    """Plan a handover, decide alike on all that hangs on it (where that cannot be, it ends), and offer it; its id."""
+    handover = plan_handover(actor, kind=kind, thing=thing, receiver=receiver, afterwards=afterwards)
+    try:
+        for verdict in (rest, "end"):
+            change_plan(actor, handover=handover, rest=verdict)
+        send_handover(actor, handover=handover)
+    except Refusal:
+        withdraw_handover(actor, handover=handover)
+        raise
+    return handover
 
 
 #: stands in every camera's credentials; found anywhere else it is a leak (N37)

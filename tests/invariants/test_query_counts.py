@@ -13,7 +13,6 @@ from belvedere.control.access.roles import Role
 from belvedere.control.core import clock
 from belvedere.control.devices.selectors import DAY
 from belvedere.control.devices.services import add_device
-from belvedere.control.handover.services import offer_handover
 from belvedere.control.organizations.models import Membership, Organization
 from belvedere.control.organizations.services import (
     Wish,
@@ -95,7 +94,7 @@ def handovers(world: World, number: int) -> None:
     organization = Organization.objects.create(name=f"O{number}", owner_id=olivia.id, created_at=clock.now())
     for person, role in ((olivia, Role.OWNER), (vera, Role.SUPER_ADMIN)):
         Membership.objects.create(organization=organization, account_id=person.id, role=role, created_at=clock.now())
-    offer_handover(olivia.actor, organization=organization.pk, receiver=vera.id, afterwards="leaves")
+    cast.offer_handover(olivia.actor, thing=organization.pk, receiver=vera.id, afterwards="leaves")
     helper = cast.make(f"helper{number}")
     Membership.objects.create(
         organization_id=world.ids["mill_id"], account_id=helper.id, role=Role.SUPER_ADMIN, created_at=clock.now()

@@ -8,6 +8,7 @@ from django.urls import URLPattern, URLResolver, path, re_path
 from belvedere.control.api.app import api
 from belvedere.control.web import (
     access,
+    access_tests,
     account,
     activity,
     admin_members,
@@ -115,6 +116,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("sharing/matrix.csv", sharing_matrix.matrix_csv, name="sharing-matrix-csv"),
     path("sharing/<str:share_id>/cameras/<str:camera_id>", matrix_cell.cell, name="share-cell"),
     path("sharing/<str:share_id>/cameras/<str:camera_id>/then", access.share_consequence, name="share-consequence"),
+    path("access-tests/new", access_tests.access_test_new, name="access-test-new"),
+    path("access-tests/<str:test_id>", access_tests.access_test, name="access-test"),
+    path("access-tests/<str:test_id>/come", access_tests.access_test_entrance, name="access-test-entrance"),
+    path("access-tests/<str:test_id>/open", access_tests.access_test_open, name="access-test-open"),
+    path("access-tests/<str:test_id>/own", access_tests.access_test_own, name="access-test-own"),
     path("access/why", access.why, name="access-why"),
     path("view-as/<str:recipient_id>", access.view_as_somebody, name="view-as"),
     path("sharing/<str:share_id>", share_changes.share_page, name="share-page"),

@@ -69,6 +69,13 @@ def send_changed(payload: dict[str, Any]) -> None:
         _send("share_changed", _reach(share), share, link=f"{settings.BELVEDERE.url}/")
 
 
+def send_handed_over(payload: dict[str, Any]) -> None:
+    """Tell the recipient that what he has is given by somebody else from now on: its new owner."""
+    share = _get(payload["share"])
+    if share.state_at(clock.now()) == OfferState.ACCEPTED and not share.is_muted:
+        _send("share_handed_over", _reach(share), share, link=f"{settings.BELVEDERE.url}/")
+
+
 def send_resumed(payload: dict[str, Any]) -> None:
     """Tell the recipient that what was paused is his again, if it still is."""
     share = _get(payload["share"])

@@ -1,111 +1,330 @@
-"""Handing an organization over: offered on one page, answered on another, by people who have proved who they are."""
+"""Handing an organization, a site or a device over: planned on one page, answered on another, by people who have proved
+who they are.
+"""
 
-from typing import Any
+from collections.abc import Iterable
+from datetime import date, datetime, time, timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from belvedere.contracts.permissions import Permission
+from belvedere.control.access.roles import Role
 from belvedere.control.accounts.selectors import require_fresh
+from belvedere.control.core import clock
 from belvedere.control.core.errors import Conflict, Invalid
 from belvedere.control.core.principal import Principal
 from belvedere.control.core.requests import principal_of
 from belvedere.control.handover import services
 from belvedere.control.handover.selectors import (
+    Caution,
     HandoverView,
-    find_waiting_handover,
+    Plan,
+    PlanRow,
+    Thing,
+    find_open_handover,
     get_handover,
-    get_owned_organization,
+    get_plan,
+    get_thing,
+    list_cautions,
     list_possible_receivers,
 )
-from belvedere.control.organizations.selectors import OrganizationView
+from belvedere.control.organizations.selectors import list_organizations, list_sites
 from belvedere.control.streaming.selectors import list_cuts
+from belvedere.control.web.cameras import rights_slots
 from belvedere.control.web.context import person
 from belvedere.control.web.errors import answers_refusals
+from belvedere.control.web.role_words import role_name
+
+#: rows of one kind on a page: what is open comes first, so that the last page is reached by deciding
+SHOWN: Final = 50
+_WARRANTY_DAYS: Final = 14
+_SUBJECTS: Final = {
+    "member": gettext_lazy("Members"),
+    "share": gettext_lazy("People it is shared with"),
+    "guest_link": gettext_lazy("Guest links"),
+    "notification": gettext_lazy("Who is told of what happens"),
+}
+_WHY: Final = {
+    "receiver": gettext_lazy("they will own it"),
+    "moves": gettext_lazy("it leaves this organization"),
+    "pending": gettext_lazy("they have not answered yet"),
+    "giver_leaves": gettext_lazy("it is your own, and you go"),
+    "member_ends": gettext_lazy("whoever made it goes"),
+    "all_ends": gettext_lazy("all they have ends"),
+}
+_CAUTIONS: Final[dict[Caution, Any]] = {
+    "looks_like_installer": gettext_lazy(
+        "The new owner owns many organizations, as installers do. Should it not belong to who lives or works there?"
+    ),
+    "no_recovery_contact": gettext_lazy(
+        "The new owner has no recovery contact: a lost password could mean that nobody gets in."
+    ),
+    "offline": gettext_lazy("Not everything is online. The new owner cannot see what does not answer."),
+    "has_share": gettext_lazy("The new owner has a share of it already. It ends: they will own it."),
+    "passes_credentials": gettext_lazy(
+        "The passwords of the devices go along. The new owner should change them at the devices."
+    ),
+}
 
 
 @require_http_methods(["GET", "POST"])
 @answers_refusals
 def handover_new(request: HttpRequest) -> HttpResponse:
-    """To whom, and what then; one sentence that says what will be true; sent. The choice travels in the address."""
+    """What goes, to whom, and what then: a plan, of which nobody else knows yet."""
     actor = principal_of(request)
     data = request.POST if request.method == "POST" else request.GET
-    organization = get_owned_organization(actor, data.get("organization", ""))
-    choice = {"receiver": data.get("receiver", ""), "afterwards": data.get("afterwards", "")}
+    kind = next((kind for kind in ("site", "device") if data.get(kind)), "organization")
+    thing = get_thing(actor, kind, data.get(kind, ""))
     if request.method == "GET":
-        waiting = find_waiting_handover(actor, organization.id)
+        waiting = find_open_handover(actor, thing.id)
         if waiting:
             return redirect("handover", waiting.id)
         # Asked for before anything is typed, not after.
         require_fresh(actor)
-        return _offer_page(request, actor, organization, choice)
+        return _new_page(request, actor, thing, data)
     try:
-        handover = services.offer_handover(actor, organization=organization.id, **choice)
+        handover = services.plan_handover(
+            actor,
+            kind=kind,
+            thing=thing.id,
+            receiver=data.get("receiver", ""),
+            afterwards=data.get("afterwards", ""),
+            warranty_until=_end_of(data.get("until", ""), thing.organization.time_zone),
+            passes_credentials="passes_credentials" in data,
+        )
     except (Invalid, Conflict) as refusal:
-        nothing = {"receiver": "", "afterwards": ""}
-        return _offer_page(request, actor, organization, nothing, error=refusal.message, status=refusal.status)
-    messages.success(request, _("Offered. You own it until they accept."))
+        return _new_page(request, actor, thing, data, error=refusal.message, status=refusal.status)
     return redirect("handover", handover)
 
 
-def _offer_page(
-    request: HttpRequest,
-    actor: Principal,
-    organization: OrganizationView,
-    choice: dict[str, str],
-    *,
-    error: str = "",
-    status: int = 200,
+def _new_page(
+    request: HttpRequest, actor: Principal, thing: Thing, data: QueryDict, *, error: str = "", status: int = 200
 ) -> HttpResponse:
-    receivers = [person(row) for row in list_possible_receivers(actor, organization.id)]
-    receiver = next((row for row in receivers if row["id"] == choice["receiver"]), None)
+    is_whole = thing.kind == "organization"
+    receivers = list_possible_receivers(actor, thing.id) if is_whole else []
     context = {
         "nav": "admin",
-        "place": {"id": organization.id, "name": organization.name, "is_personal": organization.is_personal},
-        "receivers": receivers,
-        "receiver": receiver if choice["afterwards"] in {"super_admin", "leaves"} else None,
-        "afterwards": choice["afterwards"],
+        "thing": {"id": thing.id, "name": thing.name, "kind": thing.kind.value},
+        "place": {"id": thing.organization.id, "name": thing.organization.name},
+        "is_stuck": is_whole and thing.organization.is_personal,
+        "receivers": [person(row) for row in receivers],
+        "receiver": data.get("receiver", ""),
+        "afterwards": data.get("afterwards", "super_admin" if is_whole else "leaves"),
+        "until": data.get("until", "") or f"{clock.now() + timedelta(days=_WARRANTY_DAYS):%Y-%m-%d}",
+        "passes_credentials": "passes_credentials" in data,
         "error": error,
     }
     return render(request, "web/handover_new.html", context, status=status)
+
+
+def _end_of(day: str, zone: str) -> datetime | None:
+    """The end of a day somebody chose, where the organization is; None for what is no day."""
+    try:
+        chosen = date.fromisoformat(day)
+    except ValueError:
+        return None
+    return datetime.combine(chosen, time(23, 59), tzinfo=ZoneInfo(zone))
 
 
 def handover_card(view: HandoverView) -> dict[str, Any]:
     """A handover as templates show it; the inbox lists those that wait for one's own answer."""
     return {
         "id": view.id,
+        "kind": view.kind,
         "place": {"id": view.organization, "name": view.organization_name},
+        "thing": {"id": view.thing, "name": view.thing_name},
         "giver": person(view.giver),
         "receiver": person(view.receiver),
-        "is_leaving": view.afterwards == "leaves",
+        "afterwards": view.afterwards,
+        "warranty_until": view.warranty_until,
+        "passes_credentials": view.passes_credentials,
         "is_received": view.is_received,
         "state": view.state,
         "offered_at": view.offered_at,
         "expires_at": view.expires_at,
         "decided_at": view.decided_at,
+        "final_at": view.final_at,
+        "became": view.became,
+        "destination": view.destination,
     }
 
 
 @require_GET
 @answers_refusals
 def handover(request: HttpRequest, handover_id: str) -> HttpResponse:
-    """One handover: to whom it is offered, what it means; to who offered it, the wait; then what became of it."""
-    view = get_handover(principal_of(request), handover_id)
+    """One handover: its plan, for who makes it; what it means, for who may accept; then what became of it."""
+    actor = principal_of(request)
+    view = get_handover(actor, handover_id)
+    if view.state == "draft":
+        return _plan_page(request, actor, handover_id)
+    return _offer_page(request, actor, view)
+
+
+def _offer_page(
+    request: HttpRequest, actor: Principal, view: HandoverView, *, error: str = "", status: int = 200
+) -> HttpResponse:
+    is_asked = view.is_received and view.state == "pending"
     context = {
         "nav": "inbox" if view.is_received else "admin",
         "handover": handover_card(view),
+        "cautions": [_CAUTIONS[one] for one in list_cautions(actor, view.id)] if is_asked else [],
+        "places": _places(actor, view) if is_asked else [],
         "cuts": list_cuts(view.change_id) if view.change_id else [],
+        "error": error,
     }
-    return render(request, "web/handover.html", context)
+    return render(request, "web/handover.html", context, status=status)
+
+
+def _places(actor: Principal, view: HandoverView) -> list[dict[str, str]]:
+    """Where the receiver may put it: his organizations for a site, their sites for a device."""
+    found = []
+    for row in list_organizations(actor):
+        if row.id == view.organization:
+            continue
+        if view.kind == "site" and row.role in {Role.OWNER, Role.SUPER_ADMIN}:
+            found.append({"id": row.id, "name": row.name})
+        if view.kind == "device":
+            sites = [site for site in list_sites(actor, row.id) if Permission.CONFIGURE in site.permissions]
+            found += [{"id": site.id, "name": f"{row.name}: {site.name}"} for site in sites]
+    return found
+
+
+# ── The plan ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _plan_page(
+    request: HttpRequest, actor: Principal, handover: str, *, error: str = "", status: int = 200
+) -> HttpResponse:
+    plan = get_plan(actor, handover)
+    context = {
+        "nav": "admin",
+        "handover": handover_card(plan.handover),
+        "goes": plan.goes,
+        "cameras": sum(thing.cameras for thing in plan.goes),
+        "offline": [thing.name for thing in plan.goes if not thing.is_online],
+        "sections": [_section(plan, subject) for subject in _SUBJECTS],
+        "open": len(plan.open_rows),
+        "changed": sum(row.is_changed for row in plan.rows),
+        "keeps": sum(row.verdict == "carry_over" for row in plan.rows if row.subject != "notification"),
+        "ends": sum(row.verdict == "end" for row in plan.rows if row.subject != "notification"),
+        "cautions": [_CAUTIONS[one] for one in list_cautions(actor, handover)],
+        "soon": f"{clock.now() + timedelta(days=_WARRANTY_DAYS):%Y-%m-%d}",
+        "error": error,
+    }
+    return render(request, "web/handover_plan.html", context, status=status)
+
+
+def _section(plan: Plan, subject: str) -> dict[str, Any]:
+    rows = [row for row in plan.rows if row.subject == subject]
+    ordered = sorted(rows, key=lambda row: (not row.is_open, len(row.verdicts) == 1, row.who.casefold()))
+    return {
+        "subject": subject,
+        "title": _SUBJECTS[subject],
+        "count": len(rows),
+        "open": sum(row.is_open for row in rows),
+        "rows": [_row(row) for row in ordered[:SHOWN]],
+        "more": max(0, len(rows) - SHOWN),
+    }
+
+
+def _row(row: PlanRow) -> dict[str, Any]:
+    return {
+        "key": row.key,
+        "who": row.who,
+        "address": row.address if row.address != row.who else "",
+        "role": role_name(row.role) if row.role else "",
+        "rights": rights_slots(row.permissions) if row.subject in {"share", "guest_link"} else None,
+        "things": row.things,
+        "ends_at": row.ends_at,
+        "giver": row.giver,
+        "verdicts": [verdict.value for verdict in row.verdicts],
+        "verdict": row.verdict.value if row.verdict else "",
+        "until": f"{row.until:%Y-%m-%d}" if row.until else "",
+        "is_open": row.is_open,
+        "is_changed": row.is_changed,
+        "is_said": len(row.verdicts) == 1 and not row.is_open,
+        "why": _WHY.get(row.why, ""),
+        "facts": row.facts,
+    }
+
+
+@require_POST
+@answers_refusals
+def handover_decide(request: HttpRequest, handover_id: str) -> HttpResponse:
+    """Decide on what hangs on it: row by row, or all of a kind that is still open."""
+    actor = principal_of(request)
+    zone = get_handover(actor, handover_id).organization
+    rest, _dot, rest_of = request.POST.get("rest", "").partition(":")
+    try:
+        services.change_plan(
+            actor,
+            handover=handover_id,
+            choices=[] if rest else list(_choices(request.POST, _zone_of(actor, zone))),
+            rest=rest,
+            rest_of=rest_of,
+        )
+    except (Invalid, Conflict) as refusal:
+        return _plan_page(request, actor, handover_id, error=refusal.message, status=refusal.status)
+    return redirect("handover", handover_id)
+
+
+def _zone_of(actor: Principal, organization: str) -> str:
+    return next((row.time_zone for row in list_organizations(actor) if row.id == organization), "UTC")
+
+
+def _choices(data: QueryDict, zone: str) -> Iterable[services.Choice]:
+    for field in data:
+        if field.startswith("verdict:") and data[field]:
+            key = field.removeprefix("verdict:")
+            yield services.Choice(
+                key=key,
+                verdict=data[field],
+                until=_end_of(data.get(f"until:{key}", ""), zone),
+                facts=data.get(f"facts:{key}", ""),
+            )
+
+
+@require_POST
+@answers_refusals
+def handover_offer(request: HttpRequest, handover_id: str) -> HttpResponse:
+    """Send it to the new owner."""
+    actor = principal_of(request)
+    try:
+        services.offer_handover(actor, handover=handover_id)
+    except Conflict as refusal:
+        if get_handover(actor, handover_id).state != "draft":
+            raise
+        return _plan_page(request, actor, handover_id, error=refusal.message, status=refusal.status)
+    messages.success(request, _("Offered. You own it until they accept."))
+    return redirect("handover", handover_id)
+
+
+# ── The answers ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @require_POST
 @answers_refusals
 def handover_accept(request: HttpRequest, handover_id: str) -> HttpResponse:
     """Become the owner."""
-    services.accept_handover(principal_of(request), handover=handover_id)
+    actor = principal_of(request)
+    try:
+        services.accept_handover(
+            actor,
+            handover=handover_id,
+            organization=request.POST.get("organization", ""),
+            found=request.POST.get("found", "").strip() if not request.POST.get("organization") else "",
+            site=request.POST.get("site", ""),
+        )
+    except Invalid as refusal:
+        view = get_handover(actor, handover_id)
+        return _offer_page(request, actor, view, error=refusal.message, status=refusal.status)
     return redirect("handover", handover_id)
 
 
@@ -121,7 +340,16 @@ def handover_decline(request: HttpRequest, handover_id: str) -> HttpResponse:
 @require_POST
 @answers_refusals
 def handover_withdraw(request: HttpRequest, handover_id: str) -> HttpResponse:
-    """Take it back."""
+    """Take it back, or throw the plan away."""
     services.withdraw_handover(principal_of(request), handover=handover_id)
-    messages.success(request, _("Withdrawn. You stay the owner, and they are told."))
+    messages.success(request, _("Withdrawn. You stay the owner."))
+    return redirect("handover", handover_id)
+
+
+@require_POST
+@answers_refusals
+def handover_undo(request: HttpRequest, handover_id: str) -> HttpResponse:
+    """Give it back, or take it back, within a day."""
+    services.undo_handover(principal_of(request), handover=handover_id)
+    messages.success(request, _("Undone. Both of you are told."))
     return redirect("handover", handover_id)

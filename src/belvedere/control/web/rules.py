@@ -49,6 +49,7 @@ RULES: Final[dict[str, Rule]] = {
     "guest-open": Rule.PUBLIC,
     "guest-ticket": Rule.PUBLIC,
     "guest-recordings": Rule.PUBLIC,
+    "access-test-entrance": Rule.PUBLIC,  # the same page for every address; what it leads to is for who signed in
     # Signed in
     "account_logout": Rule.ACCOUNT,
     "sign-out": Rule.ACCOUNT,
@@ -112,6 +113,10 @@ RULES: Final[dict[str, Rule]] = {
     "share-terms": Rule.ACCOUNT,
     "share-end": Rule.ACCOUNT,
     "share-consequence": Rule.ACCOUNT,
+    "access-test-new": Rule.ACCOUNT,
+    "access-test": Rule.ACCOUNT,
+    "access-test-open": Rule.ACCOUNT,
+    "access-test-own": Rule.ACCOUNT,
     "access-why": Rule.ACCOUNT,
     "view-as": Rule.ACCOUNT,
     "share-leave": Rule.ACCOUNT,

@@ -2,7 +2,14 @@
 
 from belvedere.control.guests.services.changing import LinkPatch, change_link
 from belvedere.control.guests.services.covering import end_links_of_closed, end_uncovered_links
-from belvedere.control.guests.services.ending import KEEP, end_link, purge_visits
+from belvedere.control.guests.services.ending import (
+    KEEP,
+    close_links,
+    end_all_links,
+    end_link,
+    end_links_of_account,
+    purge_visits,
+)
 from belvedere.control.guests.services.giving import MAX_USES
 from belvedere.control.guests.services.making import MadeLink, make_link
 from belvedere.control.guests.services.opening import PasscodeNeeded, open_link
@@ -14,7 +21,10 @@ __all__ = [
     "MadeLink",
     "PasscodeNeeded",
     "change_link",
+    "close_links",
+    "end_all_links",
     "end_link",
+    "end_links_of_account",
     "end_links_of_closed",
     "end_uncovered_links",
     "make_link",

@@ -1,5 +1,6 @@
 """Ending a guest link by hand, and forgetting who came."""
 
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Final
 
@@ -43,6 +44,34 @@ def end_link(actor: Principal, *, link: str) -> str:
     )
 
 
+@unguarded("the account's own cancelling, or the operator's panic: nothing is opened, and whoever asks has proven it")
+@transaction.atomic
+def end_all_links(actor: Principal, *, giver: str = "") -> int:
+    """End every guest link that still opens something, of one giver if told: how many."""
+    rows = GuestLink.objects.filter(ended_at=None, ends_at__gt=clock.now()).order_by("pk")
+    links = list(rows.filter(giver=giver) if giver else rows)
+    for row in links:
+        change_id = new_id()
+        if close_link(row, by=actor.id, reason="cancelled", change_id=change_id):
+            end_grants(
+                actor,
+                organization=row.organization_id,
+                reason="cancelled",
+                action="guest_link.revoked",
+                thing=f"guest_link:{row.pk}",
+                origin_ids=[row.pk],
+                change_id=change_id,
+                details={"name": row.name},
+            )
+    return len(links)
+
+
+@unguarded("told by the account's own cancelling")
+def end_links_of_account(payload: dict[str, str]) -> None:
+    """Everything of an account was cancelled, its guest links too. Handler of `account.cancelled`."""
+    end_all_links(Principal(id=payload["account"], name=""), giver=payload["account"])
+
+
 def _may_end(actor: Principal, link: GuestLink) -> bool:
     if link.giver_id == actor.id:
         return True
@@ -59,6 +88,15 @@ def close_link(link: GuestLink, *, by: str, reason: str, change_id: str) -> bool
         link.refresh_from_db()
         return False
     return True
+
+
+@unguarded("`handover` has decided, as its giver did on each of them")
+@transaction.atomic
+def close_links(actor: Principal, *, links: Collection[str], reason: str, change_id: str) -> None:
+    """Mark these as over. The caller ends the grants that they project."""
+    GuestLink.objects.filter(pk__in=list(links), ended_at=None).update(
+        ended_at=clock.now(), ended_by=actor.id, ended_reason=reason, change_id=change_id
+    )
 
 
 @unguarded("the worker's own housekeeping")

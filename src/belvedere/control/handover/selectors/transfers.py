@@ -1,5 +1,6 @@
-"""Reading handovers: each is known to its two sides alone, and to them while they are members."""
+"""Reading handovers: each is known to its two sides alone, and as a plan to its giver alone."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -7,24 +8,28 @@ from typing import Final
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from belvedere.control.access.roles import Role
-from belvedere.control.accounts.selectors import Person
+from belvedere.control.accounts.models import digest_of
+from belvedere.control.accounts.selectors import Person, list_verified_addresses
 from belvedere.control.core import clock
 from belvedere.control.core.errors import Forbidden, NotFound
 from belvedere.control.core.ids import is_id
-from belvedere.control.core.offers import OfferState
 from belvedere.control.core.principal import Principal
-from belvedere.control.handover.models import Handover
-from belvedere.control.organizations.models import Membership
+from belvedere.control.devices.models import Device
+from belvedere.control.handover.models import OPEN, Handover, HandoverState, Kind
+from belvedere.control.organizations.models import Membership, Site
 from belvedere.control.organizations.selectors import OrganizationView, get_organization
 
 #: the life of every offer, in the words of handovers
 STATES: Final = {
-    OfferState.PENDING: "pending",
-    OfferState.ACCEPTED: "accepted",
-    OfferState.REJECTED: "declined",
-    OfferState.REVOKED: "withdrawn",
-    OfferState.EXPIRED: "expired",
+    HandoverState.DRAFT: "draft",
+    HandoverState.PENDING: "pending",
+    HandoverState.ACCEPTED: "accepted",
+    HandoverState.REJECTED: "declined",
+    HandoverState.REVOKED: "withdrawn",
+    HandoverState.EXPIRED: "expired",
 }
+#: why an accepted one was taken back
+UNDONE: Final = "undone"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,75 +40,141 @@ class HandoverView:
     kind: str
     organization: str
     organization_name: str
+    #: what goes: the organization, or one of its sites or devices
+    thing: str
+    thing_name: str
     giver: Person
+    #: no more than an address until somebody has answered who is not known to the giver anyway (N1)
     receiver: Person
-    #: what the giver is once it is done: `super_admin`, or `leaves`
+    #: what the giver is once it is done: `super_admin`, `leaves`, or `warranty` until `warranty_until`
     afterwards: str
+    warranty_until: datetime | None
+    passes_credentials: bool
     state: str
     offered_at: datetime
     expires_at: datetime
     decided_at: datetime | None
+    #: until when either side can undo it
+    final_at: datetime | None
     change_id: str
+    #: of a site or device: the organization it went to, and its id there
+    destination: str
+    became: str
     #: whether the actor is the one who is to answer
     is_received: bool
 
+    @property
+    def can_be_undone(self) -> bool:
+        """Whether it is true already, and not for good."""
+        return self.state == "accepted"
+
 
 def state_of(handover: Handover) -> str:
-    """The state now: what ran out is expired, whether or not somebody has written that down."""
-    if handover.state == OfferState.PENDING and clock.now() >= handover.expires_at:
-        return STATES[OfferState.EXPIRED]
-    return STATES[OfferState(handover.state)]
+    """The state now, written down or not: what ran out is expired, what nobody undid is done."""
+    at = clock.now()
+    if handover.state == HandoverState.PENDING and at >= handover.expires_at:
+        return STATES[HandoverState.EXPIRED]
+    if handover.state == HandoverState.ACCEPTED and (handover.final_at is None or at >= handover.final_at):
+        return "done"
+    if handover.state == HandoverState.REVOKED and handover.ended_reason == UNDONE:
+        return UNDONE
+    return STATES[HandoverState(handover.state)]
 
 
 def _known_to(actor: Principal) -> QuerySet[Handover]:
-    """Those of which the actor is one side. Who is no member any more knows nothing of the organization (VV 34)."""
-    membership = Membership.objects.filter(organization=OuterRef("organization"), account_id=actor.id, is_active=True)
-    rows = Handover.objects.filter(Q(giver_id=actor.id) | Q(receiver_id=actor.id)).filter(Exists(membership))
-    return rows.select_related("organization", "giver", "receiver").order_by("-offered_at", "-pk")
+    """Those of which the actor is one side. Who is no member any more knows nothing of the organization (VV 34).
+
+    But for the day in which he could still undo it. A plan is its giver's alone.
+    """
+    own = {"account_id": actor.id, "is_active": True}
+    is_member = Exists(Membership.objects.filter(organization=OuterRef("organization"), **own))
+    waits = Q(state=HandoverState.PENDING, receiver=None, receiver_email__in=list_verified_addresses(actor.id))
+    received = Q(receiver_id=actor.id) | waits
+    is_open = Q(kind__in=[Kind.SITE, Kind.DEVICE]) | Q(final_at__gt=clock.now(), state=HandoverState.ACCEPTED)
+    given = Q(giver_id=actor.id) & (is_member | Q(final_at__gt=clock.now(), state=HandoverState.ACCEPTED))
+    rows = Handover.objects.filter(given | (received & (is_member | is_open) & ~Q(state=HandoverState.DRAFT)))
+    return rows.select_related("organization", "site", "device", "giver", "receiver").order_by("-offered_at", "-pk")
+
+
+def name_of(row: Handover) -> str:
+    """What the thing that goes is called."""
+    return (row.device or row.site or row.organization).name
+
+
+def receiver_of(row: Handover) -> Person:
+    """The other side, as far as the giver may know it."""
+    if row.receiver is None:
+        return Person("", row.receiver_email, row.receiver_email)
+    return Person(row.receiver.pk, row.receiver.name, row.receiver.email)
 
 
 def _view(actor: Principal, row: Handover) -> HandoverView:
+    is_giver = row.giver_id == actor.id
     return HandoverView(
         id=row.pk,
         kind=row.kind,
         organization=row.organization_id,
         organization_name=row.organization.name,
+        thing=row.thing,
+        thing_name=name_of(row),
         giver=Person(row.giver.pk, row.giver.name, row.giver.email),
-        receiver=Person(row.receiver.pk, row.receiver.name, row.receiver.email),
+        receiver=receiver_of(row),
         afterwards=row.afterwards,
+        warranty_until=row.warranty_until,
+        passes_credentials=row.passes_credentials,
         state=state_of(row),
         offered_at=row.offered_at,
         expires_at=row.expires_at,
-        decided_at=row.decided_at or row.ended_at,
+        decided_at=row.ended_at or row.decided_at,
+        final_at=row.final_at,
         change_id=row.change_id,
-        is_received=row.receiver_id == actor.id,
+        # Where it went is the new owner's to tell.
+        destination="" if is_giver and row.kind != Kind.ORGANIZATION else row.destination_id or "",
+        became="" if is_giver and row.kind != Kind.ORGANIZATION else row.became,
+        is_received=not is_giver,
     )
 
 
 def list_handovers(actor: Principal) -> list[HandoverView]:
-    """Those the actor gave or was offered, newest first. One query."""
+    """Those the actor plans, gave or was offered, newest first. Two queries."""
     return [_view(actor, row) for row in _known_to(actor)]
 
 
 def list_received_handovers(actor: Principal) -> list[HandoverView]:
-    """Those that wait for the actor's answer, newest first. One query."""
-    rows = _known_to(actor).filter(receiver_id=actor.id, state=OfferState.PENDING, expires_at__gt=clock.now())
+    """Those that wait for the actor's answer, newest first. Two queries."""
+    rows = _known_to(actor).filter(state=HandoverState.PENDING, expires_at__gt=clock.now()).exclude(giver_id=actor.id)
     return [_view(actor, row) for row in rows]
+
+
+def find_handover(actor: Principal, handover: str) -> Handover:
+    """The row of one of the actor's own, for services. Raises NotFound."""
+    row = _known_to(actor).filter(pk=handover).first() if is_id(handover) else None
+    if row is None:
+        raise NotFound
+    return row
 
 
 def get_handover(actor: Principal, handover: str) -> HandoverView:
     """One of the actor's own. Raises NotFound."""
-    row = _known_to(actor).filter(pk=handover).first() if is_id(handover) else None
-    if row is None:
-        raise NotFound
-    return _view(actor, row)
+    return _view(actor, find_handover(actor, handover))
 
 
-def find_waiting_handover(actor: Principal, organization: str) -> HandoverView | None:
-    """The one that waits in this organization, if the actor is a side of it."""
-    rows = _known_to(actor).filter(organization_id=organization, state=OfferState.PENDING, expires_at__gt=clock.now())
-    row = rows.first() if is_id(organization) else None
+def find_open_handover(actor: Principal, thing: str) -> HandoverView | None:
+    """The plan or offer of this organization, site or device, if the actor is a side of it."""
+    rows = (
+        _known_to(actor)
+        .filter(thing=thing, state__in=OPEN)
+        .exclude(state=HandoverState.PENDING, expires_at__lte=clock.now())
+    )
+    row = rows.first() if is_id(thing) else None
     return _view(actor, row) if row else None
+
+
+def find_handover_address(secret: str) -> str:
+    """The address whose mail carried this secret, while its offer waits; "" otherwise. Leads through sign-up (VA 5)."""
+    rows = Handover.objects.filter(state=HandoverState.PENDING, expires_at__gt=clock.now(), receiver=None)
+    row = rows.filter(join_digest=digest_of(secret)).first() if secret else None
+    return row.receiver_email if row else ""
 
 
 def get_owned_organization(actor: Principal, organization: str) -> OrganizationView:
@@ -112,6 +183,34 @@ def get_owned_organization(actor: Principal, organization: str) -> OrganizationV
     if not view.is_owned:
         raise Forbidden
     return view
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thing:
+    """What an owner may hand over: his organization, or one of its sites or devices."""
+
+    kind: Kind
+    id: str
+    name: str
+    organization: OrganizationView
+
+
+def get_thing(actor: Principal, kind: str, thing: str) -> Thing:
+    """What the actor wants to hand over, if it is his to give. Raises NotFound, Forbidden for who does not own it."""
+    if kind not in Kind.values or not is_id(thing):
+        raise NotFound
+    if kind == Kind.ORGANIZATION:
+        view = get_owned_organization(actor, thing)
+        return Thing(kind=Kind.ORGANIZATION, id=thing, name=view.name, organization=view)
+    rows: Iterable[tuple[str, str]] = (
+        Site.objects.filter(pk=thing, closed_at=None).values_list("organization_id", "name")
+        if kind == Kind.SITE
+        else Device.objects.filter(pk=thing, unbound_at=None).values_list("organization_id", "name")
+    )
+    for organization, name in rows:
+        view = get_owned_organization(actor, organization)
+        return Thing(kind=Kind(kind), id=thing, name=name, organization=view)
+    raise NotFound
 
 
 def list_possible_receivers(actor: Principal, organization: str) -> list[Person]:

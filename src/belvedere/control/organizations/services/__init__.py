@@ -1,5 +1,13 @@
 """Changing organizations: founding them, their sites, their members, and inviting more."""
 
+from belvedere.control.organizations.services.deputies import (
+    agree_to_deputize,
+    claim_ownership,
+    end_deputy,
+    end_ownership_claim,
+    name_deputy,
+    settle_ownership_claims,
+)
 from belvedere.control.organizations.services.founding import (
     change_owner,
     create_organization,
@@ -55,10 +63,12 @@ __all__ = [
     "accept_invitation",
     "accept_invitation_by_token",
     "add_site",
+    "agree_to_deputize",
     "cancel_all_invitations",
     "cancel_invitation",
     "change_member",
     "change_owner",
+    "claim_ownership",
     "close_site",
     "create_organization",
     "decline_invitation",
@@ -66,7 +76,9 @@ __all__ = [
     "describe",
     "edit_organization",
     "edit_site",
+    "end_deputy",
     "end_memberships",
+    "end_ownership_claim",
     "erase_organizations",
     "expire_invitations",
     "found_organization",
@@ -76,6 +88,7 @@ __all__ = [
     "invite_member",
     "leave_all",
     "make_owner",
+    "name_deputy",
     "parse_reach",
     "recover_account",
     "register_account",
@@ -85,6 +98,7 @@ __all__ = [
     "resend_invitation",
     "return_owner",
     "set_reach",
+    "settle_ownership_claims",
     "thaw_by_operator",
     "thaw_organization",
     "touch_membership",

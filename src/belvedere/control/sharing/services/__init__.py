@@ -14,6 +14,15 @@ from belvedere.control.sharing.services.groups import (
     unfollow_group,
 )
 from belvedere.control.sharing.services.growing import extend_shares
+from belvedere.control.sharing.services.handing import (
+    Carried,
+    adopt_shares,
+    carry_shares,
+    close_shares,
+    narrow_shares,
+    share_until,
+    tell_shares_ended,
+)
 from belvedere.control.sharing.services.joining import make_join_link
 from belvedere.control.sharing.services.lapsing import lapse_unused, set_lapse
 from belvedere.control.sharing.services.looking import open_view_as
@@ -46,16 +55,20 @@ __all__ = [
     "LAPSES",
     "MAX_CAMERAS",
     "MAX_PRESETS",
+    "Carried",
     "Item",
     "PresetPatch",
     "accept_share",
     "add_recipient",
+    "adopt_shares",
     "block_sharer",
+    "carry_shares",
     "change_group",
     "change_preset",
     "change_share",
     "claim_use",
     "close_account",
+    "close_shares",
     "drop_closed_cameras",
     "end_share",
     "end_shares_of_account",
@@ -73,6 +86,7 @@ __all__ = [
     "make_join_link",
     "make_preset",
     "mute_share",
+    "narrow_shares",
     "offer_share",
     "open_view_as",
     "pause_share",
@@ -88,6 +102,8 @@ __all__ = [
     "set_lapse",
     "set_remark",
     "settle_uses",
+    "share_until",
+    "tell_shares_ended",
     "unblock_sharer",
     "unfollow_group",
 ]

@@ -1,0 +1,150 @@
+"""Undoing a handover within a day: what went comes back by the same steps, in one transaction.
+
+What it ended stays ended: a key that was taken back is given again by a person, not by a button.
+"""
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from belvedere.control.access.guard import unguarded
+from belvedere.control.access.selectors import list_projected
+from belvedere.control.access.services import end_grants
+from belvedere.control.accounts.selectors import require_fresh
+from belvedere.control.core import clock
+from belvedere.control.core.errors import Conflict
+from belvedere.control.core.ids import new_id
+from belvedere.control.core.offers import OfferState, move
+from belvedere.control.core.principal import Principal
+from belvedere.control.devices.models import Camera, Device
+from belvedere.control.devices.services import transfer_devices
+from belvedere.control.handover.models import Handover, Kind
+from belvedere.control.handover.selectors.transfers import UNDONE, find_handover, state_of
+from belvedere.control.handover.services.closing import drop_plans, tell, write_plan_entry
+from belvedere.control.handover.services.taking import list_brought_back
+from belvedere.control.organizations.models import Site
+from belvedere.control.organizations.services import (
+    close_site,
+    hold_organization,
+    reopen_site,
+    return_owner,
+)
+from belvedere.control.sharing.models import Share, ShareItem, of_things
+from belvedere.control.sharing.services import Carried, adopt_shares, carry_shares, close_shares, tell_shares_ended
+
+
+@unguarded("either side of an accepted handover, for one day; both agreed to that with it")
+def undo_handover(actor: Principal, *, handover: str) -> str:
+    """Give back, or take back, what changed hands less than a day ago; the change id. A second time is harmless.
+
+    Raises NotFound, ReauthenticationRequired, Conflict (it is final, or the thing has moved on since).
+    """
+    row = find_handover(actor, handover)
+    if state_of(row) == UNDONE:
+        return row.change_id
+    require_fresh(actor)
+    return _undo(actor, row)
+
+
+@transaction.atomic
+def _undo(actor: Principal, row: Handover) -> str:
+    for organization in sorted({row.organization_id, row.destination_id or row.organization_id}):
+        hold_organization(organization)
+    at, change_id = clock.now(), new_id()
+    is_final = state_of(row) != "accepted"
+    changes = {"ended_by": actor.id, "ended_reason": UNDONE, "change_id": change_id}
+    if is_final or not move(row, OfferState.REVOKED, at=at, only_from=OfferState.ACCEPTED, **changes):
+        row.refresh_from_db()
+        if state_of(row) == UNDONE:
+            return row.change_id
+        raise Conflict(_("This handover is final. To give it back, hand it over again."))
+    if not row.giver.is_active:
+        raise Conflict(_("The account that offered this no longer works. Nothing was changed."))
+    if row.kind == Kind.ORGANIZATION:
+        _return_organization(actor, row)
+    else:
+        _return_things(actor, row)
+    write_plan_entry(actor, row, "handover.undone")
+    tell(row, "giver", "receiver")
+    return change_id
+
+
+def _end(actor: Principal, row: Handover, shares: list[str], organization: str) -> None:
+    """Shares that are nobody's any more: what the giver got to look on by, and what the receiver gave of it since."""
+    close_shares(actor, shares=shares, change_id=row.change_id)
+    end_grants(
+        actor,
+        organization=organization,
+        reason="handed_over",
+        action="handover.settled",
+        thing=f"handover:{row.pk}",
+        grants=[pk for held in list_projected(shares).values() for pk, _resource, _bits in held],
+        change_id=row.change_id,
+        details={"ended": len(shares)},
+    )
+
+
+def _return_organization(actor: Principal, row: Handover) -> None:
+    receiver = row.receiver_id or ""
+    return_owner(
+        actor, organization=row.organization_id, giver=receiver, receiver=row.giver_id, change_id=row.change_id
+    )
+    drop_plans(actor, organization=row.organization_id, owner=row.giver_id)
+    same, new = list_brought_back(row)
+    adopt_shares(actor, shares=same, givers={receiver}, account=row.giver_id, organization=row.organization_id)
+    _end(actor, row, new, row.organization_id)
+
+
+def _return_things(actor: Principal, row: Handover) -> None:
+    destination = row.destination_id or ""
+    rows = Device.objects.filter(organization=destination, unbound_at=None)
+    # A device that its new owner put on that site himself stays his.
+    rows = (
+        rows.filter(site=row.became, created_at=row.decided_at) if row.kind == Kind.SITE else rows.filter(pk=row.became)
+    )
+    devices = list(rows.values_list("pk", flat=True))
+    is_there = Site.objects.filter(pk=row.became, closed_at=None).exists() if row.kind == Kind.SITE else bool(devices)
+    if not is_there:
+        raise Conflict(_("It has gone on since: there is nothing left to undo. Nothing was changed."))
+    site = _old_site(actor, row)
+    cameras = [*Camera.objects.filter(device__in=devices, closed_at=None).values_list("pk", flat=True), *devices]
+    shares = list(
+        ShareItem.objects.filter(of_things(cameras), ended_at=None).values_list("share", flat=True).distinct()
+    )
+    became = transfer_devices(
+        actor,
+        devices=devices,
+        organization=row.organization_id,
+        site=site,
+        # The new owner typed his own by now, perhaps: those are deleted as the old one's were.
+        with_credentials=False,
+        change_id=row.change_id,
+        thing=f"handover:{row.pk}",
+        at=row.ended_at or clock.now(),
+    )
+    _same, new = list_brought_back(row)
+    lookers = {row.giver_id}
+    back = Share.objects.filter(pk__in=new).exclude(accepted_by__in=lookers)
+    carried = carry_shares(
+        actor,
+        shares={pk: Carried() for pk in back.values_list("pk", flat=True)},
+        became={old: new for old, new in became.items() if old in cameras},
+        account=row.giver_id,
+        organization=row.organization_id,
+        site=site,
+    )
+    close_shares(actor, shares=shares, resources=cameras, change_id=row.change_id)
+    tell_shares_ended(set(shares) - carried.keys())
+    if row.kind == Kind.SITE and not Device.objects.filter(site=row.became, unbound_at=None).exists():
+        close_site(actor, site=row.became, change_id=row.change_id)
+
+
+def _old_site(actor: Principal, row: Handover) -> str:
+    """Where it stood: a site that went opens again; of a device's that was closed since, any other of its owner's."""
+    if row.kind == Kind.SITE:
+        return reopen_site(actor, site=row.thing, change_id=row.change_id)
+    assert row.device is not None  # noqa: S101  a device's handover names it
+    rows = Site.objects.filter(organization=row.organization_id, closed_at=None)
+    site = rows.filter(pk=row.device.site_id).first() or rows.order_by("created_at").first()
+    if site is None:
+        raise Conflict(_("There is no site left for it to come back to. Add one first. Nothing was changed."))
+    return site.pk
