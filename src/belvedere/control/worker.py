@@ -39,7 +39,7 @@ def run_worker(settings: Settings) -> None:
         take_back_stale,
     )
     from belvedere.control.organizations.oversight import sign_audit
-    from belvedere.control.organizations.services import expire_invitations
+    from belvedere.control.organizations.services import expire_invitations, settle_ownership_claims
     from belvedere.control.outbox.services import purge, run_due
     from belvedere.control.sharing.services import lapse_unused, remind_of_ends, remind_of_offers, settle_uses
     from belvedere.control.providers.services import expire_engagements
@@ -63,6 +63,7 @@ def run_worker(settings: Settings) -> None:
         expire_handovers: EXPIRE_S,
         expire_requests: EXPIRE_S,
         settle_claims: EXPIRE_S,
+        settle_ownership_claims: EXPIRE_S,
         expire_engagements: EXPIRE_S,
         settle_uses: EXPIRE_S,
         take_back_stale: EXPIRE_S,

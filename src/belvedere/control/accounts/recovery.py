@@ -4,8 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from belvedere.control.accounts.models import RecoveryContact, digest_of
-from belvedere.control.accounts.selectors import list_verified_addresses, list_verified_phones
+from django.db.models import Max
+
+from belvedere.control.accounts.models import RecoveryContact, Session, digest_of
+from belvedere.control.accounts.selectors import list_last_seen, list_verified_addresses, list_verified_phones
 from belvedere.control.core import clock
 from belvedere.control.core.principal import Principal
 
@@ -68,6 +70,19 @@ def list_routes(account: str) -> list[str]:
     contacts = RecoveryContact.objects.filter(account_id=account).exclude(confirmed_at=None)
     addresses = contacts.order_by("created_at").values_list("address", flat=True)
     return list(dict.fromkeys([*list_verified_addresses(account), *list_verified_phones(account), *addresses]))
+
+
+def list_last_there(accounts: Iterable[str]) -> dict[str, datetime]:
+    """Account → when its holder last showed himself: signed in, or used a browser that he is signed in with.
+
+    To the hour, and never too late. Programs of his do not count: they run on without him. Two queries.
+    """
+    asked = list(accounts)
+    found = list_last_seen(asked)
+    used = Session.objects.filter(account__in=asked, last_seen_at__isnull=False).values_list("account_id")
+    for account, at in used.annotate(at=Max("last_seen_at")):
+        found[account] = max(at, found.get(account, at))
+    return found
 
 
 def find_asked_contact(token: str) -> AskedContact | None:

@@ -25,7 +25,7 @@ def send_trust_told(payload: dict[str, Any]) -> None:
 
 
 def _words(what: str) -> tuple[str, str, str]:
-    freeze = "/organizations/{organization}/freeze"
+    freeze, deputy = "/organizations/{organization}/freeze", "/organizations/{organization}/deputy"
     return {
         "frozen": (
             _("%(organization)s is frozen"),
@@ -44,6 +44,61 @@ def _words(what: str) -> tuple[str, str, str]:
             _("%(organization)s is no longer frozen"),
             _("The freeze of %(organization)s is over: rights are what they were before it."),
             freeze,
+        ),
+        "deputy_asked": (
+            _("%(who)s asks you to be the deputy owner of %(organization)s"),
+            _(
+                "%(who)s owns %(organization)s and asks you to be the deputy: if the owner does not come back, you can "
+                "claim it, and own it fourteen days later. You can say yes or no."
+            ),
+            deputy,
+        ),
+        "deputy_agreed": (
+            _("%(organization)s has a deputy owner"),
+            _(
+                "%(who)s agreed to be the deputy owner of %(organization)s: if the owner does not come back, %(who)s "
+                "can claim it, and own it fourteen days later."
+            ),
+            deputy,
+        ),
+        "deputy_ended": (
+            _("%(organization)s has no deputy owner any more"),
+            _("%(who)s ended it: %(detail)s is not the deputy owner of %(organization)s any more."),
+            deputy,
+        ),
+        "claim_made": (
+            _("%(who)s claims to own %(organization)s"),
+            _(
+                "%(who)s says that the owner of %(organization)s does not come back. On %(detail)s it is theirs, "
+                "unless the owner signs in before, or anybody who watches over it objects. Nothing has changed yet."
+            ),
+            deputy,
+        ),
+        "claim_waits": (
+            _("On %(detail)s %(who)s owns %(organization)s"),
+            _(
+                "%(who)s claimed %(organization)s. On %(detail)s it is theirs, unless the owner signs in before, or "
+                "anybody who watches over it objects."
+            ),
+            deputy,
+        ),
+        "claim_ended": (
+            _("%(organization)s does not change hands"),
+            _("%(who)s ended the claim on %(organization)s. Its owner is the same."),
+            deputy,
+        ),
+        "claim_lapsed": (
+            _("%(organization)s does not change hands"),
+            _("The claim on %(organization)s has ended, because its owner was there, or there is no deputy any more."),
+            deputy,
+        ),
+        "claim_carried_out": (
+            _("%(who)s owns %(organization)s"),
+            _(
+                "Fourteen days have passed, and nobody objected: %(who)s owns %(organization)s now. The owner before "
+                "is a Super Admin of it."
+            ),
+            deputy,
         ),
         "owner_recovery": (
             _("A way into the account of the owner of %(organization)s was made"),

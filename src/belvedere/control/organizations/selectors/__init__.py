@@ -1,5 +1,13 @@
 """Reading organizations: those one belongs to, their sites, members and invitations."""
 
+from belvedere.control.organizations.selectors.deputies import (
+    Deputizing,
+    DeputyView,
+    OwnershipClaimView,
+    find_deputy,
+    get_deputizing,
+    list_ownership_claims,
+)
 from belvedere.control.organizations.selectors.freezes import FreezeView, Freezing, find_freeze, get_freezing
 from belvedere.control.organizations.selectors.invitations import (
     ReceivedInvitation,
@@ -42,6 +50,8 @@ from belvedere.control.organizations.selectors.organizations import (
 from belvedere.control.organizations.selectors.trust import list_watchers
 
 __all__ = [
+    "Deputizing",
+    "DeputyView",
     "FreezeView",
     "Freezing",
     "Management",
@@ -49,9 +59,11 @@ __all__ = [
     "MemberPage",
     "MemberView",
     "OrganizationView",
+    "OwnershipClaimView",
     "ReceivedInvitation",
     "SentInvitation",
     "SiteView",
+    "find_deputy",
     "find_freeze",
     "find_invitation_by_token",
     "find_membership",
@@ -59,6 +71,7 @@ __all__ = [
     "find_organizations",
     "find_site_path",
     "find_waiting_address",
+    "get_deputizing",
     "get_freezing",
     "get_invitation",
     "get_management",
@@ -74,6 +87,7 @@ __all__ = [
     "list_invitations",
     "list_members",
     "list_organizations",
+    "list_ownership_claims",
     "list_reach",
     "list_received_invitations",
     "list_sites",

@@ -4,6 +4,7 @@ Where one cannot be sent, the others are not sent again.
 """
 
 from belvedere.control.accounts.recovery import list_routes
+from belvedere.control.accounts.selectors import get_persons
 from belvedere.control.organizations.selectors.trust import list_watchers
 from belvedere.control.outbox.services import enqueue
 
@@ -20,6 +21,13 @@ def tell_everyway(organization: str, what: str, *, owner: str, who: str = "", de
     routes = [*list_routes(owner), *(person.email for person in list_watchers(organization))]
     for route in dict.fromkeys(routes):
         _tell(organization, route, what, who, detail)
+
+
+def tell_account(organization: str, account: str, what: str, *, who: str = "", detail: str = "") -> None:
+    """Tell one person, by mail."""
+    person = get_persons([account]).get(account)
+    if person is not None:
+        _tell(organization, person.email, what, who, detail)
 
 
 def _tell(organization: str, to: str, what: str, who: str, detail: str) -> None:
