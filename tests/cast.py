@@ -72,7 +72,7 @@ class Person:
     def browser(self) -> Client:
         """A client that signed in on the page."""
         client = Client()
-        answer = client.post("/sign-in", {"login": self.email, "password": PASSWORD})
+        answer = client.post("/sign-in", {"login": self.email, "password": PASSWORD, "remember": "on"})
         assert answer.status_code == 302, answer.content
         return client
 
@@ -103,12 +103,25 @@ class Person:
 
 
 def offer_handover(
-    actor: Principal, *, thing: str, receiver: str, afterwards: str, kind: str = "organization", rest: str = "carry_over"
+    actor: Principal,
+    *,
+    thing: str,
+    receiver: str,
+    afterwards: str,
+    kind: str = "organization",
+    passes_credentials: bool = False,
 ) -> str:
     """Plan a handover, decide alike on all that hangs on it (where that cannot be, it ends), and offer it; its id."""
-    handover = plan_handover(actor, kind=kind, thing=thing, receiver=receiver, afterwards=afterwards)
+    handover = plan_handover(
+        actor,
+        kind=kind,
+        thing=thing,
+        receiver=receiver,
+        afterwards=afterwards,
+        passes_credentials=passes_credentials,
+    )
     try:
-        for verdict in (rest, "end"):
+        for verdict in ("carry_over", "end"):
             change_plan(actor, handover=handover, rest=verdict)
         send_handover(actor, handover=handover)
     except Refusal:

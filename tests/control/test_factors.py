@@ -462,6 +462,19 @@ def test_another_address_becomes_the_one(people: cast.Cast) -> None:
     assert not EmailAddress.objects.filter(email=rita.email).exists()
 
 
+def test_on_a_shared_device_nobody_stays_signed_in(people: cast.Cast) -> None:
+    """Threats V7: the cookie goes with the browser; after twelve hours it is over, however busy it is."""
+    client = Client()
+    answer = client.post("/sign-in", {"login": people.rita.email, "password": cast.PASSWORD})
+    assert not answer.cookies["bv"]["max-age"]
+    assert client.get("/account").status_code == 200
+    for hours in (5, 10):
+        with clock.moved_by(timedelta(hours=hours)):
+            assert client.get("/account").status_code == 200
+    with clock.moved_by(timedelta(hours=12, seconds=1)):
+        assert client.get("/account").status_code == 302
+
+
 def test_sessions_end_by_idleness_and_by_age(people: cast.Cast) -> None:
     """V7: fourteen days without a visit, ninety days whatever one does; the list says when one was last seen."""
     client = people.rita.browser()

@@ -10,6 +10,8 @@ from belvedere.control.core import clock
 
 #: however busy it is, a sign-in ends
 ABSOLUTE: Final = timedelta(days=90)
+#: the same on a shared device, where it also ends with the browser
+ABSOLUTE_WHERE_SHARED: Final = timedelta(hours=12)
 #: how old "last seen" may grow before it is written anew, and the cookie's idle time with it
 SEEN_EVERY: Final = timedelta(hours=1)
 
@@ -54,7 +56,9 @@ class SessionStore(DatabaseStore):
 
     @property
     def _absolute_end(self) -> datetime:
-        return (self._created_at or clock.now()) + ABSOLUTE
+        # Django's own mark of "until the browser is closed" (`set_expiry(0)`): nobody wanted to stay signed in there.
+        is_shared = self.get("_auth_user_id") is not None and self.get_expire_at_browser_close()
+        return (self._created_at or clock.now()) + (ABSOLUTE_WHERE_SHARED if is_shared else ABSOLUTE)
 
     def create_model_instance(self, data: dict[str, Any]) -> Session:
         """The row for the current state."""
