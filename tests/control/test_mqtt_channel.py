@@ -16,6 +16,7 @@ from belvedere.control.core import clock
 from belvedere.control.core.errors import Invalid, NetworkNotAllowed, NotFound, ReauthenticationRequired
 from belvedere.control.core.principal import Principal
 from belvedere.control.devices.brokers import BrokerWish
+from belvedere.control.events.models import Event
 from belvedere.control.notifications.channels import Channel
 from belvedere.control.notifications.models import Broker as Row
 from belvedere.control.notifications.models import BrokerThing
@@ -128,7 +129,8 @@ def test_home_assistant_hears_of_it(people: cast.Cast, house: House) -> None:
     pk = create_broker(people.rita.actor, name="Home", broker=house.wish())
     create_broker(people.vera.actor, name="Hers", broker=house.wish(), prefix="vera")
     with house.hearing() as heard:
-        [event] = happen(people.courtyard, kind="person")
+        [event] = happen(people.courtyard, kind="animal")
+        Event.objects.filter(pk=event).update(label="dog")
         carry()
     told = {topic: (flags, said) for topic, flags, said in heard}
     topic = f"belvedere/{people.courtyard}/event"
@@ -136,8 +138,8 @@ def test_home_assistant_hears_of_it(people: cast.Cast, house: House) -> None:
     assert set(told) == {topic, f"homeassistant/event/{uid}/config", f"homeassistant/binary_sensor/{uid}/config"}
     flags, said = told[topic]
     assert flags == "0 1"
-    assert (said["event_type"], said["event"], said["name"], said["words"]) == (
-        *("person", event, "Courtyard", "Person"),
+    assert (said["event_type"], said["event"], said["name"], said["label"], said["words"]) == (
+        *("animal", event, "Courtyard", "dog", "Animal (dog)"),
     )
     config = told[f"homeassistant/event/{uid}/config"][1]
     assert config["state_topic"] == topic
@@ -293,4 +295,27 @@ def test_it_is_its_owners_alone(people: cast.Cast, house: House) -> None:
             create_broker(people.olivia.actor, name="Home", broker=house.wish(), prefix=prefix)
             pytest.fail(prefix)
     remove_broker(people.olivia.actor, broker=pk)
+    assert list_brokers(people.olivia.actor) == []
+
+
+def test_on_its_page(people: cast.Cast, house: House) -> None:
+    page = people.olivia.browser()
+    typed = {"name": "Home", "address": f"mqtt://127.0.0.1:{house.broker.port}", "topics": "belvedere"}
+    refused = page.post("/account/brokers/new", typed | {"is_open": "on"})
+    assert (refused.status_code, b"Without TLS" in refused.content) == (422, True)
+    login = {"username": USER, "password": PASSWORD, "is_plain_ok": "on"}
+    made = page.post("/account/brokers/new", typed | login, follow=True)
+    [broker] = list_brokers(people.olivia.actor)
+    assert broker.name in made.content.decode()
+    assert PASSWORD not in made.content.decode()
+    page.post(f"/account/brokers/{broker.id}/test")
+    with house.hearing() as heard:
+        carry()
+    assert [topic for topic, _flags, _said in heard] == ["belvedere/test/event"]
+    # What is left empty stays.
+    page.post(f"/account/brokers/{broker.id}/change", {"name": "House", "address": broker.shown_address})
+    assert [row.name for row in list_brokers(people.olivia.actor)] == ["House"]
+    page.post(f"/account/brokers/{broker.id}/switch")
+    assert "It is off" in page.get(f"/account/brokers/{broker.id}").content.decode()
+    page.post(f"/account/brokers/{broker.id}/remove")
     assert list_brokers(people.olivia.actor) == []

@@ -166,3 +166,46 @@ def test_events_say_what_was_seen(people: cast.Cast, hello: None, said: str, kep
     assert record_events("local", camera_events.EventReports(RUN, [report])).accepted
     [event] = list_events(people.olivia.actor, camera=people.courtyard).items
     assert (event.kind, event.source, event.label) == ("object", "mqtt", kept)
+
+
+def test_on_its_page(people: cast.Cast, hello: None) -> None:
+    page, path = people.olivia.browser(), f"/cameras/{people.courtyard}/detector"
+    assert "frigate" in page.get(path).content.decode()
+    typed = {"address": "mqtt://127.0.0.1:1883", "topics": "frigate", "name": "back_yard", "password": cast.CANARY}
+    assert page.post(path, typed | {"username": "house"}).status_code == 422  # without TLS, and not said so
+    refused = page.post(path, typed | {"username": "house", "is_plain_ok": "on", "topics": "#"})
+    assert (refused.status_code, b"Type the whole topic" in refused.content) == (422, True)
+    assert page.post(path, typed | {"address": "mqtts://198.51.100.7", "username": "house"}).status_code == 403
+    page.post(path, typed | {"username": "house", "is_plain_ok": "on"})
+    assert assigned()[people.courtyard].password == cast.CANARY
+    shown = page.get(path).content.decode()
+    assert "Not known yet" in shown
+    assert cast.CANARY not in shown
+    services.record_detector_state("local", DetectorState(RUN, 1, people.courtyard, "detector_offline"))
+    assert "Frigate is away" in page.get(path).content.decode()
+    services.record_detector_state("local", DetectorState(RUN, 2, people.courtyard, "", clock.now().timestamp()))
+    assert "Listening" in page.get(path).content.decode()
+    page.post(path, {"address": "mqtt://127.0.0.1:1883", "topics": "frigate", "name": "front_door"})
+    assert (assigned()[people.courtyard].name, assigned()[people.courtyard].password) == ("front_door", cast.CANARY)
+    page.post(f"{path}/remove")
+    assert not assigned()
+
+
+def test_by_programs(people: cast.Cast, hello: None) -> None:
+    api, path = people.olivia.browser(), f"/api/v1/cameras/{people.courtyard}/detector"
+    wished = {"broker": {"address": "mqtts://127.0.0.1", "username": "house", "password": cast.CANARY}, "name": "yard"}
+    assert api.get(path).status_code == 404
+    answer = api.put(path, wished, content_type="application/json")
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {
+            "address": "mqtts://127.0.0.1:8883",
+            "prefix": "frigate",
+            "name": "yard",
+            "state": "unknown",
+            "heard_at": None,
+        },
+    )
+    assert api.get(path).json() == answer.json()
+    assert api.delete(path).status_code == 204
+    assert api.delete(path).status_code == 404

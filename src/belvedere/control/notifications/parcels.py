@@ -18,6 +18,7 @@ from belvedere.control.accounts.models import Account
 from belvedere.control.accounts.selectors import list_alive_credentials
 from belvedere.control.core import clock, vault
 from belvedere.control.core.matters import Matter
+from belvedere.control.events.models import Event
 from belvedere.control.events.words import KINDS as WORDS
 from belvedere.control.notifications import egress, publishing, signatures, web_push
 from belvedere.control.notifications.audience import list_allowed
@@ -47,7 +48,10 @@ _FRESH: Final = {
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What is told, in its reader's words. Of a test `id` is ""; `said` is what a matter says, which has no camera."""
+    """What is told, in its reader's words. Of a test `id` is ""; `said` is what a matter says, which has no camera.
+
+    `label` is what the source of the event calls what it saw, where it says.
+    """
 
     id: str
     account: str
@@ -58,15 +62,16 @@ class News:
     count: int
     at: datetime
     said: str = ""
+    label: str = ""
 
     @property
     def words(self) -> str:
-        """“Motion, 3 times”."""
+        """“Motion, 3 times”, “Animal (dog)”."""
         if not self.id:
             return _("This is a test. It works.")
         if self.said:
             return self.said
-        what = str(WORDS[EventKind(self.kind)])
+        what = str(WORDS[EventKind(self.kind)]) + (f" ({self.label})" if self.label else "")
         if self.count == 1:
             return what
         return ngettext("%(what)s, %(n)d time", "%(what)s, %(n)d times", self.count) % {"what": what, "n": self.count}
@@ -136,13 +141,18 @@ def _list_told(notifications: set[str]) -> dict[tuple[str, Channel], News]:
     allowed = list_allowed([(row.account_id, row.resource, row.kind) for row in rows])
     accounts = {row.account_id for row in rows}
     choices, quiet = list_choices(accounts), list_quiet(accounts)
+    seen = Event.objects.filter(pk__in={row.event for row in rows}).exclude(label="")
+    labels = dict(seen.values_list("pk", "label"))
     now = clock.now()
     found = {}
     for row in rows:
         name = allowed.get((row.account_id, row.resource, row.kind))
         if name is None:
             continue
-        news = News(row.pk, row.account_id, row.resource, name, row.kind, row.event, row.count, row.began_at)
+        news = News(
+            *(row.pk, row.account_id, row.resource, name, row.kind, row.event, row.count, row.began_at),
+            label=labels.get(row.event, ""),
+        )
         for channel in choose(choices.get(row.account_id, {}), row.resource, row.kind) & _FRESH.keys():
             is_needless = channel in PERSONAL and (row.account_id in quiet or row.seen_at is not None)
             if row.last_at > now - _FRESH[channel] and not is_needless:
@@ -217,7 +227,7 @@ def _publish(row: Broker, payload: Mapping[str, Any], news: News) -> Callable[[]
     said: dict[str, Any] = {"event_type": news.kind or "test", "words": news.words, "at": news.at.isoformat()}
     if not news.id:
         return partial(publishing.publish, login, [publishing.tell(row.prefix, "test", said)])
-    said |= {"id": news.id, "event": news.event, "name": news.name, "count": news.count}
+    said |= {"id": news.id, "event": news.event, "name": news.name, "label": news.label, "count": news.count}
     is_panel = news.kind in OF_PANELS
     announced = publishing.announce(row.prefix, row.pk, news.resource, news.name, is_panel=is_panel)
     told = publishing.tell(row.prefix, news.resource, said)

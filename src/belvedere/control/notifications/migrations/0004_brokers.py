@@ -1,7 +1,8 @@
-import belvedere.contracts.ids
 import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
+
+import belvedere.contracts.ids
 
 
 class Migration(migrations.Migration):
