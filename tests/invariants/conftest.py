@@ -15,13 +15,15 @@ from belvedere.contracts.permissions import Permission
 from belvedere.contracts.recordings import ExportFinished
 from belvedere.contracts.sealing import generate_key, public_bytes
 from belvedere.control.access.roles import Role
-from belvedere.control.accounts.models import ApiToken
+from belvedere.control.accounts.models import ApiToken, SignInPlace
+from belvedere.control.accounts.sign_ins import Way
 from belvedere.control.appeals.models import BlockedRequester, DeviceClaim
 from belvedere.control.appeals.selectors import list_received_requests
 from belvedere.control.appeals.services import Asked, request_access
 from belvedere.control.appeals.services.claims import WAIT
 from belvedere.control.core import clock
 from belvedere.control.core.errors import AlreadyBound
+from belvedere.control.core.matters import Matter
 from belvedere.control.devices.brokers import BrokerWish
 from belvedere.control.devices.models import BindAttempt
 from belvedere.control.devices.panel_sources import PanelWish
@@ -30,7 +32,7 @@ from belvedere.control.devices.services import add_device, add_panel, record_hel
 from belvedere.control.events.models import Event
 from belvedere.control.guests.services import make_link
 from belvedere.control.handover.services.access_tests import make_test_link
-from belvedere.control.notifications.models import Notification, PushSubscription
+from belvedere.control.notifications.models import MatterLine, Notification, PushSubscription
 from belvedere.control.notifications.services import create_broker, create_webhook
 from belvedere.control.organizations.selectors import MemberFilter, list_members
 from belvedere.control.organizations.services import (
@@ -221,9 +223,7 @@ def _engage(olivia: cast.Person, vera: cast.Person, site: str) -> tuple[str, str
         ends_at=clock.now() + timedelta(days=7),
     )
     accept_engagement(vera.actor, engagement=engagement)
-    wish = ask_for_more(
-        vera.actor, engagement=engagement, permissions=Permission.LIVE_VIEW, reason="a cable", hours=1
-    )
+    wish = ask_for_more(vera.actor, engagement=engagement, permissions=Permission.LIVE_VIEW, reason="a cable", hours=1)
     return engagement, wish
 
 
@@ -255,6 +255,7 @@ def _make(people: cast.Cast) -> tuple[cast.Cast, dict[str, str]]:
         "organization_id": olivia.organization,
         "mill_id": mill,
         "handover_id": handover,
+        "contact_id": add_recovery_contact(olivia.actor, address="dora@example.org", name="Dora"),
         "engagement_id": engagement,
         "wish_id": wish,
         "request_id": _ask_for(people.rita, olivia),
@@ -282,6 +283,18 @@ def _make(people: cast.Cast) -> tuple[cast.Cast, dict[str, str]]:
             source="onvif",
             started_at=clock.now(),
             heard_at=clock.now(),
+        ).pk,
+        "place_id": SignInPlace.objects.create(
+            account_id=olivia.id,
+            device="0" * 64,
+            network="8.8.8.0/24",
+            way=Way.PASSWORD,
+            is_told=True,
+            first_at=clock.now(),
+            last_at=clock.now(),
+        ).pk,
+        "matter_id": MatterLine.objects.create(
+            account_id=olivia.id, kind=Matter.GUESSES, event=new_id(), at=clock.now()
         ).pk,
         "notification_id": Notification.objects.create(
             account_id=olivia.id,
