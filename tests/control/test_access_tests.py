@@ -1,9 +1,11 @@
 """Access tests: who may ask what of whom, what a node is given to try, and what is kept of it; nothing else is told."""
 
 import json
+import re
 from datetime import timedelta
 
 import pytest
+from django.test import Client
 
 import cast
 from belvedere.contracts import sessions, subjects
@@ -512,3 +514,68 @@ def test_from_outside_is_said_of_what_is_outside(people: cast.Cast, address: str
     """VA-16: the request's network against the networks of the organization's cameras."""
     set_reach(system("test"), organization=people.olivia.organization, reach="93.184.216.0/24,127.0.0.0/8")
     assert network_of_request(people.olivia.organization, address) == network
+
+
+# ── Pages ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_it_is_asked_for_and_followed_on_pages(people: cast.Cast, door: Door) -> None:
+    people.olivia.share(people.rita, people.courtyard)
+    browser = people.olivia.browser()
+    page = browser.get("/access-tests/new", {"account": people.rita.id, "camera": people.courtyard})
+    assert page.status_code == 200
+    assert "Courtyard" in page.content.decode()
+    asked = {"account": people.rita.id, "camera": [people.courtyard], "permission": ["live_view", "talk"], "how": "now"}
+    answer = browser.post("/access-tests/new", asked)
+    assert answer.status_code == 302
+    running = browser.get(answer["Location"]).content.decode()
+    assert "0 of 2 tried." in running
+    assert "hx-trigger" in running
+    door.try_all()
+    done = browser.get(answer["Location"], headers={"HX-Request": "true"}).content.decode()
+    assert "Everything works that is given, and nothing else." in done
+    assert "Closed, as it should be" in done
+    assert 'hx-trigger="every' not in done
+    # N17: nobody else has this page, nor may ask.
+    for person in (people.rita, people.xena):
+        assert person.browser().get(answer["Location"]).status_code == 404
+        form = person.browser().get("/access-tests/new", {"account": people.rita.id, "camera": people.courtyard})
+        assert form.status_code == 404
+    # Nothing chosen: said on the form.
+    refused = browser.post("/access-tests/new", {"account": people.rita.id, "how": "now"})
+    assert refused.status_code == 422
+
+
+def test_a_link_is_shown_once_and_leads_its_person_to_the_pictures(people: cast.Cast) -> None:
+    people.olivia.share(people.rita, people.courtyard)
+    browser = people.olivia.browser()
+    asked = {"account": people.rita.id, "camera": [people.courtyard], "permission": ["live_view"], "how": "link"}
+    shown = browser.post("/access-tests/new", asked).content.decode()
+    found = re.search(r'id="test-address">[^<]*(/access-tests/\w+)/come#([\w-]+)<', shown)
+    assert found is not None
+    place_of_test, secret = found[1], found[2]
+    assert secret not in browser.get(place_of_test).content.decode()
+    # Before anybody signed in, one page for every address.
+    assert Client().get(f"{place_of_test}/come").status_code == 200
+    rita = people.rita.browser()
+    assert people.vera.browser().post(f"{place_of_test}/open", {"secret": secret}).status_code == 404
+    opened = rita.post(f"{place_of_test}/open", {"secret": secret})
+    assert (opened.status_code, opened["Location"]) == (302, f"{place_of_test}/own")
+    page = rita.get(opened["Location"]).content.decode()
+    assert f'ticket-url="/api/v1/cameras/{people.courtyard}/tickets"' in page
+    answer = {"camera": people.courtyard, "permission": "live_view", "sees": "yes", "took_ms": "812"}
+    assert rita.post(opened["Location"], answer).status_code == 302
+    assert "Thank you" in rita.get(opened["Location"]).content.decode()
+    assert "after 0.8 s, from the local network" in browser.get(place_of_test).content.decode()
+
+
+def test_a_forged_forward_makes_nothing_remote(people: cast.Cast) -> None:
+    """N39: X-Forwarded-For counts from trusted proxies alone."""
+    people.olivia.share(people.rita, people.courtyard)
+    test, secret = link(people)
+    rita = people.rita.browser()
+    forged = {"X-Forwarded-For": "81.2.69.160"}
+    rita.post(f"/access-tests/{test}/open", {"secret": secret}, headers=forged)
+    answer = {"camera": people.courtyard, "permission": "live_view", "sees": "yes"}
+    rita.post(f"/access-tests/{test}/own", answer, headers=forged)
+    assert results(people, test)["live_view"].network == "local"

@@ -105,6 +105,7 @@ class ViewerOut(Out):
     account: PersonOut
     since: datetime
     kind: str
+    probed_by: PersonOut | None = Field(description="who only tries whether this account may; nobody watches")
 
 
 class ViewersOut(Out):
@@ -223,7 +224,13 @@ def viewers(request: HttpRequest, camera_id: str) -> ViewersOut:
     rows = list_viewers(actor_of(request), camera_id)
     return ViewersOut(
         items=[
-            ViewerOut(session=row.session, account=PersonOut.of(row.account), since=row.since, kind=row.kind)
+            ViewerOut(
+                session=row.session,
+                account=PersonOut.of(row.account),
+                since=row.since,
+                kind=row.kind,
+                probed_by=PersonOut.of(row.probed_by) if row.probed_by else None,
+            )
             for row in rows
         ]
     )

@@ -237,6 +237,7 @@ class ViewingOut(Out):
     since: datetime
     until: datetime | None = Field(description="null while it goes on")
     watched: list[PeriodOut]
+    probed_by: PersonOut | None = Field(description="who only tried whether this account may; nobody watched")
 
     @classmethod
     def of(cls, view: Viewing) -> "ViewingOut":
@@ -248,6 +249,7 @@ class ViewingOut(Out):
             since=view.since,
             until=view.until,
             watched=[PeriodOut(from_=start, to=end) for start, end in view.watched],
+            probed_by=PersonOut.of(view.probed_by) if view.probed_by else None,
         )
 
 

@@ -255,10 +255,16 @@ def _access(actor: Principal, view: CameraView) -> dict[str, Any]:
     return {
         "camera": tile(view, None),
         "watching": [
-            {"session": row.session, "account": person(row.account), "since": row.since, "kind": row.kind}
+            {
+                "session": row.session,
+                "account": person(row.account),
+                "since": row.since,
+                "kind": row.kind,
+                "probed_by": row.probed_by.name if row.probed_by else "",
+            }
             for row in viewers
         ],
-        "watching_count": sum(row.kind != "talk" for row in viewers),
+        "watching_count": sum(row.kind != "talk" and row.probed_by is None for row in viewers),
         "people": [_access_row(row, actor.id) for row in list_access(actor, view.id)],
     }
 
