@@ -199,22 +199,25 @@ def notification_matrix(request: HttpRequest) -> HttpResponse:
     found = get_notification_matrix(principal_of(request), organization=chosen.id if chosen else "")
     if not found.things:
         raise NotFound
+    asked = {name: request.GET.get(name, "").strip() for name in ("person", "thing")}
+    things = [thing for thing in found.things if asked["thing"].casefold() in thing.name.casefold()]
+    rows = [
+        row for row in found.rows if asked["person"].casefold() in f"{row.person.name} {row.person.email}".casefold()
+    ]
     context = {
         "nav": "sharing",
-        "things": found.things,
+        "asked": asked,
+        "things": things if rows else [],
         "rows": [
             {
                 "person": person(row.person),
                 "is_told": row.is_told,
                 "cells": [
-                    {
-                        "is_told": bool(row.kinds[thing.id]),
-                        "words": _kinds_words(row.kinds[thing.id], is_panel=thing.is_panel),
-                    }
-                    for thing in found.things
+                    {"name": thing.name, "words": _kinds_words(row.kinds[thing.id], is_panel=thing.is_panel)}
+                    for thing in things
                 ],
             }
-            for row in found.rows
+            for row in rows
         ],
     }
     return render(request, "web/notification_matrix.html", context)
@@ -222,7 +225,7 @@ def notification_matrix(request: HttpRequest) -> HttpResponse:
 
 def _kinds_words(kinds: tuple[EventKind, ...], *, is_panel: bool) -> str:
     if not kinds:
-        return _("Nothing")
+        return ""
     if is_panel:
         return str(KINDS[EventKind.ALARM])
     return _("Everything") if EventKind.STORAGE in kinds else _("What happens there")
