@@ -20,6 +20,7 @@ from belvedere.control.devices.services import (
     disable_device,
     enable_device,
     end_private_hours,
+    mark_outdoor,
     settle_private_hours,
     take_private_hours,
 )
@@ -230,7 +231,12 @@ def test_private_hours_are_for_those_who_live_there(home: cast.Cast) -> None:
     for hours in (0, 13):
         with pytest.raises(Invalid):
             take_private_hours(home.vera.actor, camera=home.pool, hours=hours)
-    Camera.objects.filter(pk=home.pool).update(is_outdoor=True)
+    with pytest.raises(Forbidden):
+        mark_outdoor(home.vera.actor, camera=home.pool, is_outdoor=True)
+    assert "Private hours" in home.vera.browser().get(f"/cameras/{home.pool}").content.decode()
+    answer = home.pat.browser().post(f"/cameras/{home.pool}/private", {"outdoor": "yes"})
+    assert answer.status_code == 302
+    assert "Private hours" not in home.vera.browser().get(f"/cameras/{home.pool}").content.decode()
     with pytest.raises(Forbidden):
         take_private_hours(home.vera.actor, camera=home.pool, hours=1)
     assert not Blinding.objects.exists()

@@ -86,6 +86,12 @@ def may_take_private_hours(actor: Principal, camera: str) -> bool:
     return indoors.filter(organization__in=at_home.values("organization")).exists()
 
 
+def find_outdoor(camera: str) -> bool | None:
+    """Whether a camera of a home is marked as outdoors; None where it is of no home. The caller may see it."""
+    at_home = Camera.objects.filter(pk=camera, closed_at=None, organization__is_personal=True)
+    return at_home.values_list("is_outdoor", flat=True).first()
+
+
 def find_own_private_hours(actor: Principal, camera: str) -> datetime | None:
     """Until when private hours of the actor's own run; None for anybody else's."""
     own = Blinding.objects.filter(camera=camera, kind=Blinding.Kind.PRIVATE, by=actor.id, ended_at=None)

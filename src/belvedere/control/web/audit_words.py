@@ -104,6 +104,8 @@ SENTENCES: Final = {
     "device.channels_added": gettext_lazy("{actor} added cameras of {name}."),
     "device.renamed": gettext_lazy("{actor} renamed {before} to {name}."),
     "device.moved": gettext_lazy("{actor} moved {name} from {from_site} to {site}."),
+    "camera.marked_outdoor": gettext_lazy("{actor} marked {name} as outdoors: no private hours there."),
+    "camera.marked_indoor": gettext_lazy("{actor} marked {name} as indoors."),
     "camera.private_hours": gettext_lazy("A member had {name} look away for a while."),
     "camera.private_hours_over": gettext_lazy("{name} sees again."),
     "camera.private_hours_taken": gettext_lazy("{actor} had {name} look away for a while."),

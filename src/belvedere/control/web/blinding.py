@@ -19,6 +19,7 @@ from belvedere.control.core.requests import principal_of
 from belvedere.control.devices import services
 from belvedere.control.devices.blindings import (
     BlindingView,
+    find_outdoor,
     find_own_private_hours,
     list_blinded_since,
     list_blindings,
@@ -73,20 +74,28 @@ def blinding_notices(actor: Principal, since: datetime) -> list[dict[str, Any]]:
 
 
 def private_hours(actor: Principal, view: CameraView) -> dict[str, Any] | None:
-    """Whether the actor may have a camera look away, or until when he does; None where there is nothing to offer."""
-    until = find_own_private_hours(actor, view.id)
-    if until is None and (view.disabled_at or not may_take_private_hours(actor, view.id)):
+    """Whether the actor may have a camera look away, or until when he does, and whether he may say where it looks; None
+    where there is nothing to offer.
+    """
+    is_outdoor = find_outdoor(view.id) if view.mine else None
+    if is_outdoor is None:
         return None
-    return {"until": until} if view.may(Permission.LIVE_VIEW) else None
+    until = find_own_private_hours(actor, view.id)
+    may_take = not view.disabled_at and view.may(Permission.LIVE_VIEW) and may_take_private_hours(actor, view.id)
+    may_mark = view.may(Permission.CONFIGURE)
+    shown = {"until": until, "may_take": may_take, "may_mark": may_mark, "is_outdoor": is_outdoor}
+    return shown if until or may_take or may_mark else None
 
 
 @require_POST
 @answers_refusals
 def camera_private(request: HttpRequest, camera_id: str) -> HttpResponse:
-    """Have a camera look away for so many hours; with none, let it see again."""
+    """Have a camera look away for so many hours; with none, let it see again. Or say where it looks."""
     actor, hours = principal_of(request), request.POST.get("hours", "")
     try:
-        if hours == "0":
+        if "outdoor" in request.POST:
+            services.mark_outdoor(actor, camera=camera_id, is_outdoor=request.POST["outdoor"] == "yes")
+        elif hours == "0":
             services.end_private_hours(actor, camera=camera_id)
         else:
             services.take_private_hours(actor, camera=camera_id, hours=int(hours) if hours.isdecimal() else 0)

@@ -35,6 +35,7 @@ from belvedere.control.devices.services.panels import (
 from belvedere.control.devices.services.presence import prove_presence
 from belvedere.control.devices.services.private_hours import (
     end_private_hours,
+    mark_outdoor,
     settle_private_hours,
     take_private_hours,
 )
@@ -89,6 +90,7 @@ __all__ = [
     "list_event_feeds",
     "list_panel_assignments",
     "mark_blinded",
+    "mark_outdoor",
     "mark_seeing",
     "move_device",
     "probe_device",

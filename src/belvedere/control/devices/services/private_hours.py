@@ -65,6 +65,26 @@ def end_private_hours(actor: Principal, *, camera: str) -> None:
     _resume(camera)
 
 
+@requires(Permission.CONFIGURE, on="camera")
+@transaction.atomic
+def mark_outdoor(actor: Principal, *, camera: str, is_outdoor: bool) -> None:
+    """Say whether a camera looks outdoors: then nobody takes private hours there. What runs goes on. Twice is harmless.
+
+    Raises NotFound, Forbidden.
+    """
+    if not Camera.objects.filter(pk=camera).exclude(is_outdoor=is_outdoor).update(is_outdoor=is_outdoor):
+        return
+    row = Camera.objects.get(pk=camera)
+    write_entry(
+        actor=actor,
+        action="camera.marked_outdoor" if is_outdoor else "camera.marked_indoor",
+        thing=f"camera:{camera}",
+        organization=row.organization_id,
+        site=row.site_id,
+        name=row.name,
+    )
+
+
 @unguarded("the worker's own housekeeping")
 def settle_private_hours() -> int:
     """Have cameras see again whose private hours are over: how many."""
