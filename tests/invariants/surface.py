@@ -188,11 +188,34 @@ ROUTES: Final[dict[tuple[Method, Path], str]] = {
     # It waits: nothing was kept yet.
     ("GET", "handovers/{handover_id}/report"): "person-nobody",
     ("GET", "handovers/{handover_id}/report.pdf"): "person-nobody",
+    ("GET", "engagements"): "own",
+    ("POST", "engagements"): "giver",
+    ("GET", "engagements/{engagement_id}"): "party",
+    ("DELETE", "engagements/{engagement_id}"): "giver",
+    ("POST", "engagements/{engagement_id}/accept"): "receiver",
+    ("POST", "engagements/{engagement_id}/decline"): "served",
+    ("POST", "engagements/{engagement_id}/leave"): "receiver",
+    ("POST", "engagements/{engagement_id}/wishes"): "served",
+    ("POST", "engagement-wishes/{wish_id}/approve"): "giver",
+    ("POST", "engagement-wishes/{wish_id}/deny"): "giver",
     ("GET", "report"): "member",
     ("GET", "report.pdf"): "member",
     ("POST", "handovers/{handover_id}/accept"): "person-receiver",
     ("POST", "handovers/{handover_id}/decline"): "person-receiver",
     ("GET", "tokens"): "person",
+    ("GET", "organizations/{organization_id}/freeze"): "person-owner",
+    ("POST", "organizations/{organization_id}/freeze"): "person-owner",
+    ("DELETE", "organizations/{organization_id}/freeze"): "person-owner",
+    ("GET", "organizations/{organization_id}/deputy"): "person-owner",
+    # There is no Super Admin to be named, so that nobody is asked, agrees or claims.
+    ("POST", "organizations/{organization_id}/deputy"): "person-owner-amiss",
+    ("DELETE", "organizations/{organization_id}/deputy"): "person-owner",
+    ("POST", "organizations/{organization_id}/deputy/agree"): "person-deputy",
+    ("POST", "organizations/{organization_id}/deputy/claim"): "person-deputy",
+    ("DELETE", "organizations/{organization_id}/deputy/claim"): "person-owner",
+    ("GET", "me/recovery-contacts"): "person",
+    ("POST", "me/recovery-contacts"): "person",
+    ("DELETE", "me/recovery-contacts/{contact_id}"): "person-owner",
     ("POST", "tokens"): "person",
     ("DELETE", "tokens/{token_id}"): "person-owner",
 }
@@ -227,6 +250,8 @@ ANSWERS: Final[dict[str, dict[str, str | int]]] = {
     "invited": {"anonymous": 401, "olivia": 404, "vera": 404, "pat": "ok", "xena": 404},
     "mailed": {"anonymous": 404, "olivia": 404, "vera": 404, "pat": 404, "xena": 404},
     "receiver": {"anonymous": 401, "olivia": 404, "vera": "ok", "pat": 404, "xena": 404},
+    # It is hers already, and what she asked for waits.
+    "served": {"anonymous": 401, "olivia": 404, "vera": 409, "pat": 404, "xena": 404},
     "person": {"anonymous": 401, "olivia": "ok", "vera": "ok", "pat": "ok", "xena": "ok"},
     "person-nobody": {"anonymous": 401, "olivia": 404, "vera": 404, "pat": 404, "xena": 404},
     "person-party": {"anonymous": 401, "olivia": "ok", "vera": "ok", "pat": 404, "xena": 404},
@@ -235,6 +260,8 @@ ANSWERS: Final[dict[str, dict[str, str | int]]] = {
     "person-party-early": {"anonymous": 401, "olivia": 409, "vera": 409, "pat": 404, "xena": 404},
     "person-receiver": {"anonymous": 401, "olivia": 403, "vera": "ok", "pat": 404, "xena": 404},
     "person-owner": {"anonymous": 401, "olivia": "ok", "vera": 404, "pat": 404, "xena": 404},
+    "person-owner-amiss": {"anonymous": 401, "olivia": 422, "vera": 404, "pat": 404, "xena": 404},
+    "person-deputy": {"anonymous": 401, "olivia": 403, "vera": 404, "pat": 404, "xena": 404},
 }
 #: Rules of signed-in people only: the best of tokens gets 403 (N9).
 NO_TOKEN: Final = {
@@ -246,6 +273,8 @@ NO_TOKEN: Final = {
     "person-party-early",
     "person-receiver",
     "person-owner",
+    "person-owner-amiss",
+    "person-deputy",
 }
 
 #: scope → operations it opens. What is not here answers 403 to a token of that scope alone (N9).
@@ -292,6 +321,8 @@ SCOPES: Final[dict[str, set[tuple[Method, Path]]]] = {
         ("GET", "access-requests"),
         ("GET", "organizations/{organization_id}/blocked-requesters"),
         ("GET", "device-claims"),
+        ("GET", "engagements"),
+        ("GET", "engagements/{engagement_id}"),
     },
     "watch": {
         ("GET", "me/activity"),
@@ -307,6 +338,10 @@ SCOPES: Final[dict[str, set[tuple[Method, Path]]]] = {
         ("GET", "exports/{export_id}/manifest"),
     },
     "share": {
+        ("POST", "engagements/{engagement_id}/accept"),
+        ("POST", "engagements/{engagement_id}/decline"),
+        ("POST", "engagements/{engagement_id}/leave"),
+        ("POST", "engagements/{engagement_id}/wishes"),
         ("POST", "me/qr"),
         ("POST", "access-tests"),
         ("POST", "recipients"),
@@ -354,6 +389,10 @@ SCOPES: Final[dict[str, set[tuple[Method, Path]]]] = {
         ("POST", "invitations/{invitation_id}/resend"),
         ("GET", "audit"),
         ("GET", "audit/export"),
+        ("POST", "engagements"),
+        ("DELETE", "engagements/{engagement_id}"),
+        ("POST", "engagement-wishes/{wish_id}/approve"),
+        ("POST", "engagement-wishes/{wish_id}/deny"),
         ("GET", "report"),
         ("GET", "report.pdf"),
     },
@@ -394,6 +433,8 @@ BODIES: Final[dict[tuple[Method, Path], Body]] = {
         "overrides": [{"site": "{other_site_id}", "role": "no_access"}],
     },
     ("POST", "invitations/by-token"): {"token": "nobodys"},
+    ("POST", "organizations/{organization_id}/deputy"): {"account": "{member_id}"},
+    ("POST", "me/recovery-contacts"): {"address": "clara@example.org", "name": "Clara"},
     ("POST", "devices"): {
         "site": "{site_id}",
         "name": "Gate",
@@ -460,6 +501,14 @@ BODIES: Final[dict[tuple[Method, Path], Body]] = {
         "address": "rtsp://127.0.0.1:9/gate",
         "password": cast.CANARY,
     },
+    ("POST", "engagements"): {
+        "site": "{site_id}",
+        "account": "new@example.org",
+        "permissions": ["live_view", "configure"],
+        "ends_at": f"{clock.now() + timedelta(days=7):%FT%TZ}",
+    },
+    ("POST", "engagements/{engagement_id}/wishes"): {"permissions": ["live_view"], "reason": "cable", "hours": 2},
+    ("POST", "engagement-wishes/{wish_id}/approve"): {"hours": 1},
     ("POST", "handovers"): {
         "kind": "organization",
         "thing": "{mill_id}",
@@ -518,6 +567,9 @@ SUCCESS: Final = {
     ("POST", "guest-links"): 201,
     ("POST", "access-requests"): 202,
     ("POST", "access-requests/{request_id}/approve"): 201,
+    ("POST", "engagements"): 201,
+    ("POST", "engagement-wishes/{wish_id}/approve"): 201,
+    ("POST", "engagement-wishes/{wish_id}/deny"): 204,
     ("POST", "handovers"): 201,
     ("POST", "push-subscriptions"): 201,
     ("DELETE", "push-subscriptions/{subscription_id}"): 204,
@@ -527,6 +579,8 @@ SUCCESS: Final = {
     ("POST", "webhooks"): 201,
     ("DELETE", "webhooks/{webhook_id}"): 204,
     ("POST", "webhooks/{webhook_id}/test"): 202,
+    ("POST", "me/recovery-contacts"): 201,
+    ("DELETE", "me/recovery-contacts/{contact_id}"): 204,
     ("POST", "tokens"): 201,
 }
 

@@ -32,6 +32,7 @@ from belvedere.control.api import (
     organizations,
     panels,
     presets,
+    providers,
     ptz,
     received,
     recipients,
@@ -39,6 +40,7 @@ from belvedere.control.api import (
     reports,
     requests,
     sharing,
+    trust,
 )
 from belvedere.control.api.auth import Gate
 from belvedere.control.api.problems import problem
@@ -95,12 +97,14 @@ for room in (
     requests,
     claims,
     handovers,
+    providers,
     reports,
     access,
     access_tests,
     notifications,
     brokers,
     audit,
+    trust,
 ):
     api.add_router("", room.router)
 
