@@ -54,6 +54,7 @@ def _page(request: HttpRequest, view: DeviceView, *, status: int = 200, **more: 
         },
         "cameras": [_camera(row, health.get(row.id, Health())) for row in view.cameras],
         "newcomers": newcomers(actor, view),
+        "may_hand_over": any(row.is_owned for row in list_organizations(actor) if row.id == view.organization),
         "may_move": view.mine and Permission.MANAGE in get_site(actor, view.site).permissions,
     }
     return render(request, "web/device.html", context | more, status=status)

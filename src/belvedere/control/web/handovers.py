@@ -280,12 +280,12 @@ def _zone_of(actor: Principal, organization: str) -> str:
 
 
 def _choices(data: QueryDict, zone: str) -> Iterable[services.Choice]:
-    for field in data:
-        if field.startswith("verdict:") and data[field]:
+    for field, verdict in data.items():
+        if field.startswith("verdict:") and verdict:
             key = field.removeprefix("verdict:")
             yield services.Choice(
                 key=key,
-                verdict=data[field],
+                verdict=str(verdict),
                 until=_end_of(data.get(f"until:{key}", ""), zone),
                 facts=data.get(f"facts:{key}", ""),
             )

@@ -222,7 +222,8 @@ def _shares(
 def _share_row(row: Handover, share: Share, items: list[ShareItem]) -> PlanRow:
     account = share.recipient.account
     is_receivers = account is not None and account.email == row.receiver_email
-    verdicts, why = _KEEP, ""
+    verdicts: tuple[Verdict, ...] = _KEEP
+    why = ""
     if row.kind != Kind.ORGANIZATION and is_receivers:
         # He will own it: a share of one's own would be a second reason to see it.
         verdicts, why = _END, "receiver"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -85,7 +85,7 @@ def _take(actor: Principal, row: Handover, *, organization: str, found: str, sit
     # Held in one order by everybody: the organization, the handover, the memberships.
     owner = hold_organization(row.organization_id)
     at, change_id = clock.now(), new_id()
-    changes = {"receiver_id": actor.id, "change_id": change_id, "final_at": at + UNDO_WITHIN}
+    changes: dict[str, Any] = {"receiver_id": actor.id, "change_id": change_id, "final_at": at + UNDO_WITHIN}
     if not move(row, OfferState.ACCEPTED, at=at, **changes):
         row.refresh_from_db()
         if row.state == HandoverState.ACCEPTED:

@@ -96,6 +96,7 @@ def _return_organization(actor: Principal, row: Handover) -> None:
 
 def _return_things(actor: Principal, row: Handover) -> None:
     destination = row.destination_id or ""
+    assert row.decided_at is not None  # noqa: S101  it was accepted
     rows = Device.objects.filter(organization=destination, unbound_at=None)
     # A device that its new owner put on that site himself stays his.
     rows = (

@@ -19,14 +19,14 @@ from belvedere.control.access.selectors import list_projected
 from belvedere.control.accounts.selectors import get_persons
 from belvedere.control.core import clock
 from belvedere.control.core.errors import Conflict
-from belvedere.control.core.offers import OfferState
+from belvedere.control.core.offers import OPEN_STATES, OfferState
 from belvedere.control.core.principal import Principal
 from belvedere.control.devices.models import Camera
 from belvedere.control.organizations.selectors import find_membership
 from belvedere.control.organizations.standing import Standing
 from belvedere.control.outbox.services import enqueue_many
 from belvedere.control.sharing.items import Item
-from belvedere.control.sharing.models import OPEN_STATES, Recipient, Share, ShareItem, in_states, of_things
+from belvedere.control.sharing.models import Recipient, Share, ShareItem, in_states, of_things
 from belvedere.control.sharing.projection import columns_of, project_item
 
 #: why an old owner's share is over
