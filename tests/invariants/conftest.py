@@ -16,6 +16,7 @@ from belvedere.contracts.recordings import ExportFinished
 from belvedere.contracts.sealing import generate_key, public_bytes
 from belvedere.control.access.roles import Role
 from belvedere.control.accounts.models import ApiToken, SignInPlace
+from belvedere.control.accounts.services import add_recovery_contact
 from belvedere.control.accounts.sign_ins import Way
 from belvedere.control.appeals.models import BlockedRequester, DeviceClaim
 from belvedere.control.appeals.selectors import list_received_requests
