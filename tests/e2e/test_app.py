@@ -192,6 +192,16 @@ def shows_what_is_pushed(door: Door, phone: BrowserContext, page: Page) -> None:
     assert gate["image"] in {f"{door.url}/notifications/x/picture.jpg", ""}  # not every system shows one
     assert gate["timestamp"] == at.timestamp() * 1000
 
+    # Seen elsewhere, or not for this reader any more: it goes, and what has another tag stays.
+    push(json.dumps(said | {"title": "Pool", "tag": "pool.motion"}), title="Pool")
+    close = {"origin": door.url, "registrationId": registration, "data": json.dumps({"close": "gate.motion"})}
+    chrome.send("ServiceWorker.deliverPushMessage", close)
+    for _ in range(200):
+        if count_tagged(page, "gate.motion") == 0:
+            break
+        page.wait_for_timeout(100)
+    assert (count_tagged(page, "gate.motion"), count_tagged(page, "pool.motion")) == (0, 1)
+
     # What is not ours leads nowhere and is not fetched; what cannot be read says no more than that.
     abroad = {"title": "Trick", "url": "https://evil.example/", "picture": "https://evil.example/x.jpg"}
     trick = push(json.dumps(said | abroad), title="Trick")
@@ -199,6 +209,13 @@ def shows_what_is_pushed(door: Door, phone: BrowserContext, page: Page) -> None:
     assert push("no JSON", title="Belvedere")["body"] == "Something happened."
     assert refused == []  # the worker may load the icon, the badge and the picture
     chrome.detach()
+
+
+def count_tagged(page: Page, tag: str) -> int:
+    """How many of this tag are shown."""
+    look = """tag => navigator.serviceWorker.ready
+      .then(registration => registration.getNotifications({tag})).then(all => all.length)"""
+    return int(page.evaluate(look, tag))
 
 
 def notification(page: Page, title: str) -> dict[str, Any]:
