@@ -16,7 +16,14 @@ from belvedere.control.core.requests import principal_of
 from belvedere.control.devices import services
 from belvedere.control.devices.health import Health, list_health
 from belvedere.control.devices.selectors import CameraView, DeviceView, get_camera, get_device
-from belvedere.control.organizations.selectors import MemberFilter, SiteView, get_site, list_members, list_sites
+from belvedere.control.organizations.selectors import (
+    MemberFilter,
+    SiteView,
+    get_site,
+    list_members,
+    list_organizations,
+    list_sites,
+)
 from belvedere.control.sharing.selectors import list_access, list_panel_access
 from belvedere.control.streaming.selectors import list_cuts
 from belvedere.control.web.cameras import tile
