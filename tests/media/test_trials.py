@@ -87,10 +87,9 @@ async def asker(
     start_node: StartNode,
 ) -> Asker:
     """A yard with everything, a bare one, one that never answers; and a node with a past of the film's camera."""
-    login = {"username": "admin", "password": PASSWORD}
-    cameras.add("/yard", test_clip(gop=10), audio=tone(), ear=ear, **login)
+    cameras.add("/yard", test_clip(gop=10), audio=tone(), ear=ear, username="admin", password=PASSWORD)
     cameras.add("/bare", test_clip(gop=10))
-    control.add("yard", cameras.url("/yard"), **login)
+    control.add("yard", cameras.url("/yard"), username="admin", password=PASSWORD)
     control.sources["yard", Quality.MAIN] = msgspec.structs.replace(
         control.sources["yard", Quality.MAIN], onvif=device.url, channel="source_1", networks=LOOPBACK
     )

@@ -29,17 +29,19 @@ LIVE_PATH: Final = "/media/v1/live"
 TALK_PATH: Final = "/media/v1/talk"
 #: A second of film; who sends more has shown what he can.
 _MOST: Final = 16 * 1024 * 1024
-_SOUND_WITHIN_S: Final = TRIAL_WITHIN_S - 1
+#: who sends sound has sent some by then
+_SOUND_WITHIN_S: Final = TRIAL_WITHIN_S / 2
 _EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}  # noqa: S104  where we listen, not bind
 #: how a socket was closed → the word for it; all others have failed
 _ENDINGS: Final = {
     CloseCode.ENDED: "refused",
     CloseCode.NOT_FOUND: "refused",
+    CloseCode.LEASE_LOST: "no_answer",
     CloseCode.BUSY: "busy",
     CloseCode.TOO_MANY: "too_many",
     1001: "offline",
 }
-_STATUSES: Final = {404: "refused", 429: "too_many", 503: "offline"}
+_STATUSES: Final = {404: "refused", 429: "too_many", 503: "no_answer"}
 #: words of a camera that has no ear
 _DEAF: Final = frozenset({"no_backchannel", "unsupported_codec"})
 

@@ -81,6 +81,8 @@ def access_test_new(request: HttpRequest) -> HttpResponse:
     if not account:
         raise NotFound
     chosen = [view.id for view in cameras if view.id in data.getlist("camera")]
+    if request.method == "GET":
+        chosen = chosen[:MAX_CAMERAS]
     # Whoever the actor does not know is not there, before anything is asked.
     tested, _organization = find_testable(actor, account=account, cameras=chosen or [cameras[0].id])
     if request.method == "GET":

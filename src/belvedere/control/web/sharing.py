@@ -94,6 +94,7 @@ def given_card(row: GivenShare) -> dict[str, Any]:
         "remark": row.remark,
         "message": row.message,
         "items": [item_card(item, is_offered=is_pending) for item in row.items],
+        "has_camera": any(item.kind == "camera" for item in row.items),
         "offered_at": row.offered_at,
         "decided_at": row.decided_at,
         "terms": terms_line(row),
