@@ -15,6 +15,7 @@ import os
 import tempfile
 import threading
 import time
+from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
@@ -202,10 +203,13 @@ def main() -> None:  # noqa: PLR0915  one measurement after the other
     courier.drain()
     courier.finish()
     handed = time.time() - began
+    pushed = Counter(heard.get(timeout=60)[0] for _each in range(asked.subscribers))
+    assert set(pushed.values()) == {1}, "somebody was pushed to twice"
     figures = {
         "spread_s": round(spread, 1),
         "handed_over_s": round(handed, 1),
         "memory_while_spreading_mb": round(after - before, 1),
+        "memory_while_handing_over_mb": round(rss_mb() - after, 1),
     }
     print_table(rows)
     print(f"\n{asked.subscribers} subscribers to one event: {figures}")

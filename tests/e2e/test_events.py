@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future
 
@@ -77,7 +78,12 @@ def bind(demo: Demo, porch: Porch) -> str:
             "username": USERNAME,
             "password": porch.password,
         }
-        camera: str = olivia.post("devices", json=body).raise_for_status().json()["cameras"][0]["id"]
+        answer = olivia.post("devices", json=body)
+        until = time.monotonic() + 20
+        while answer.status_code == 503 and time.monotonic() < until:  # no node had a hand free to look at it
+            time.sleep(1)
+            answer = olivia.post("devices", json=body)
+        camera: str = answer.raise_for_status().json()["cameras"][0]["id"]
     return camera
 
 
