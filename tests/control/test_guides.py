@@ -48,7 +48,7 @@ def test_each_step_leads_to_a_page_that_names_its_button(hotels: cast.Hotels, sl
 def test_a_recipient_reads_of_nothing_he_may_not_do(hotels: cast.Hotels) -> None:
     # VA-4
     client = hotels.rita.browser()
-    assert slugs(client) == ["already-bound", "shared-with-you"]
+    assert slugs(client) == ["when-somebody-leaves", "already-bound", "shared-with-you"]
     for row in GUIDES:
         expected = 200 if row.slug in slugs(client) else 404
         assert client.get(f"/guides/{row.slug}").status_code == expected

@@ -26,7 +26,7 @@ def test_every_step_leads_to_its_button(demo: Demo, sign_in: SignIn, viewport: d
     page.get_by_role("link", name="Guides").click()
     expect(page.get_by_role("heading", name="Guides", exact=True)).to_be_visible()
     guides = [link.get_attribute("href") for link in page.locator(".guide-list a").all()]
-    assert len(guides) == 7
+    assert len(guides) == 8
     for guide in guides:
         page.goto(f"{demo.url}{guide}")
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
@@ -61,7 +61,7 @@ def test_a_recipient_finds_what_is_his(demo: Demo, sign_in: SignIn) -> None:
     page = sign_in("rita", viewport=PHONE)
     page.goto(f"{demo.url}/guides")
     titles = page.locator(".guide-list strong").all_inner_texts()
-    assert titles == ["“This device already has an owner”", "Something was shared with you"]
+    assert titles == ["When somebody leaves", "“This device already has an owner”", "Something was shared with you"]
     page.get_by_role("link", name="Something was shared with you").click()
     page.get_by_role("link", name="Open the inbox").click()
     expect(page.get_by_role("heading", name="Inbox")).to_be_visible()

@@ -83,6 +83,14 @@ GUIDES: Final = (
         For.OWNER,
     ),
     Guide(
+        "when-somebody-leaves",
+        _("When somebody leaves"),
+        _("An employee, a flatmate, a partner: everything ends in one step, with a receipt."),
+        "arrow",
+        3,
+        For.ALL,
+    ),
+    Guide(
         "already-bound",
         _("“This device already has an owner”"),
         _("Why it says so, and the three ways on."),
