@@ -1,12 +1,8 @@
 """Being told over MQTT: a real broker hears it, decided again right before; what it was told exists is taken back."""
 
-import json
-import subprocess
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -31,88 +27,13 @@ from belvedere.control.notifications.services import (
 )
 from belvedere.control.outbox.models import Message
 from belvedere.control.sharing.services import end_share
+from control.house import House
 from control.told import carry, happen, silent, tell
-from media.broker import PASSWORD, USER, Broker
+from media.broker import PASSWORD, USER
 
 pytestmark = pytest.mark.broker
 
 LIVE_AND_NEWS = Permission.LIVE_VIEW | Permission.NOTIFY
-READY = "ready"
-
-
-class House:
-    """A mosquitto, and all that is said on it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.broker = Broker(folder / "broker")
-        self.broker.prepare()
-        (self.broker.folder / "acl").write_text(f"user {USER}\ntopic readwrite #\n", encoding="utf-8")
-        self._server: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        with (self.broker.folder / "log").open("ab") as log:
-            command = ["mosquitto", "-v", "-c", str(self.broker.folder / "mosquitto.conf")]
-            self._server = subprocess.Popen(command, stdout=log, stderr=log)
-        until(lambda: self._publish("ping", "") == 0)
-
-    def stop(self) -> None:
-        if self._server:
-            self._server.kill()
-            self._server.wait()
-
-    def wish(self, **more: Any) -> BrokerWish:
-        fields = {
-            "address": f"mqtts://localhost:{self.broker.tls_port}",
-            "username": USER,
-            "password": PASSWORD,
-            "ca": self.broker.ca,
-        }
-        return BrokerWish(**(fields | more))
-
-    def retained(self) -> dict[str, Any]:
-        """Topic → what stands there for whoever comes."""
-        command = ["mosquitto_sub", *self.broker.login(), "-t", "#", "--retained-only", "-W", "1", "-F", "%t %p"]
-        lines = subprocess.run(command, capture_output=True, check=False).stdout.decode().splitlines()
-        return {topic: json.loads(text) for topic, _space, text in (line.partition(" ") for line in lines)}
-
-    @contextmanager
-    def hearing(self) -> Iterator[list[tuple[str, str, Any]]]:
-        """(topic, `retained qos`, said) of all that is said during the block, once it is over."""
-        path = self.broker.folder / "heard"
-        with path.open("wb") as file:
-            command = ["mosquitto_sub", *self.broker.login(), "-q", "1", "-t", "#", "-F", "%t|%r %q|%p"]
-            ear = subprocess.Popen(command, stdout=file)
-            heard: list[tuple[str, str, Any]] = []
-            try:
-                self._mark(path, READY)
-                yield heard
-                self._mark(path, "over")
-            finally:
-                ear.kill()
-                ear.wait()
-        for line in path.read_text().splitlines():
-            topic, flags, text = line.split("|", 2)
-            # What was retained before comes first; of that nothing was said now.
-            if topic not in {READY, "over", "ping"} and not flags.startswith("1"):
-                heard.append((topic, flags, json.loads(text) if text else None))
-
-    def _mark(self, path: Path, topic: str) -> None:
-        def is_heard() -> bool:
-            self._publish(topic, "x")
-            return f"{topic}|" in path.read_text()
-
-        until(is_heard)
-
-    def _publish(self, topic: str, text: str) -> int:
-        command = ["mosquitto_pub", *self.broker.login(), "-t", topic, "-m", text]
-        return subprocess.run(command, check=False, capture_output=True).returncode
-
-
-def until(is_so: Any) -> None:
-    end = time.monotonic() + 20
-    while not is_so():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 @pytest.fixture
