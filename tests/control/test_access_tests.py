@@ -546,6 +546,17 @@ def test_it_is_asked_for_and_followed_on_pages(people: cast.Cast, door: Door) ->
     assert refused.status_code == 422
 
 
+def test_the_list_says_who_was_tested_and_how_that_came_out(people: cast.Cast, door: Door) -> None:
+    people.olivia.share(people.rita, people.courtyard)
+    begin(people, people.rita, permissions=SEE)
+    door.say(Tried(door.given[0].session, False, "refused", 3))
+    page = people.olivia.browser().get("/access-tests").content.decode()
+    assert "One not as given" in page
+    assert "Not tested yet" in page  # Vera
+    assert f"account={people.rita.id}&amp;camera={people.courtyard}" in page
+    assert people.rita.browser().get("/access-tests").status_code == 404
+
+
 def test_a_link_is_shown_once_and_leads_its_person_to_the_pictures(people: cast.Cast) -> None:
     people.olivia.share(people.rita, people.courtyard)
     browser = people.olivia.browser()

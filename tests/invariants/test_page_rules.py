@@ -252,6 +252,7 @@ PAGES: Final[dict[tuple[str, str], str]] = {
     ("GET", "sharing-matrix"): "any-sharer",
     ("GET", "sharing-matrix-csv"): "any-sharer",
     ("GET", "share-consequence"): "giver",
+    ("GET", "access-tests"): "any-sharer",
     ("GET", "access-test-new"): "nobody",  # without a person in the address
     ("POST", "access-test-new"): "nobody",
     ("GET", "access-test"): "giver",

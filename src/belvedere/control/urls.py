@@ -116,6 +116,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("sharing/matrix.csv", sharing_matrix.matrix_csv, name="sharing-matrix-csv"),
     path("sharing/<str:share_id>/cameras/<str:camera_id>", matrix_cell.cell, name="share-cell"),
     path("sharing/<str:share_id>/cameras/<str:camera_id>/then", access.share_consequence, name="share-consequence"),
+    path("access-tests", access_tests.access_tests, name="access-tests"),
     path("access-tests/new", access_tests.access_test_new, name="access-test-new"),
     path("access-tests/<str:test_id>", access_tests.access_test, name="access-test"),
     path("access-tests/<str:test_id>/come", access_tests.access_test_entrance, name="access-test-entrance"),

@@ -6,6 +6,7 @@ has signed in. It is the same page for every link there is or is not.
 
 from datetime import datetime, timedelta
 from typing import Any, Final
+from urllib.parse import urlencode
 
 import segno
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -25,9 +26,11 @@ from belvedere.control.devices.selectors import CameraView, list_cameras
 from belvedere.control.handover.selectors.access_tests import (
     AccessResult,
     AccessTestView,
+    LatestTest,
     find_testable,
     get_access_test,
     get_own_test,
+    latest_tests,
 )
 from belvedere.control.handover.services.access_tests import (
     MAX_CAMERAS,
@@ -38,6 +41,7 @@ from belvedere.control.handover.services.access_tests import (
     start_access_test,
 )
 from belvedere.control.recordings.selectors import list_coverage
+from belvedere.control.sharing.selectors import get_matrix
 from belvedere.control.web.cameras import SLOTS
 from belvedere.control.web.context import follow, here, is_in, person
 from belvedere.control.web.errors import answers_refusals
@@ -69,6 +73,46 @@ _LOOKED_BACK: Final = timedelta(days=7)
 
 
 # ── For who manages the cameras ──────────────────────────────────────────────────────────────────────────────────────
+
+
+@require_GET
+@answers_refusals
+def access_tests(request: HttpRequest) -> HttpResponse:
+    """Everybody who has anything of the chosen organization's cameras, and how their last test came out."""
+    actor, chosen = principal_of(request), here(request)
+    matrix = get_matrix(actor, chosen.id if chosen else "")
+    cameras = {thing.id for thing in matrix.things if thing.kind == "camera"}
+    if not cameras:
+        raise NotFound
+    latest: dict[str, list[LatestTest]] = {}
+    for row in latest_tests(actor, cameras):
+        latest.setdefault(row.account.id, []).append(row)
+    context = {
+        "nav": "sharing",
+        "people": [
+            {
+                "person": person(row.account),
+                "asked": _asked(row.account.id, sorted(row.things & cameras)),
+                **_last(latest.get(row.account.id, [])),
+            }
+            for row in matrix.people
+            if row.account and row.things & cameras
+        ],
+    }
+    return render(request, "web/access_tests.html", context)
+
+
+def _asked(account: str, cameras: list[str]) -> str:
+    """The question of a form in which these are chosen."""
+    return urlencode([("account", account), *(("camera", pk) for pk in cameras[:MAX_CAMERAS])])
+
+
+def _last(rows: list[LatestTest]) -> dict[str, Any]:
+    last = max(rows, key=lambda row: row.result.at or clock.now(), default=None)
+    return {
+        "last": last and {"id": last.test, "at": last.result.at},
+        "otherwise": sum(row.result.outcome == "otherwise" for row in rows),
+    }
 
 
 @require_http_methods(["GET", "POST"])
@@ -188,7 +232,7 @@ def _test(view: AccessTestView) -> dict[str, Any]:
         },
         "person": person(view.account),
         "tested": list(cameras.values()),
-        "again": "&".join([f"account={view.account.id}", *(f"camera={pk}" for pk in cameras)]),
+        "again": _asked(view.account.id, list(cameras)),
     }
 
 
@@ -213,14 +257,9 @@ def _result(row: AccessResult) -> dict[str, Any]:
 
 @require_GET
 @answers_refusals
-def access_test_entrance(request: HttpRequest, test_id: str) -> HttpResponse:
+def access_test_entrance(request: HttpRequest, test_id: str) -> HttpResponse:  # noqa: ARG001  # the script reads it
     """The way in, which says nothing of the test: the same for every address."""
-    entrance = reverse("access-test-entrance", args=[test_id])
-    context = {
-        "test_id": test_id,
-        "is_signed_in": request.user.is_authenticated,
-        "sign_in": f"{reverse('account_login')}?next={entrance}",
-    }
+    context = {"is_signed_in": request.user.is_authenticated}
     return render(request, "web/access_test_entrance.html", context)
 
 

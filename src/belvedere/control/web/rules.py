@@ -113,6 +113,7 @@ RULES: Final[dict[str, Rule]] = {
     "share-terms": Rule.ACCOUNT,
     "share-end": Rule.ACCOUNT,
     "share-consequence": Rule.ACCOUNT,
+    "access-tests": Rule.ACCOUNT,
     "access-test-new": Rule.ACCOUNT,
     "access-test": Rule.ACCOUNT,
     "access-test-open": Rule.ACCOUNT,

@@ -11,6 +11,8 @@ if (location.hash.length > 1) {
   // What stands in the address bar is what gets copied and photographed.
   history.replaceState(null, "", location.pathname);
 }
+const signIn = document.getElementById("access-test-sign-in");
+if (signIn instanceof HTMLAnchorElement) signIn.search = new URLSearchParams({ next: location.pathname }).toString();
 if (entrance instanceof HTMLFormElement) {
   entrance.addEventListener("submit", () => {
     const field = entrance.elements.namedItem("secret");
