@@ -18,6 +18,7 @@ from belvedere.control.core import clock
 from belvedere.control.core.errors import Conflict, Forbidden, Frozen, NotFound, ReauthenticationRequired, Refusal
 from belvedere.control.core.principal import Principal, system
 from belvedere.control.devices.selectors import find_camera_path, list_cameras
+from belvedere.control.handover.services import accept_handover
 from belvedere.control.organizations import services
 from belvedere.control.organizations.selectors import find_freeze, get_freezing, get_management
 from belvedere.control.outbox.services import run_due
@@ -77,12 +78,14 @@ def test_no_right_changes_while_it_lasts(hotels: cast.Hotels) -> None:
     olivia, rita = hotels.olivia, hotels.rita
     invitation = services.invite_member(olivia.actor, organization=hotels.id, address=rita.email, wish=wish)
     offer = olivia.offer(hotels.xena, hotels.deck)
+    handover = cast.offer_handover(olivia.actor, thing=hotels.id, receiver=hotels.sam.id, afterwards="super_admin")
     leo, sam = hotels.member(hotels.leo), hotels.member(hotels.sam)
     services.freeze_organization(olivia.actor, organization=hotels.id)
     grants = Grant.objects.filter(ended_at=None).count()
     acts: tuple[Callable[[], object], ...] = (
         lambda: services.accept_invitation(rita.actor, invitation=invitation),
         lambda: accept_share(hotels.xena.actor, share=offer),
+        lambda: accept_handover(hotels.sam.actor, handover=handover),
         lambda: olivia.offer(rita, hotels.lobby),
         lambda: services.invite_member(olivia.actor, organization=hotels.id, address="new@example.org", wish=wish),
         lambda: services.change_member(olivia.actor, member=leo, wish=wish),
@@ -90,10 +93,10 @@ def test_no_right_changes_while_it_lasts(hotels: cast.Hotels) -> None:
         lambda: services.edit_organization(olivia.actor, organization=hotels.id, name="Mine alone"),
         lambda: get_management(hotels.sam.actor, hotels.id),
     )
-    for act in acts[:2]:
+    for act in acts[:3]:
         with pytest.raises(Refusal):
             act()
-    for act in acts[2:]:
+    for act in acts[3:]:
         with pytest.raises(Frozen):
             act()
     assert Grant.objects.filter(ended_at=None).count() == grants

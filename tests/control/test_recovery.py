@@ -17,6 +17,7 @@ from belvedere.control.audit.models import Entry
 from belvedere.control.core import clock
 from belvedere.control.core.errors import Conflict, Invalid, NotFound, ReauthenticationRequired
 from belvedere.control.core.principal import Principal, nobody
+from belvedere.control.handover.services.moving_out import move_out
 from belvedere.control.outbox.services import run_due
 
 CLARA = "clara@example.org"
@@ -137,3 +138,12 @@ def test_naming_wants_a_fresh_proof_and_another_way(people: cast.Cast) -> None:
         services.add_recovery_contact(people.olivia.actor, address=f"c{number}@example.org", name="C")
     with pytest.raises(Conflict):
         services.add_recovery_contact(people.olivia.actor, address=CLARA, name="Clara")
+
+
+def test_moving_out_leaves_no_contact_behind(hotels: cast.Hotels) -> None:
+    """Threats D3: who moves out is told of nothing any more; in silence, not of this either."""
+    name_contact(hotels.olivia, hotels.vera.email)
+    mail.outbox.clear()
+    move_out(hotels.olivia.actor, account=hotels.vera.id, is_silent=True)
+    assert list_recovery_contacts(hotels.olivia.actor) == []
+    assert told(hotels.vera.email) == []

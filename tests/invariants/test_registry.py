@@ -81,6 +81,7 @@ OF_ONES_OWN_ACCOUNT = {
     "belvedere.control.accounts.services.recovery.add_recovery_contact",
     "belvedere.control.accounts.services.recovery.confirm_recovery_contact",
     "belvedere.control.accounts.services.recovery.decline_recovery_contact",
+    "belvedere.control.accounts.services.recovery.drop_recovery_contacts",
     "belvedere.control.accounts.services.recovery.remove_recovery_contact",
     "belvedere.control.accounts.services.qr.renew_qr",
     "belvedere.control.accounts.services.sign_ins.confirm_sign_in",

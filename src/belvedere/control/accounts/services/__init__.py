@@ -38,6 +38,7 @@ from belvedere.control.accounts.services.recovery import (
     add_recovery_contact,
     confirm_recovery_contact,
     decline_recovery_contact,
+    drop_recovery_contacts,
     make_reset_link,
     remove_recovery_contact,
 )
@@ -69,6 +70,7 @@ __all__ = [
     "deny_sign_in",
     "disable_account",
     "dismiss_many_places",
+    "drop_recovery_contacts",
     "end_all_credentials",
     "end_every_credential",
     "end_other_sessions",

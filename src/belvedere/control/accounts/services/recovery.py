@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from belvedere.control.accounts.models import Account, RecoveryContact, digest_of
 from belvedere.control.accounts.recovery import find_asked_contact, list_routes
-from belvedere.control.accounts.selectors import require_fresh
+from belvedere.control.accounts.selectors import list_proven, require_fresh
 from belvedere.control.audit.services import write_entry
 from belvedere.control.core import clock
 from belvedere.control.core.errors import Conflict, Invalid, NotFound
@@ -100,6 +100,20 @@ def remove_recovery_contact(actor: Principal, *, contact: str) -> None:
     _tell_holder(actor.id, "recovery_contact_removed", row.name)
     if row.confirmed_at:
         enqueue("mail.recovery_told", {"to": row.address, "what": "contact_removed", "who": actor.name})
+
+
+@transaction.atomic
+def drop_recovery_contacts(actor: Principal, *, account: str, is_silent: bool) -> None:
+    """Whoever has this account is no recovery contact of the actor's any more; told, if he had said yes, or in silence.
+
+    Called by moving out, which wanted a fresh proof.
+    """
+    rows = RecoveryContact.objects.filter(account_id=actor.id, address__in=list_proven(account))
+    for row in list(rows):
+        row.delete()
+        write_entry(actor=actor, action="recovery_contact.removed", thing=f"account:{actor.id}")
+        if row.confirmed_at and not is_silent:
+            enqueue("mail.recovery_told", {"to": row.address, "what": "contact_removed", "who": actor.name})
 
 
 @transaction.atomic

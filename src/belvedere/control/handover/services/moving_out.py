@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from belvedere.control.access.guard import unguarded
 from belvedere.control.access.services import end_grants
 from belvedere.control.accounts.selectors import require_fresh
+from belvedere.control.accounts.services import drop_recovery_contacts
 from belvedere.control.appeals.services import end_requests_with
 from belvedere.control.audit.services import write_entry
 from belvedere.control.core import clock
@@ -57,6 +58,7 @@ def move_out(actor: Principal, *, account: str, gives_back: bool = False, is_sil
         # Last: whatever is cut is cut in the words of the first message of a change.
         _leave(actor, ties, change_id, is_silent=is_silent)
     hear_no_more(actor, account=account)
+    drop_recovery_contacts(actor, account=account, is_silent=is_silent)
     _write(actor, ties, change_id, gives_back=gives_back, is_silent=is_silent)
     return change_id
 

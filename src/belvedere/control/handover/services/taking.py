@@ -33,7 +33,9 @@ from belvedere.control.organizations.services import (
     create_organization,
     end_memberships,
     hold_organization,
+    require_thawed,
 )
+from belvedere.control.providers.services import end_all_engagements
 from belvedere.control.sharing.services import (
     Carried,
     adopt_shares,
@@ -84,6 +86,7 @@ def accept_handover(actor: Principal, *, handover: str, organization: str = "", 
 def _take(actor: Principal, row: Handover, *, organization: str, found: str, site: str) -> str:
     # Held in one order by everybody: the organization, the handover, the memberships.
     owner = hold_organization(row.organization_id)
+    require_thawed(row.organization_id)
     at, change_id = clock.now(), new_id()
     changes: dict[str, Any] = {"receiver_id": actor.id, "change_id": change_id, "final_at": at + UNDO_WITHIN}
     if not move(row, OfferState.ACCEPTED, at=at, **changes):
@@ -165,6 +168,7 @@ def _take_organization(actor: Principal, row: Handover, rows: list[PlanRow]) -> 
         if one.until:
             _look_on(actor, row, one.id, one.account, organization, resources, one.until)
     _keep_warranty(actor, row, organization, resources)
+    end_all_engagements(actor, organization=organization, change_id=row.change_id)
     drop_plans(actor, organization=organization, owner=actor.id)
 
 

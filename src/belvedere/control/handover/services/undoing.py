@@ -26,6 +26,7 @@ from belvedere.control.organizations.services import (
     close_site,
     hold_organization,
     reopen_site,
+    require_thawed,
     return_owner,
 )
 from belvedere.control.sharing.models import Share, ShareItem, of_things
@@ -49,6 +50,7 @@ def undo_handover(actor: Principal, *, handover: str) -> str:
 def _undo(actor: Principal, row: Handover) -> str:
     for organization in sorted({row.organization_id, row.destination_id or row.organization_id}):
         hold_organization(organization)
+        require_thawed(organization)
     at, change_id = clock.now(), new_id()
     is_final = state_of(row) != "accepted"
     changes = {"ended_by": actor.id, "ended_reason": UNDONE, "change_id": change_id}
