@@ -58,7 +58,7 @@ def told(person: cast.Person) -> list[Matter]:
 
 def letters() -> list[tuple[list[str], str]]:
     """To whom, and what about."""
-    return [(letter.to, letter.subject) for letter in mail.outbox]
+    return [(letter.to, str(letter.subject)) for letter in mail.outbox]
 
 
 @pytest.fixture(autouse=True)
@@ -106,7 +106,7 @@ def test_a_new_place_is_told_and_named_nowhere(people: cast.Cast) -> None:
     [letter] = mail.outbox
     assert letter.to == [people.olivia.email]
     assert "Safari, iPhone" in letter.body
-    page = re.search(r"/account/sign-ins/\w+", letter.body)
+    page = re.search(r"/account/sign-ins/\w+", str(letter.body))
     assert page
     shown = sign_in(people.olivia).get(page[0]).content.decode()
     assert "Was this you?" in shown

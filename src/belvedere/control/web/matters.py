@@ -32,10 +32,10 @@ MATTERS: Final = {
 }
 ICONS: Final = {Matter.SIGN_IN: "key", Matter.GUESSES: "lock", Matter.MANY_PLACES: "warn", Matter.RIGHTS: "people"}
 _WAYS: Final = {
-    Way.PASSWORD: gettext_lazy("with the password"),
-    Way.CODE: gettext_lazy("with the password and a code"),
-    Way.RECOVERY_CODE: gettext_lazy("with the password and a recovery code"),
-    Way.PASSKEY: gettext_lazy("with a passkey"),
+    Way.PASSWORD: gettext_lazy("With the password"),
+    Way.CODE: gettext_lazy("With the password and a code"),
+    Way.RECOVERY_CODE: gettext_lazy("With the password and a recovery code"),
+    Way.PASSKEY: gettext_lazy("With a passkey"),
 }
 
 
