@@ -19,7 +19,7 @@ def test_one_step_in_silence_and_away(demo: Demo, sign_in: SignIn) -> None:
     page.goto(f"{demo.url}/account/people")
     expect(page).to_have_title("Account – Belvedere")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    page.get_by_role("link", name="See what ends: Omar Haddad").click()
+    page.get_by_role("listitem").filter(has_text="Omar Haddad").get_by_role("link").click()
     expect(page.get_by_text("The role Operator in Harbour Hotels")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.get_by_label("Stay silent").check()
