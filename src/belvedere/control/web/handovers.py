@@ -72,6 +72,15 @@ _CAUTIONS: Final[dict[Caution, Any]] = {
         "The passwords of the devices go along. The new owner should change them at the devices."
     ),
 }
+#: the same, as its receiver reads of himself
+_OWN_CAUTIONS: Final[dict[Caution, Any]] = {
+    "looks_like_installer": gettext_lazy(
+        "You own many organizations, as installers do. Should it not belong to who lives or works there?"
+    ),
+    "no_recovery_contact": gettext_lazy(
+        "You have no recovery contact: if you lose your password, nobody gets in. Name one under Account."
+    ),
+}
 
 
 @require_http_methods(["GET", "POST"])
@@ -174,7 +183,7 @@ def _offer_page(
     context = {
         "nav": "inbox" if view.is_received else "admin",
         "handover": handover_card(view),
-        "cautions": [_CAUTIONS[one] for one in list_cautions(actor, view.id)] if is_asked else [],
+        "cautions": [_OWN_CAUTIONS[one] for one in list_cautions(actor, view.id)] if is_asked else [],
         "places": _places(actor, view) if is_asked else [],
         "cuts": list_cuts(view.change_id) if view.change_id else [],
         "error": error,

@@ -83,8 +83,9 @@ def adopt_shares(
     recipients = _recipients(account, (row.recipient for row in rows))
     for row in rows:
         row.recipient = recipients[row.recipient.email, row.recipient.phone]
-        row.sharer_id, row.membership_id = account, membership.id
-    Share.objects.bulk_update(rows, ["recipient", "sharer", "membership"], batch_size=300)
+    Share.objects.bulk_update(rows, ["recipient"], batch_size=500)
+    adopted = Share.objects.filter(pk__in=[row.pk for row in rows])
+    adopted.update(sharer_id=account, membership_id=membership.id)
     _tell_carried(rows)
     return [row.pk for row in rows]
 
