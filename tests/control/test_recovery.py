@@ -35,7 +35,7 @@ def secret_sent(to: str = CLARA) -> str:
 def told(to: str) -> list[str]:
     """Subjects of the mails to somebody."""
     run_due()
-    return [row.subject for row in mail.outbox if row.to == [to]]
+    return [str(row.subject) for row in mail.outbox if row.to == [to]]
 
 
 def name_contact(person: cast.Person, address: str = CLARA) -> str:
