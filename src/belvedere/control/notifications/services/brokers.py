@@ -1,5 +1,6 @@
 """Brokers: home automations of somebody's that are told over MQTT."""
 
+from itertools import batched
 from typing import Final
 
 from django.db import transaction
@@ -28,6 +29,8 @@ from belvedere.control.outbox.services import enqueue_many
 
 MAX_BROKERS: Final = 3
 _MAX_PREFIX: Final = 90
+#: What was announced is looked at so many at a time.
+_AT_ONCE: Final = 500
 
 
 @unguarded("the actor's own; what it is told is decided each time")
@@ -112,17 +115,21 @@ def send_broker_test(actor: Principal, *, broker: str) -> None:
 @unguarded("the worker's own housekeeping: what was announced is decided again (N33)")
 def take_back_announced() -> None:
     """Have brokers forget cameras and panels whose owners of brokers may not be told of them any more."""
-    rows = list(BrokerThing.objects.filter(taken_back_at=None, broker__disabled_at=None).select_related("broker"))
-    # Whoever is told of anything there is told of motion; a share that he muted is still his.
-    asked = {(row.broker.account_id, row.resource, EventKind.MOTION.value) for row in rows}
-    allowed = list_allowed(asked, is_muted=False) if asked else {}
-    over = [row for row in rows if (row.broker.account_id, row.resource, EventKind.MOTION.value) not in allowed]
-    with transaction.atomic():
-        for row in over:
-            # Claimed: of two workers that look at once, one tells.
-            if BrokerThing.objects.filter(pk=row.pk, taken_back_at=None).update(taken_back_at=clock.now()):
-                payload = {"notification": "", "to": row.broker_id, "forget": row.resource}
-                enqueue_many(KINDS[Channel.MQTT], [(payload, row.broker_id)])
+    announced = BrokerThing.objects.filter(taken_back_at=None, broker__disabled_at=None).order_by("pk")
+    for rows in batched(announced.select_related("broker").iterator(), _AT_ONCE, strict=False):
+        # Whoever is told of anything there is told of motion; a share that he muted is still his.
+        asked = {row.pk: (row.broker.account_id, row.resource, EventKind.MOTION.value) for row in rows}
+        allowed = list_allowed(set(asked.values()), is_muted=False)
+        _take_back([row for row in rows if asked[row.pk] not in allowed])
+
+
+@transaction.atomic
+def _take_back(rows: list[BrokerThing]) -> None:
+    for row in rows:
+        # Claimed: of two workers that look at once, one tells.
+        if BrokerThing.objects.filter(pk=row.pk, taken_back_at=None).update(taken_back_at=clock.now()):
+            payload = {"notification": "", "to": row.broker_id, "forget": row.resource}
+            enqueue_many(KINDS[Channel.MQTT], [(payload, row.broker_id)])
 
 
 def _get(actor: Principal, broker: str) -> Broker:
