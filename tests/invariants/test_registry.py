@@ -31,6 +31,18 @@ BENEATH_A_GUARD = {
     "belvedere.control.audit.services.write_entry",
     "belvedere.control.devices.services.panels.close_panels",
     "belvedere.control.handover.services.access_tests.finish_test",
+    "belvedere.control.devices.services.transferring.check_transfer_reach",
+    "belvedere.control.handover.services.closing.close_offer",
+    "belvedere.control.handover.services.closing.drop_plans",
+    "belvedere.control.handover.services.closing.expire",
+    "belvedere.control.handover.services.closing.tell",
+    "belvedere.control.handover.services.closing.write_plan_entry",
+    "belvedere.control.handover.services.offering.find_as",
+    "belvedere.control.handover.services.offering.is_addressed_to",
+    "belvedere.control.handover.services.offering.return_to_plan",
+    "belvedere.control.handover.services.planning.find_draft",
+    "belvedere.control.handover.services.taking.list_brought_back",
+    "belvedere.control.handover.services.taking.settle_shares",
     "belvedere.control.events.services.beginning.announce",
     "belvedere.control.guests.services.ending.close_link",
     "belvedere.control.guests.services.giving.project",
@@ -131,7 +143,9 @@ OF_THE_OUTBOX = {
 PURE = {
     "belvedere.control.devices.services.probing.explain_inspection",
     "belvedere.control.devices.services.probing.explain_probe",
+    "belvedere.control.devices.services.transferring.without_credentials",
     "belvedere.control.guests.services.giving.check_bounds",
+    "belvedere.control.handover.services.offering.refuse_over",
     "belvedere.control.guests.services.giving.check_permissions",
     "belvedere.control.guests.services.giving.hash_passcode",
     "belvedere.control.guests.services.giving.written",
@@ -205,7 +219,7 @@ def _literals(pattern: str) -> set[str]:
 
 def test_every_message_has_a_consumer_and_every_consumer_a_message() -> None:
     sent = {*KINDS.values(), CLOSE}  # in great numbers, by channel
-    assert _literals(r'enqueue\(\s*"([a-z_.]+)"') | sent == set(OUTBOX)
+    assert _literals(r'enqueue(?:_many)?\(\s*"([a-z_.]+)"') | sent == set(OUTBOX)
 
 
 def test_control_hears_everything_that_media_says() -> None:
