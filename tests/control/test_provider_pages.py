@@ -7,9 +7,20 @@ from django.test import Client
 
 import cast
 from belvedere.contracts.permissions import Permission
+from belvedere.control.access.roles import Role
 from belvedere.control.core import clock
 from belvedere.control.devices.models import Camera
+from belvedere.control.devices.selectors import list_cameras
 from belvedere.control.handover.installations import list_installations
+from belvedere.control.handover.services import accept_handover
+from belvedere.control.organizations.selectors import list_sites
+from belvedere.control.organizations.services import (
+    Wish,
+    accept_invitation,
+    add_site,
+    create_organization,
+    invite_member,
+)
 from belvedere.control.providers.models import Engagement
 from belvedere.control.providers.selectors import list_engagements, list_wishes
 from belvedere.control.providers.services import accept_engagement, end_engagement, offer_engagement
@@ -131,3 +142,51 @@ def test_where_each_installation_stands(hotels: cast.Hotels, ivan: cast.Person) 
     end_engagement(hotels.olivia.actor, engagement=engagement)
     [row] = list_installations(ivan.actor)
     assert (row.state, row.acts, row.rights_until) == ("ended", ("ask",), None)
+
+
+def test_an_installation_is_handed_over(hotels: cast.Hotels, ivan: cast.Person) -> None:
+    """HC-28, from the installer who owns it to the one whose rights have ended."""
+    rita = hotels.rita
+    place = create_organization(ivan.actor, name="Casa Alba")
+    assert list_installations(ivan.actor) == []  # one place of his own makes nobody an installer
+    create_organization(ivan.actor, name="Casa Nera")
+    [alba, _nera] = list_installations(ivan.actor)
+    assert (alba.state, alba.owner, alba.acts) == ("not_invited", None, ("set_up", "invite"))
+    assert "Owner not invited yet" in ivan.browser().get("/installations").content.decode()
+    wish = Wish(role=Role.SUPER_ADMIN, sites="all")
+    invitation = invite_member(ivan.actor, organization=place, address=rita.email, wish=wish)
+    # Whether Rita has an account is hers to show (N1): who has not answered is not registered.
+    alba = next(row for row in list_installations(ivan.actor) if row.organization == place)
+    assert (alba.state, alba.owner and alba.owner.name) == ("not_registered", rita.email)
+    accept_invitation(rita.actor, invitation=invitation)
+    handover = cast.offer_handover(ivan.actor, thing=place, receiver=rita.id, afterwards="leaves")
+    alba = next(row for row in list_installations(ivan.actor) if row.organization == place)
+    assert (alba.state, alba.acts) == ("invited", ("set_up", "withdraw"))
+    accept_handover(rita.actor, handover=handover)
+    alba = next(row for row in list_installations(ivan.actor) if row.organization == place)
+    assert (alba.state, alba.name, alba.acts) == ("ended", "Casa Alba", ())
+    [site] = [row.id for row in list_sites(rita.actor, place)] or [
+        add_site(rita.actor, organization=place, name="A").pk
+    ]
+    ends_at = clock.now() + timedelta(days=1)
+    engagement = offer_engagement(rita.actor, site=site, address=ivan.email, permissions=SET_UP, ends_at=ends_at)
+    accept_engagement(ivan.actor, engagement=engagement)
+    alba = next(row for row in list_installations(ivan.actor) if row.organization == place)
+    assert (alba.state, alba.rights_until, alba.acts) == ("accepted", ends_at, ("set_up", "ask", "leave"))
+    assert "Casa Alba" in ivan.browser().get("/installations").content.decode()
+
+
+def test_a_new_owner_decides_anew_whom_to_let_in(hotels: cast.Hotels, ivan: cast.Person) -> None:
+    engagement = offer_engagement(
+        hotels.olivia.actor,
+        site=hotels.north,
+        address=ivan.email,
+        permissions=SET_UP,
+        ends_at=clock.now() + timedelta(days=1),
+    )
+    accept_engagement(ivan.actor, engagement=engagement)
+    handover = cast.offer_handover(hotels.olivia.actor, thing=hotels.id, receiver=hotels.sam.id, afterwards="leaves")
+    accept_handover(hotels.sam.actor, handover=handover)
+    assert not list_cameras(ivan.actor)
+    [row] = list_installations(ivan.actor)
+    assert row.state == "ended"

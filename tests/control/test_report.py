@@ -23,11 +23,13 @@ from belvedere.control.core import clock
 from belvedere.control.core.errors import Forbidden, NotFound
 from belvedere.control.devices.models import Camera, Device
 from belvedere.control.guests.services import make_link
+from belvedere.control.handover.models import KeptReport
 from belvedere.control.handover.report import Report
-from belvedere.control.handover.report_facts import make_report
+from belvedere.control.handover.report_facts import get_kept_report, make_report
 from belvedere.control.handover.report_paper import print_report
 from belvedere.control.handover.report_seal import PURPOSE, digest_of, seal
 from belvedere.control.handover.report_sheet import make_sheet
+from belvedere.control.handover.services import accept_handover
 from belvedere.control.organizations.services import Wish, invite_member
 from belvedere.control.sharing.services import Item, accept_share, offer_share
 
@@ -275,3 +277,57 @@ def test_page_and_file_by_browser_and_program(people: cast.Cast) -> None:
     for stranger in (people.vera, people.xena):
         assert stranger.browser().get(f"/report{where}").status_code == 404
         assert stranger.api(["manage"]).get(f"/api/v1/report.pdf{where}").status_code == 404
+
+
+def test_that_of_a_handover_stays_as_it_was(hotels: cast.Hotels) -> None:
+    """Both sides find it, whatever changes later; its digest stands in the audit."""
+    olivia, sam = hotels.olivia, hotels.sam
+    olivia.share(hotels.rita, hotels.lobby)
+    handover = cast.offer_handover(olivia.actor, thing=hotels.id, receiver=sam.id, afterwards="super_admin")
+    with pytest.raises(NotFound):
+        get_kept_report(sam.actor, handover)
+    accept_handover(sam.actor, handover=handover)
+    kept = get_kept_report(sam.actor, handover)
+    assert kept.is_ours()
+    report = kept.report
+    assert report.handover == handover
+    assert [(one.role, one.person.name) for one in report.parties] == [
+        ("giver", "Olivia"),
+        ("receiver", "Sam"),
+        ("owner", "Sam"),
+    ]
+    assert rights_of(report, "Olivia")[0][0] == "super_admin"
+    assert rights_of(report, "Rita")[0][1] == ["Lobby"]
+    entry = Entry.objects.get(chain=hotels.id, action="handover.reported")
+    assert entry.fields is not None
+    assert entry.fields["digest"] == kept.digest
+    # What happens afterwards is another report's business.
+    hotels.join(hotels.rita, Role.ADMIN, hotels.south, by=sam)
+    assert get_kept_report(olivia.actor, handover) == kept
+    page = olivia.browser().get(f"/handovers/{handover}/report").content.decode()
+    assert "It is kept as it was" in page
+    paper = sam.browser().get(f"/handovers/{handover}/report.pdf")
+    assert "Handover of Harbour Hotels" in text_of(paper.content)
+    for stranger in (hotels.ada, hotels.xena):
+        with pytest.raises(NotFound):
+            get_kept_report(stranger.actor, handover)
+    # N9: by a signed-in person alone.
+    assert sam.api(["manage"]).get(f"/api/v1/handovers/{handover}/report").status_code == 403
+    KeptReport.objects.filter(pk=handover).update(text=kept.text.replace("Sam", "Max"))
+    forged = sam.browser().get(f"/handovers/{handover}/report").content.decode()
+    assert "not as it was signed" in forged
+
+
+def test_where_a_device_went_its_giver_does_not_read(hotels: cast.Hotels) -> None:
+    # N17
+    olivia, xena = hotels.olivia, hotels.xena
+    device = Camera.objects.values_list("device", flat=True).get(pk=hotels.people.pool)
+    handover = cast.offer_handover(
+        olivia.actor, kind="device", thing=device, receiver=xena.email, afterwards="leaves", passes_credentials=True
+    )
+    accept_handover(xena.actor, handover=handover, site=xena.site)
+    kept = get_kept_report(xena.actor, handover)
+    assert [line.name for line in kept.report.devices] == ["Pool"]
+    assert [holder.person.name for holder in kept.report.holders] == ["Xena"]
+    with pytest.raises(NotFound):
+        get_kept_report(olivia.actor, handover)

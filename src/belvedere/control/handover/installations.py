@@ -1,22 +1,25 @@
 """Installations: what somebody set up or serves for others, where each stands, and what he may do there (HC-28)."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from belvedere.control.access.roles import Role
 from belvedere.control.accounts.selectors import Person
 from belvedere.control.core import clock
+from belvedere.control.core.offers import OfferState
 from belvedere.control.core.principal import Principal
 from belvedere.control.handover.models import Handover, HandoverState, KeptReport, Kind
 from belvedere.control.handover.report_seal import SealedReport
 from belvedere.control.handover.selectors import HandoverView, list_handovers
+from belvedere.control.organizations.models import Invitation
 from belvedere.control.organizations.selectors import list_organizations
 from belvedere.control.providers.selectors import EngagementView, list_engagements
 
 #: state → what the installer may do in it
 ACTS: Final = {
     "not_invited": ("set_up", "invite"),
-    # Whether they have an account is theirs to show (N1): whoever has not answered has none as far as he knows.
     "not_registered": ("set_up", "withdraw"),
     "invited": ("set_up", "withdraw"),
     "accepted": ("set_up", "ask", "leave"),
@@ -47,7 +50,7 @@ class Installation:
 
 
 def list_installations(actor: Principal) -> list[Installation]:
-    """Organizations that he owns and hands over, has handed over, or serves; those that want an act of his first.
+    """Organizations that he owns for others, has handed over, or serves; those that want an act of his first.
 
     A constant number of queries.
     """
@@ -65,39 +68,58 @@ def list_installations(actor: Principal) -> list[Installation]:
 
 def _handed_over(actor: Principal, served: dict[str, list[EngagementView]]) -> list[Installation]:
     mine = {view.id: view for view in list_organizations(actor)}
+    owned = {pk: view.name for pk, view in mine.items() if view.is_owned and not view.is_personal}
+    kept = list(
+        KeptReport.objects.filter(
+            handover__giver=actor.id, handover__kind=Kind.ORGANIZATION, handover__state=HandoverState.ACCEPTED
+        )
+        .select_related("handover__receiver")
+        .order_by("made_at")
+    )
+    planned = {row.organization: row for row in reversed(list_handovers(actor)) if _is_planned(row)}
+    invited = _list_invited(owned)
     rows = []
-    planned = {row.organization: row for row in reversed(list_handovers(actor)) if _is_mine(row)}
-    for organization, row in planned.items():
-        place = mine.get(organization)
-        if row.state in {"draft", "pending"} and place and place.is_owned:
-            rows.append(_waiting(row, served.get(organization, [])))
-    kept = KeptReport.objects.filter(
-        handover__giver=actor.id, handover__kind=Kind.ORGANIZATION, handover__state=HandoverState.ACCEPTED
-    ).select_related("handover__receiver")
-    for one in kept.order_by("made_at"):
-        handover = one.handover
-        if handover.organization_id not in mine or not mine[handover.organization_id].is_owned:
-            rows.append(
-                _done(
-                    handover, one, served.get(handover.organization_id, []), is_member=handover.organization_id in mine
-                )
-            )
+    # Whoever owns one place, and neither serves nor hands over, is its owner and no installer.
+    if len(owned) > 1 or served or kept or planned:
+        rows = [_own(pk, name, planned.get(pk), invited.get(pk, ""), served.get(pk, [])) for pk, name in owned.items()]
+    for one in kept:
+        place = one.handover.organization_id
+        if place not in owned:
+            rows.append(_done(one.handover, one, served.get(place, []), is_member=place in mine))
     return rows
 
 
-def _is_mine(row: HandoverView) -> bool:
-    return not row.is_received and row.kind == Kind.ORGANIZATION
+def _is_planned(row: HandoverView) -> bool:
+    return not row.is_received and row.kind == Kind.ORGANIZATION and row.state in {"draft", "pending"}
 
 
-def _waiting(row: HandoverView, engagements: list[EngagementView]) -> Installation:
-    is_known = bool(row.receiver.id)
-    state = "not_invited" if row.state == "draft" else "invited" if is_known else "not_registered"
+def _list_invited(organizations: Iterable[str]) -> dict[str, str]:
+    """Organization → who is asked to be its Super Admin, which its next owner is first."""
+    rows = Invitation.objects.filter(
+        organization__in=list(organizations),
+        state=OfferState.PENDING,
+        role=Role.SUPER_ADMIN,
+        expires_at__gt=clock.now(),
+    )
+    return dict(rows.order_by("offered_at").values_list("organization", "address"))
+
+
+def _own(
+    organization: str, name: str, plan: HandoverView | None, address: str, engagements: list[EngagementView]
+) -> Installation:
+    if plan and plan.state == "pending":
+        state, owner = "invited", plan.receiver
+    elif address:
+        # Whether they have an account is theirs to show (N1): who has not answered has none as far as anybody knows.
+        state, owner = "not_registered", Person("", address, address)
+    else:
+        state, owner = "not_invited", plan.receiver if plan else None
     return Installation(
-        organization=row.organization,
-        name=row.organization_name,
+        organization=organization,
+        name=name,
         state=state,
-        owner=None if row.state == "draft" else row.receiver,
-        handover=row.id,
+        owner=owner,
+        handover=plan.id if plan else "",
         rights_until=None,
         engagements=engagements,
     )

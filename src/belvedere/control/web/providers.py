@@ -32,7 +32,7 @@ from belvedere.control.web.invited import time_left
 STATES: Final = {
     "not_invited": gettext_lazy("Owner not invited yet"),
     "not_registered": gettext_lazy("Invited, not answered"),
-    "invited": gettext_lazy("Invited, known here"),
+    "invited": gettext_lazy("Invited, has the offer"),
     "accepted": gettext_lazy("Handed over"),
     "ended": gettext_lazy("Your rights have ended"),
 }
