@@ -329,7 +329,8 @@ def free_port() -> int:
     server starts. Raises OSError when a hundred pairs are taken.
     """
     for _ in range(100):
-        port = random.randrange(10_000, 30_000, 2)  # noqa: S311  # any will do
+        # Above 10080, where browsers open no page.
+        port = random.randrange(10_100, 30_000, 2)  # noqa: S311  # any will do
         with socket.socket() as first, socket.socket() as second:
             try:
                 first.bind(("127.0.0.1", port))
