@@ -1,6 +1,6 @@
 """What control wants of this node: asked for again and again, sooner when nudged, page by page.
 
-Streams, panels, recording plans, event feeds and detectors are all learned this way, and none of them from half an answer.
+Streams, panels, recording plans, event feeds and detectors are all learned this way, none of them from half an answer.
 """
 
 import asyncio

@@ -116,7 +116,7 @@ def send_broker_test(actor: Principal, *, broker: str) -> None:
 def take_back_announced() -> None:
     """Have brokers forget cameras and panels whose owners of brokers may not be told of them any more."""
     announced = BrokerThing.objects.filter(taken_back_at=None, broker__disabled_at=None).order_by("pk")
-    for rows in batched(announced.select_related("broker").iterator(), _AT_ONCE, strict=False):
+    for rows in batched(announced.select_related("broker").iterator(), _AT_ONCE):
         # Whoever is told of anything there is told of motion; a share that he muted is still his.
         asked = {row.pk: (row.broker.account_id, row.resource, EventKind.MOTION.value) for row in rows}
         allowed = list_allowed(set(asked.values()), is_muted=False)
