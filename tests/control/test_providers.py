@@ -16,6 +16,7 @@ from belvedere.control.devices.models import Camera
 from belvedere.control.devices.selectors import get_device, list_cameras, list_devices
 from belvedere.control.devices.services import disable_device, rename_device, unbind_device
 from belvedere.control.handover.report_facts import make_report
+from belvedere.control.handover.services import move_out
 from belvedere.control.organizations.selectors import list_organizations
 from belvedere.control.organizations.services import remove_member
 from belvedere.control.outbox.services import run_due
@@ -301,3 +302,18 @@ def test_a_closed_account_is_engaged_no_more(hotels: cast.Hotels, ivan: cast.Per
     end_of_account({"account": ivan.id, "at": clock.now().isoformat()})
     assert Engagement.objects.get(pk=pk).state == "left"
     assert not sees(ivan)
+
+
+def test_whoever_moves_out_ends_it_without_a_word(hotels: cast.Hotels, ivan: cast.Person) -> None:
+    # threats.md §5
+    pk = engage(hotels, ivan)
+    wish = ask_for_more(ivan.actor, engagement=pk, permissions=SET_UP, reason="cable", hours=1)
+    run_due()
+    mail.outbox.clear()
+    move_out(hotels.olivia.actor, account=ivan.id, is_silent=True)
+    assert not sees(ivan)
+    assert Engagement.objects.get(pk=pk).state == "revoked"
+    with pytest.raises(Conflict):
+        approve_wish(hotels.olivia.actor, wish=wish)
+    run_due()
+    assert not [row for row in mail.outbox if ivan.email in row.to]

@@ -173,7 +173,7 @@ def count_waiting(actor: Principal) -> int:
     offers = Engagement.objects.filter(_waits_for(actor), ends_at__gt=at, offered_at__gt=since).count()
     given = Engagement.objects.filter(_managed_by(actor)).values("pk")
     wishes = Wish.objects.filter(engagement__in=given, state=OfferState.PENDING, offered_at__gt=since)
-    return offers + wishes.exclude(until__lte=at).count()
+    return offers + wishes.exclude(until__lte=at).exclude(engagement__state=OfferState.REVOKED).count()
 
 
 def list_site_devices(site: str) -> dict[str, str]:
@@ -186,7 +186,8 @@ def _view(row: Engagement, is_mine: bool) -> EngagementView:
     at = clock.now()
     state, provider = row.state_at(at), row.provider
     devices = {one.device_id: one.device.name for one in row.devices.all()}
-    wish = next((one for one in row.wishes.all() if one.state_at(at) == OfferState.PENDING), None)
+    wishes = row.wishes.all() if row.state != OfferState.REVOKED else ()
+    wish = next((one for one in wishes if one.state_at(at) == OfferState.PENDING), None)
     who = Person(provider.pk, provider.name, provider.email) if provider else Person("", row.address, row.address)
     ran_out = row.ends_at if state == OfferState.EXPIRED else None
     return EngagementView(

@@ -96,7 +96,7 @@ def approve_wish(
     old, at = row.engagement, clock.now()
     check(actor, Permission.MANAGE, on="site", resource=old.site_id)
     membership = find_membership(actor.id, old.organization_id, needs=Permission.MANAGE)
-    if membership is None or row.state_at(at) == OfferState.EXPIRED:
+    if membership is None or row.state_at(at) == OfferState.EXPIRED or old.state == OfferState.REVOKED:
         raise _answered()
     touch_membership(membership.id)
     given = check_permissions(Permission(row.permissions) if permissions is None else permissions)
