@@ -9,7 +9,8 @@ import cast
 from belvedere.contracts.permissions import Permission
 from belvedere.control.access.models import Grant
 from belvedere.control.access.roles import Role
-from belvedere.control.accounts.services import issue_token
+from belvedere.control.accounts.models import RecoveryContact
+from belvedere.control.accounts.services import add_recovery_contact, issue_token
 from belvedere.control.appeals.models import AccessRequest
 from belvedere.control.appeals.services import Asked, request_access
 from belvedere.control.audit.models import Entry
@@ -23,11 +24,20 @@ from belvedere.control.guests.models import GuestLink
 from belvedere.control.handover.models import Handover
 from belvedere.control.handover.services import move_out
 from belvedere.control.handover.ties import get_ties, list_people
-from belvedere.control.organizations.models import Invitation, Membership
+from belvedere.control.organizations.models import Deputy, Invitation, Membership
 from belvedere.control.organizations.selectors import list_organizations
-from belvedere.control.organizations.services import Wish, change_member, invite_member, remove_member
+from belvedere.control.organizations.services import (
+    Wish,
+    agree_to_deputize,
+    change_member,
+    invite_member,
+    name_deputy,
+    remove_member,
+)
 from belvedere.control.outbox.models import Message
 from belvedere.control.outbox.services import run_due
+from belvedere.control.providers.models import Engagement
+from belvedere.control.providers.services import accept_engagement, offer_engagement
 from belvedere.control.sharing.models import Share
 from belvedere.control.sharing.selectors import MyEntry, MyViewing, get_received, list_activity, list_received
 from belvedere.control.streaming.selectors import list_cuts
@@ -129,7 +139,7 @@ def test_who_is_above_one_stays_and_it_is_said(hotels: cast.Hotels) -> None:
     assert _whats(ties.gives_back) == ["role"]
     move_out(sam.actor, account=olivia.id)
     assert Membership.objects.filter(account_id=olivia.id, organization=hotels.id, is_active=True).exists()
-    assert get_camera(olivia.actor, hotels.lobby)
+    assert get_camera(olivia.actor, hotels.lobby).permissions
 
 
 # ── Staying silent ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -191,7 +201,7 @@ def test_only_a_person_with_a_fresh_proof_moves_out(firm: cast.Hotels) -> None:
     stale = Principal(olivia.id, olivia.name, olivia.email, proved_at=clock.now() - timedelta(minutes=11))
     with pytest.raises(ReauthenticationRequired):
         move_out(stale, account=firm.leo.id)
-    assert get_camera(firm.leo.actor, firm.deck)
+    assert get_camera(firm.leo.actor, firm.deck).permissions
 
 
 def test_strangers_are_nobody(firm: cast.Hotels) -> None:
@@ -216,5 +226,32 @@ def test_all_of_it_or_nothing(firm: cast.Hotels, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("belvedere.control.handover.services.moving_out.hear_no_more", fail)
     with pytest.raises(RuntimeError):
         move_out(firm.olivia.actor, account=firm.leo.id)
-    assert get_camera(firm.leo.actor, firm.deck)
+    assert get_camera(firm.leo.actor, firm.deck).permissions
     assert Message.objects.count() == before
+
+
+def test_what_somebody_was_trusted_with_ends(hotels: cast.Hotels) -> None:
+    """Setting up as a service provider, standing in for the owner, helping back in."""
+    olivia, sam, rita = hotels.olivia, hotels.sam, hotels.rita
+    engagement = offer_engagement(
+        olivia.actor,
+        site=hotels.north,
+        address=rita.email,
+        permissions=Permission.LIVE_VIEW | Permission.CONFIGURE,
+        ends_at=clock.now() + timedelta(days=14),
+    )
+    accept_engagement(rita.actor, engagement=engagement)
+    name_deputy(olivia.actor, organization=hotels.id, account=sam.id)
+    agree_to_deputize(sam.actor, organization=hotels.id)
+    add_recovery_contact(olivia.actor, address=sam.email, name="Sam")
+    assert _whats(get_ties(olivia.actor, rita.id).loses) == ["service"]
+    assert _whats(get_ties(olivia.actor, sam.id).loses) == ["contact", "deputy", "role"]
+    for person in (rita, sam):
+        move_out(olivia.actor, account=person.id, is_silent=True)
+        with pytest.raises(NotFound):
+            get_camera(person.actor, hotels.lobby)
+    assert Engagement.objects.get(pk=engagement).state == OfferState.REVOKED
+    assert Deputy.objects.get(account_id=sam.id).state == OfferState.REVOKED
+    assert not RecoveryContact.objects.filter(account_id=olivia.id).exists()
+    _settle()
+    assert not [sent for sent in mail.outbox if sent.to == [rita.email] and "ended" in str(sent.body)]

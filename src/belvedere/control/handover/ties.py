@@ -13,6 +13,7 @@ from belvedere.contracts.permissions import Permission
 from belvedere.control.access.models import Grant
 from belvedere.control.access.roles import Role
 from belvedere.control.access.selectors import list_resources_once_held
+from belvedere.control.accounts.models import RecoveryContact
 from belvedere.control.accounts.selectors import Person, get_persons
 from belvedere.control.appeals.models import AccessRequest, DeviceClaim
 from belvedere.control.core import clock
@@ -24,12 +25,15 @@ from belvedere.control.devices.models import Camera, Device, Kind, Panel
 from belvedere.control.guests.models import GuestLink
 from belvedere.control.handover.models import Handover
 from belvedere.control.handover.models.transfers import OPEN
-from belvedere.control.organizations.models import Invitation, Membership, Organization, Site
+from belvedere.control.organizations.models import Deputy, Invitation, Membership, Organization, Site
 from belvedere.control.organizations.selectors import get_management, get_member, list_organizations
+from belvedere.control.providers.models import Engagement
 from belvedere.control.sharing.models import Share, in_states
 from belvedere.control.sharing.selectors.moving_out import list_counterparts, shares_given_back, shares_that_end
 
-type What = Literal["role", "share", "offer", "given_on", "link", "invitation", "request", "handover"]
+type What = Literal[
+    "role", "share", "offer", "given_on", "link", "invitation", "request", "handover", "service", "deputy", "contact"
+]
 
 #: people listed at once
 MOST: Final = 200
@@ -126,6 +130,7 @@ def get_ties(actor: Principal, account: str) -> Ties:
     kept = {tie.id for tie in stays}
     loses += _brought(account, managed, kept)
     loses += _asked(person, managed)
+    loses += _trusted(actor, person, managed)
     his = dict(Organization.objects.filter(owner_id=account).values_list("pk", "name"))
     gives_back = [
         Tie("role", row.pk, his[row.organization_id], (row.role,))
@@ -196,6 +201,29 @@ def _asked(person: Person, managed: dict[str, str]) -> list[Tie]:
         *(Tie("request", row.pk, managed[row.organization_id], (row.device.name,)) for row in requests),
         *(Tie("request", row.pk, managed[row.device.organization_id], (row.device.name,)) for row in claims),
     ]
+
+
+def _trusted(actor: Principal, person: Person, managed: dict[str, str]) -> list[Tie]:
+    """What he was trusted with: setting up, standing in for an owner, helping the actor back in."""
+    contacts = RecoveryContact.objects.filter(account_id=actor.id, address=person.email).order_by("pk")
+    return [
+        *(Tie("service", row.pk, managed[row.organization_id]) for row in list_engagements_of(person, managed)),
+        *(Tie("deputy", row.pk, managed[row.organization_id]) for row in list_deputizing(person.id, managed)),
+        *(Tie("contact", row.pk, actor.name) for row in contacts),
+    ]
+
+
+def list_engagements_of(person: Person, organizations: Collection[str]) -> list[Engagement]:
+    """What a service provider has, or is offered, in these organizations."""
+    his = Q(provider_id=person.id) | Q(provider=None, address=person.email)
+    rows = Engagement.objects.filter(his, organization__in=organizations, state__in=OPEN_STATES)
+    return list(rows.filter(ends_at__gt=clock.now()).order_by("pk"))
+
+
+def list_deputizing(account: str, organizations: Collection[str]) -> list[Deputy]:
+    """Where somebody is named to claim one of these organizations, whether he agreed or not."""
+    rows = Deputy.objects.filter(account_id=account, organization__in=organizations, state__in=OPEN_STATES)
+    return list(rows.order_by("pk"))
 
 
 def list_open_invitations(person: Person, organizations: Collection[str]) -> list[Invitation]:

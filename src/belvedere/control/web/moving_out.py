@@ -36,6 +36,9 @@ _ICONS: Final = {
     "invitation": "mail",
     "request": "mail",
     "handover": "key",
+    "service": "configure",
+    "deputy": "key",
+    "contact": "key",
 }
 _LOSES: Final = {
     "role": gettext_lazy("The role %(names)s in %(where)s"),
@@ -45,6 +48,9 @@ _LOSES: Final = {
     "link": gettext_lazy("A guest link they made in %(where)s: %(names)s"),
     "invitation": gettext_lazy("An invitation to %(where)s: %(names)s"),
     "request": gettext_lazy("What they ask of %(where)s: %(names)s"),
+    "service": gettext_lazy("Setting up devices of %(where)s, as a service provider"),
+    "deputy": gettext_lazy("Standing in for the owner of %(where)s"),
+    "contact": gettext_lazy("Helping you back into your account"),
     "handover": gettext_lazy("An organization that one of you offered the other"),
 }
 _GIVES_BACK: Final = {
@@ -61,9 +67,7 @@ def people(request: HttpRequest) -> HttpResponse:
     factors = get_factors(actor)
     context = {
         "nav": "account",
-        "people": [
-            {"person": person(row.person), "where": ", ".join(row.organizations)} for row in list_people(actor)
-        ],
+        "people": [{"person": person(row.person), "where": ", ".join(row.organizations)} for row in list_people(actor)],
         "other_sign_ins": sum(not row.is_this for row in list_sign_ins(actor)),
         "tokens": len(list_tokens(actor)),
         "passkeys": factors.passkeys,

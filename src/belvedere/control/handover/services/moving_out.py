@@ -22,8 +22,18 @@ from belvedere.control.core.offers import OfferState, move
 from belvedere.control.core.principal import Principal
 from belvedere.control.handover.models import Handover, HandoverState
 from belvedere.control.handover.models.transfers import OPEN
-from belvedere.control.handover.ties import Ties, get_ties, list_leftovers, list_open_handovers, list_open_invitations
+from belvedere.control.handover.ties import (
+    Ties,
+    get_ties,
+    list_deputizing,
+    list_engagements_of,
+    list_leftovers,
+    list_open_handovers,
+    list_open_invitations,
+)
+from belvedere.control.organizations.models import OwnershipClaim
 from belvedere.control.organizations.services import hold_organization, remove_member
+from belvedere.control.outbox.services import enqueue
 from belvedere.control.sharing.services import end_shares_with, give_back_shares, hear_no_more
 
 REASON: Final = "moved_out"
@@ -49,6 +59,7 @@ def move_out(actor: Principal, *, account: str, gives_back: bool = False, is_sil
     ties = get_ties(actor, account)
     change_id = new_id()
     _end_waiting(actor, ties)
+    _end_trust(actor, ties, change_id, is_silent=is_silent)
     end_shares_with(actor, account=account, organizations=ties.managed, change_id=change_id, is_silent=is_silent)
     for tie in ties.loses:
         if tie.what == "role":
@@ -81,6 +92,21 @@ def _end_waiting(actor: Principal, ties: Ties) -> None:
         state = HandoverState.REVOKED if handover.giver_id == actor.id else HandoverState.REJECTED
         claimed.update(state=state, ended_at=at, ended_by=actor.id, ended_reason=REASON)
     end_requests_with(actor, account=ties.person.id, organizations=ties.managed)
+
+
+def _end_trust(actor: Principal, ties: Ties, change_id: str, *, is_silent: bool) -> None:
+    """Setting up, standing in, helping back in. What a service provider was granted is swept up after this."""
+    at = clock.now()
+    for engagement in list_engagements_of(ties.person, ties.managed):
+        was = engagement.state
+        ended = move(engagement, OfferState.REVOKED, at=at, ended_by=actor.id, ended_reason=REASON, change_id=change_id)
+        if ended and was == OfferState.ACCEPTED and not is_silent:
+            enqueue("mail.engagement_ended", {"engagement": engagement.pk})
+    for deputy in list_deputizing(ties.person.id, ties.managed):
+        move(deputy, OfferState.REVOKED, at=at, ended_by=actor.id, ended_reason=REASON)
+    claims = OwnershipClaim.objects.filter(claimant_id=ties.person.id, organization__in=ties.managed)
+    for claim in claims.filter(state=OfferState.PENDING).order_by("pk"):
+        move(claim, OfferState.REVOKED, at=at, ended_by=actor.id, ended_reason=REASON)
 
 
 def _sweep(actor: Principal, ties: Ties, change_id: str, *, is_silent: bool) -> None:
