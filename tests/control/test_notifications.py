@@ -9,6 +9,7 @@ from belvedere.contracts.permissions import Permission
 from belvedere.control.core import clock
 from belvedere.control.core.errors import NotFound
 from belvedere.control.devices.services import set_alias
+from belvedere.control.events.words import counted
 from belvedere.control.notifications.models import Notification
 from belvedere.control.notifications.selectors import Line, get_line, get_notification_matrix, list_lines
 from belvedere.control.notifications.services.telling import COOL_DOWN, LONGEST
@@ -56,6 +57,15 @@ def test_what_is_wrong_with_machines_is_for_who_can_mend_it(people: cast.Cast, k
     happen(people.courtyard, kind=kind)
     tell()
     assert (names(people.olivia), names(people.rita)) == (["Courtyard"], [])
+
+
+def test_a_node_with_many_cameras_is_one_line(people: cast.Cast) -> None:
+    """It is told once for each site, and says how many."""
+    happen(people.courtyard, people.counter, people.pool, kind="node_lost")
+    tell()
+    [line] = lines(people.olivia)
+    assert (line.count, counted("Silent", line.kind, line.count)) == (3, "Silent, 3 cameras")
+    assert "3 cameras" in people.olivia.browser().get("/inbox").content.decode()
 
 
 def test_a_line_goes_with_its_readers_right(people: cast.Cast) -> None:

@@ -11,7 +11,6 @@ from functools import partial
 from typing import Any, Final
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from belvedere.contracts.camera_events import EventKind
 from belvedere.control.accounts.models import Account
@@ -20,6 +19,7 @@ from belvedere.control.core import clock, vault
 from belvedere.control.core.matters import Matter
 from belvedere.control.events.models import Event
 from belvedere.control.events.words import KINDS as WORDS
+from belvedere.control.events.words import counted
 from belvedere.control.notifications import egress, publishing, signatures, web_push
 from belvedere.control.notifications.audience import list_allowed
 from belvedere.control.notifications.channels import OF_PANELS, PERSONAL, Channel, choose, choose_for_matter
@@ -72,9 +72,7 @@ class News:
         if self.said:
             return self.said
         what = str(WORDS[EventKind(self.kind)]) + (f" ({self.label})" if self.label else "")
-        if self.count == 1:
-            return what
-        return ngettext("%(what)s, %(n)d time", "%(what)s, %(n)d times", self.count) % {"what": what, "n": self.count}
+        return counted(what, EventKind(self.kind), self.count)
 
     @property
     def path(self) -> str:

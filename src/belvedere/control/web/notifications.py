@@ -24,7 +24,7 @@ from belvedere.control.core.requests import client_address, principal_of
 from belvedere.control.devices.panels import list_panels
 from belvedere.control.devices.selectors import list_cameras
 from belvedere.control.events.services import open_picture
-from belvedere.control.events.words import KINDS
+from belvedere.control.events.words import KINDS, counted
 from belvedere.control.notifications import services
 from belvedere.control.notifications.channels import OF_PANELS, Channel, choose_for_matter
 from belvedere.control.notifications.mails import read_unsubscribe_token
@@ -70,7 +70,7 @@ def line_card(line: Line, *, has_picture: bool) -> dict[str, Any]:
     return {
         "icon": "arm" if line.kind in OF_PANELS else "notify",
         "title": line.name,
-        "text": words if line.count == 1 else _("%(what)s, %(n)d times") % {"what": words, "n": line.count},
+        "text": counted(words, line.kind, line.count),
         "at": line.last_at,
         "url": f"/notifications/{line.id}",
         "picture": f"/notifications/{line.id}/picture.jpg" if has_picture else "",

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 from django.db import transaction
 from django.db.models import Count
 
+from belvedere.contracts.camera_events import OF_MACHINES
 from belvedere.control.access.decision import GrantFacts
 from belvedere.control.access.guard import unguarded
 from belvedere.control.access.selectors import asked_at, list_candidates
@@ -41,7 +42,10 @@ _AGAIN: Final = "UPDATE notifications_notification SET count = count + %s, last_
 
 
 class Happening(NamedTuple):
-    """Events of one kind at one camera or panel, in the order of their ids, which is that of time."""
+    """Events of one kind at one camera or panel, in the order of their ids, which is that of time.
+
+    What is wrong with machines stands at the first camera of its site.
+    """
 
     thing: Thing
     kind: str
@@ -61,11 +65,18 @@ def tell_of_events(payload: Mapping[str, list[str]]) -> None:
 
 
 def _list_happenings(events: Iterable[str]) -> list[Happening]:
+    rows = list(Event.objects.filter(pk__in=list(events)).order_by("pk"))
+    things = list_things({row.camera_id or row.panel_id or "" for row in rows})
     grouped: defaultdict[tuple[str, str], list[Event]] = defaultdict(list)
-    for row in Event.objects.filter(pk__in=list(events)).order_by("pk"):
-        grouped[row.camera_id or row.panel_id or "", row.kind].append(row)
-    things = list_things({resource for resource, _kind in grouped})
-    return [Happening(things[place], kind, rows) for (place, kind), rows in grouped.items() if place in things]
+    for row in rows:
+        if thing := things.get(row.camera_id or row.panel_id or ""):
+            # A node or disk has many cameras. Who may set one up may set up all of its site: he is told once.
+            place = thing.path.site if row.kind in OF_MACHINES else ""
+            grouped[place or thing.path.leaf, row.kind].append(row)
+    return [
+        Happening(things[found[0].camera_id or found[0].panel_id or ""], kind, found)
+        for (_place, kind), found in grouped.items()
+    ]
 
 
 def _tell_next(waiting: list[tuple[Happening, str]]) -> list[tuple[Happening, str]]:
