@@ -49,7 +49,7 @@ SLOTS: Final = (
 EXPORTS_BESIDE: Final = 3
 
 #: why members lose a camera; `left` here is the organization
-OF_ROLES: Final = ("role_changed", "removed", "left", "site_closed", "moved", "unbound", "released")
+OF_ROLES: Final = ("role_changed", "removed", "left", "site_closed", "moved", "unbound", "released", "handed_over")
 
 
 def rights_slots(permissions: Permission, *, is_offered: bool = False) -> list[dict[str, Any]]:

@@ -72,11 +72,13 @@ function endingWords({ why = "", by = "" }, name) {
   if (why === "paused" && by) return [word("endedPaused", { by, name }), word("endedPausedMore")];
   if (why === "left") return [word("endedLeft", { name }), ""];
   if (why === "unbound") return [word("endedUnbound", { name }), word("endedMore")];
+  if (why === "handed_over") return [word("endedHandedOver", { name }), word("endedMore")];
   if (why === "released") return [word("endedReleased", { name }), word("endedMore")];
   if (why === "role_changed") return [by ? word("endedRoleChangedBy", { by, name }) : word("endedRoleChanged", { name }), word("endedMore")];
   if (why === "site_closed") return [word("endedSiteClosed", { name }), word("endedMore")];
   if (why === "moved") return [word("endedMoved", { name }), word("endedMore")];
   if (why === "disabled") return [word("endedDisabled", { name }), word("endedDisabledMore")];
+  if (why === "frozen") return [word("endedFrozen", { by }), word("endedFrozenMore")];
   if (why === "private") return [word("endedPrivate", { name }), word("endedDisabledMore")];
   if (why === "not_found") return [word("endedNotFound"), ""];
   return [by ? word("endedBy", { by, name }) : word("endedNow", { name }), word("endedMore")];
