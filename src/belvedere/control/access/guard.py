@@ -4,8 +4,7 @@
     def offer_share(actor: Principal, *, camera: str, …)
 
 `on` names both the kind of resource and the keyword argument that carries its id. Apps that own a kind register how
-its id becomes a ResourcePath. Invisible answers NotFound, visible but not allowed Forbidden, frozen with its organization
-Frozen.
+its id becomes a ResourcePath. Invisible answers NotFound, visible but not allowed Forbidden, what is frozen Frozen.
 """
 
 from collections.abc import Callable

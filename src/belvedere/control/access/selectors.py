@@ -36,7 +36,10 @@ _ONE: Final = (
 )
 _ONE_SQLITE: Final = _ONE.replace("%s", "?")
 _FROZEN: Final = "SELECT organization, MAX(ends_at) FROM access_freeze WHERE ends_at > %s GROUP BY organization"
-_ALL_OF: Final = f"SELECT {_COLUMNS} FROM access_grant WHERE principal = %s AND ended_at IS NULL"  # noqa: S608  constants
+_ALL_OF: Final = (
+    f"SELECT {_COLUMNS}, (SELECT MAX(ends_at) FROM access_freeze) FROM access_grant "  # noqa: S608  constants
+    "WHERE principal = %s AND ended_at IS NULL"
+)
 
 
 def _seconds(value: Any) -> float | None:
@@ -113,19 +116,24 @@ def find_frozen_until(path: ResourcePath) -> datetime | None:
 
 
 class GrantsOfPrincipal:
-    """All grants of one principal, for lists: two statements, then any number of decisions."""
+    """All grants of one principal, for lists: one statement, then any number of decisions.
+
+    A second one while anything on this server is frozen.
+    """
 
     def __init__(self, principal: str) -> None:
         self.at = asked_at()
         self._by_resource: dict[str, list[GrantFacts]] = {}
         #: what was decided, by the resources that had a say: the cameras of a site mostly have the same ones
         self._decided: dict[tuple[str, ...], Decision] = {}
-        self._frozen = list_frozen()
         with connection.cursor() as cursor:
             cursor.execute(_ALL_OF, (principal,))
-            for row in cursor.fetchall():
-                facts = _facts(row)
-                self._by_resource.setdefault(facts.resource, []).append(facts)
+            rows = cursor.fetchall()
+        for row in rows:
+            facts = _facts(row[:-1])
+            self._by_resource.setdefault(facts.resource, []).append(facts)
+        last_freeze = _seconds(rows[0][-1]) if rows else None
+        self._frozen = list_frozen() if last_freeze and last_freeze > self.at else {}
 
     @property
     def resources(self) -> list[str]:
@@ -137,7 +145,7 @@ class GrantsOfPrincipal:
         if not path.is_live:
             return Decision()
         held = tuple(resource for resource in dict.fromkeys(path[:3]) if resource in self._by_resource)
-        if self._frozen and (until := self._frozen_until(path)):
+        if self._frozen and (until := self.frozen_until(path)):
             return decide(self._facts_on(held), self.at, frozen_until=until)
         if held not in self._decided:
             self._decided[held] = decide(self._facts_on(held), self.at)
@@ -146,7 +154,8 @@ class GrantsOfPrincipal:
     def _facts_on(self, held: tuple[str, ...]) -> Iterator[GrantFacts]:
         return (facts for resource in held for facts in self._by_resource[resource])
 
-    def _frozen_until(self, path: ResourcePath) -> float | None:
+    def frozen_until(self, path: ResourcePath) -> float | None:
+        """Until when nothing opens there. Known for who holds anything at all."""
         return next((self._frozen[one].timestamp() for one in path[:3] if one in self._frozen), None)
 
 

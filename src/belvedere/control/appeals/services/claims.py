@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from belvedere.contracts.permissions import Permission
 from belvedere.control.access.guard import requires, unguarded
-from belvedere.control.accounts.selectors import list_last_seen
+from belvedere.control.accounts.recovery import list_last_there
 from belvedere.control.appeals.models import DeviceClaim
 from belvedere.control.appeals.selectors import find_attempt_device, get_claim, is_panel_attempt
 from belvedere.control.audit.services import write_entry
@@ -125,10 +125,10 @@ def _settle(row: DeviceClaim) -> bool:
 def _why_over(row: DeviceClaim) -> str:
     """Why a claim cannot stand any more; "" while it can."""
     owner = get_owner(row.device.organization_id)
-    signed_in = list_last_seen([owner]).get(owner)
+    there = list_last_there([owner]).get(owner)
     if row.device.unbound_at is not None:
         return "unbound"
-    if signed_in and signed_in > row.offered_at:
+    if there and there > row.offered_at:
         return "owner_signed_in"
     return "in_use" if is_in_use(row.device_id) else ""
 

@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from belvedere.contracts.permissions import Permission
 from belvedere.control.access.models import Grant, Origin
 from belvedere.control.access.roles import PERMISSIONS, Role
-from belvedere.control.access.selectors import GrantsOfPrincipal, ResourcePath, find_frozen_until
+from belvedere.control.access.selectors import GrantsOfPrincipal, ResourcePath
 from belvedere.control.accounts.selectors import Person, list_last_seen
 from belvedere.control.core import sql
 from belvedere.control.core.errors import Forbidden, Frozen, NotFound
@@ -145,10 +145,10 @@ def get_management(actor: Principal, organization: str) -> Management:
     tenure = find_tenure(actor.id, organization) if is_id(organization) else None
     if tenure is None:
         raise NotFound
-    if find_frozen_until(ResourcePath(organization, organization, organization)):
+    grants, path = GrantsOfPrincipal(actor.id), ResourcePath(organization, organization, organization)
+    if grants.frozen_until(path):
         raise Frozen
-    grants = GrantsOfPrincipal(actor.id)
-    is_whole = grants.decide(ResourcePath(organization, organization, organization)).allows(Permission.MANAGE)
+    is_whole = grants.decide(path).allows(Permission.MANAGE)
     # Five hundred sites are not decided one by one for who holds something on one of them.
     held = frozenset(grants.resources)
     sites = {
