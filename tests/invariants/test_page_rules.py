@@ -191,9 +191,9 @@ PAGES: Final[dict[tuple[str, str], str]] = {
     ("GET", "review"): "own",
     ("POST", "review-answer"): "nobody",  # everything is fresh: nothing is asked about
     ("GET", "moving-out"): "own",
-    # Mia belongs to Olivia’s; of others, what is posted leads back to the list.
+    # Mia belongs to Olivia’s.
     ("GET", "moving-out-person"): "giver",
-    ("POST", "moving-out-person"): "own",
+    ("POST", "moving-out-person"): "giver",
     ("GET", "moved-out"): "nobody",
     ("GET", "quiet"): "public",
     ("GET", "account-close"): "own",

@@ -7,7 +7,6 @@ away from them, signs out, and leaves an empty page.
 from collections.abc import Iterable
 from typing import Any, Final
 
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -82,16 +81,12 @@ def parting(request: HttpRequest, account_id: str) -> HttpResponse:
     """What ends with this person, in words; POST ends it."""
     actor = principal_of(request)
     if request.method == "POST":
-        try:
-            change_id = move_out(
-                actor,
-                account=account_id,
-                gives_back=request.POST.get("gives_back") == "on",
-                is_silent=request.POST.get("is_silent") == "on",
-            )
-        except NotFound:
-            messages.info(request, _("There is nothing between you that could end."))
-            return redirect("moving-out")
+        change_id = move_out(
+            actor,
+            account=account_id,
+            gives_back=request.POST.get("gives_back") == "on",
+            is_silent=request.POST.get("is_silent") == "on",
+        )
         return redirect("moved-out", change_id)
     ties = get_ties(actor, account_id)
     require_fresh(actor)  # asked now: not after the last question was answered
