@@ -113,6 +113,20 @@ class Conflict(Refusal):
     code = "conflict"
 
 
+class Frozen(Conflict):
+    """Nothing of this organization opens just now, and no right in it changes. Recording goes on."""
+
+    code = "frozen"
+
+    @classmethod
+    def default_message(cls) -> str:
+        """The sentence if the caller has none."""
+        return _(
+            "This organization is frozen for a while: recording goes on, nobody watches, and no rights change. "
+            "Nothing was changed."
+        )
+
+
 class SwitchedOff(Conflict):
     """Somebody switched the camera off, for everybody."""
 

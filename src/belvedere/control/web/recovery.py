@@ -1,4 +1,4 @@
-"""Recovery contacts: one's own, and the page of the message that asks somebody to be one.
+"""Recovery contacts: one's own, and the page of the message that asks somebody to be one. And the end of everything.
 
 The secret in the address is the proof, so nobody needs to be signed in, and nobody is afterwards. GET shows and changes
 nothing (N10).
@@ -80,3 +80,23 @@ def asked_decline(request: HttpRequest, secret: str) -> HttpResponse:
     """No, or no more."""
     services.decline_recovery_contact(nobody(client_address(request)), token=secret)
     return render(request, "web/recovery_asked.html", {"is_declined": True})
+
+
+@require_http_methods(["GET", "POST"])
+@answers_refusals
+def cancel(request: HttpRequest) -> HttpResponse:
+    """End every sign-in, token and guest link of an account by one of its recovery codes. Signs nobody in."""
+    error = ""
+    if request.method == "POST":
+        try:
+            services.cancel_all(
+                nobody(client_address(request)),
+                email=request.POST.get("email", ""),
+                code=request.POST.get("code", ""),
+            )
+        except Invalid as invalid:
+            error = invalid.message
+        else:
+            return render(request, "web/cancel_all.html", {"is_done": True})
+    context = {"error": error, "email": request.POST.get("email", "")}
+    return render(request, "web/cancel_all.html", context, status=422 if error else 200)
