@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Final
 
 import structlog
-from django.db import DatabaseError
+from django.db import DatabaseError, transaction
 
 from belvedere.control.notifications.channels import Channel
 from belvedere.control.notifications.egress import Answer, NoAnswer, NotReachable
@@ -150,10 +150,12 @@ class Courier:
             if parcel.channel is Channel.WEBHOOK:
                 message = parcel.message
                 tried.append(Tried(message.pk, parcel.target, parcel.kind, message.attempts, status, why))
-        settle([parcel.message for parcel in answered])
-        note_answered({(parcel.channel, parcel.target) for parcel in answered})
-        if shown := {_shown_by(parcel) for parcel in answered} - {""}:
-            note_pushed(shown)
+        if answered:
+            # Together: each commit by itself waits for the disk.
+            with transaction.atomic():
+                settle([parcel.message for parcel in answered])
+                note_answered({(parcel.channel, parcel.target) for parcel in answered})
+                note_pushed({_shown_by(parcel) for parcel in answered} - {""})
         if tried:
             note_tried(tried)
         return len(done)

@@ -32,7 +32,8 @@ SHOWN_FOR: Final = timedelta(days=3)
 @unguarded("a push service took them")
 def note_pushed(notifications: Collection[str]) -> None:
     """Browsers show these now, as far as we know."""
-    Notification.objects.filter(pk__in=list(notifications)).update(pushed_at=clock.now())
+    if notifications:
+        Notification.objects.filter(pk__in=list(notifications)).update(pushed_at=clock.now())
 
 
 @unguarded("the actor's own line, found by the rule of its selector; his other browsers need not show it any more")
