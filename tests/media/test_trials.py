@@ -36,9 +36,10 @@ class Asker:
     async def listen(self) -> None:
         await self.control.bus.subscribe(of_any_node(SESSION_TRIED), Tried, self._hear)
 
-    async def _hear(self, tried: Tried, subject: str) -> None:
+    async def _hear(self, tried: Tried, subject: str) -> TryTaken:
         assert subject == f"session.tried.{NODE}"
         self.told[tried.session] = tried
+        return TryTaken(accepted=True)
 
     async def send(self, trials: list[Trial]) -> bool:
         request = TryRequest(trials)

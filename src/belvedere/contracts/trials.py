@@ -30,13 +30,13 @@ class TryRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class TryTaken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """media → control, the answer: they are under way, and told of one by one; or the node has its hands full."""
+    """The answer to either: heard. Of a TryRequest, they are under way, unless the node has its hands full."""
 
     accepted: bool
 
 
 class Tried(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """media → control, `session.tried.<node>`: what became of one.
+    """media → control, `session.tried.<node>`: what became of one; said until it is answered.
 
     why      "" when it worked, else `refused` by the lease; or what stood against it beside rights: `offline`,
              `no_footage`, `no_sound`, `no_motor`, `no_talk`, `busy`, `too_many`, `no_answer`, `failed`, or a word of

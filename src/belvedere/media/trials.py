@@ -19,7 +19,16 @@ from yarl import URL
 from belvedere.bus import Bus, BusError
 from belvedere.contracts.sessions import CloseCode
 from belvedere.contracts.subjects import SESSION_TRIED, SESSION_TRY, of_node
-from belvedere.contracts.trials import AT_ONCE, MAX_TRIALS, TRIAL_WITHIN_S, Trial, Tried, TryRequest, TryTaken
+from belvedere.contracts.trials import (
+    AT_ONCE,
+    MAX_TRIALS,
+    TAKEN_WITHIN_S,
+    TRIAL_WITHIN_S,
+    Trial,
+    Tried,
+    TryRequest,
+    TryTaken,
+)
 from belvedere.media.delivery.http_sessions import OPEN_PATH
 from belvedere.media.delivery.stream import SOUND_TRACK, VIDEO_TRACK
 
@@ -29,6 +38,8 @@ LIVE_PATH: Final = "/media/v1/live"
 TALK_PATH: Final = "/media/v1/talk"
 #: A second of film; who sends more has shown what he can.
 _MOST: Final = 16 * 1024 * 1024
+_TOLD_AT_MOST: Final = 5
+_TELL_AGAIN_S: Final = 0.5
 #: who sends sound has sent some by then
 _SOUND_WITHIN_S: Final = TRIAL_WITHIN_S / 2
 _EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}  # noqa: S104  where we listen, not bind
@@ -103,15 +114,23 @@ class Trials:
                     why = await WAYS[trial.permission](client, f"{trial.session}.{trial.secret}")
             except TimeoutError:
                 why = "no_answer"
-            except (aiohttp.ClientError, OSError, ValueError, KeyError):
-                # An address with its ticket may stand in the text: the word is enough.
+            except Exception as error:  # whatever it is, the other trials go on
+                # An address with its ticket may stand in the text: the type is enough.
+                log.info("trial_failed", session=trial.session, error=type(error).__name__)
                 why = "failed"
             took_ms = round((time.monotonic() - began) * 1000)
-        tried = Tried(trial.session, worked=not why, why=why[:40], took_ms=took_ms)
-        try:
-            await self._bus.publish(of_node(SESSION_TRIED, self._node), tried)
-        except BusError:
-            log.warning("trial_not_told", session=trial.session)
+        await self._tell(Tried(trial.session, worked=not why, why=why[:40], took_ms=took_ms))
+
+    async def _tell(self, tried: Tried) -> None:
+        """Say it until it is answered; after a few times it is too late for its test."""
+        for _ in range(_TOLD_AT_MOST):
+            try:
+                await self._bus.request(of_node(SESSION_TRIED, self._node), tried, TryTaken, timeout=TAKEN_WITHIN_S)
+            except BusError:
+                await asyncio.sleep(_TELL_AGAIN_S)
+            else:
+                return
+        log.warning("trial_not_told", session=tried.session)
 
 
 class _Closed(Exception):  # noqa: N818  an answer of the door's

@@ -14,7 +14,7 @@ from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 
 from belvedere.contracts.permissions import SHAREABLE, Permission
-from belvedere.contracts.trials import Tried
+from belvedere.contracts.trials import Tried, TryTaken
 from belvedere.control.access.guard import unguarded
 from belvedere.control.access.selectors import GrantsOfPrincipal
 from belvedere.control.accounts.models import digest_of
@@ -186,16 +186,17 @@ def _is_granted(test: AccessTest, result: AccessTestResult) -> bool:
 
 @unguarded("said by the media node of a ticket that it was given to try")
 @transaction.atomic
-def record_tried(node: str, tried: Tried) -> None:
+def record_tried(node: str, tried: Tried) -> TryTaken:
     """What became of one trial. The first word counts; after the end of its test none does."""
     if not is_id(tried.session) or not is_probe_of(tried.session, node):
-        return
+        return TryTaken(accepted=False)
     result = AccessTestResult.objects.filter(session=tried.session, at=None).select_related("test").first()
     if result is not None:
         took_ms = min(max(tried.took_ms, 0), _LONGEST_MS)
         # The node came to its own door: whatever this proves, it does not prove for outside.
         _keep(result, worked=tried.worked, why=tried.why[:40], took_ms=took_ms, network=LOCAL)
         finish_test(result.test)
+    return TryTaken(accepted=result is not None)
 
 
 def _keep(result: AccessTestResult, *, worked: bool, why: str, network: str, took_ms: int | None = None) -> None:
