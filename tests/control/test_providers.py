@@ -1,6 +1,7 @@
 """Service providers: engaged by who manages the site, until a date, never against the owner (HC-27, HC-28, HC-29)."""
 
 from datetime import datetime, timedelta
+from functools import partial
 
 import pytest
 from django.core import mail
@@ -142,15 +143,15 @@ def test_who_manages_the_site_engages(
     hotels: cast.Hotels, ivan: cast.Person, name: str, refusal: type[Refusal] | None
 ) -> None:
     actor = hotels.person(name).actor
-    ask = {"address": ivan.email, "permissions": SET_UP, "ends_at": in_(WEEK)}
+    ask = partial(offer_engagement, actor, address=ivan.email, permissions=SET_UP, ends_at=in_(WEEK))
     if refusal is None:
-        offer_engagement(actor, site=hotels.north, **ask)
+        ask(site=hotels.north)
         # Ada manages North, and nothing else.
         with pytest.raises(NotFound):
-            offer_engagement(actor, site=hotels.south, **ask)
+            ask(site=hotels.south)
     else:
         with pytest.raises(refusal):
-            offer_engagement(actor, site=hotels.north, **ask)
+            ask(site=hotels.north)
 
 
 def test_odd_offers_are_refused(hotels: cast.Hotels, ivan: cast.Person) -> None:

@@ -107,6 +107,7 @@ def _list_invited(organizations: Iterable[str]) -> dict[str, str]:
 def _own(
     organization: str, name: str, plan: HandoverView | None, address: str, engagements: list[EngagementView]
 ) -> Installation:
+    owner: Person | None
     if plan and plan.state == "pending":
         state, owner = "invited", plan.receiver
     elif address:

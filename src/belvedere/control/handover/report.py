@@ -16,21 +16,21 @@ class _Fact(msgspec.Struct, frozen=True, kw_only=True):
     """A line of a report. Times are UTC."""
 
 
-class Someone(_Fact):
+class Someone(_Fact, frozen=True, kw_only=True):
     """A person, or an address to which something was offered: then without a name."""
 
     name: str
     address: str
 
 
-class Party(_Fact):
+class Party(_Fact, frozen=True, kw_only=True):
     """Who answers for it, or takes part in a handover: `owner`, `giver`, `receiver`, `recovery_contact`, `deputy`."""
 
     role: str
     person: Someone
 
 
-class DeviceLine(_Fact):
+class DeviceLine(_Fact, frozen=True, kw_only=True):
     """A device by what identifies it. `serial` is its own word; `address` has no credentials."""
 
     id: str
@@ -47,7 +47,7 @@ class DeviceLine(_Fact):
     state: str
 
 
-class Right(_Fact):
+class Right(_Fact, frozen=True, kw_only=True):
     """One ground of somebody's access: where, what, through what, from whom, until when.
 
     reach   what `places` names: the whole `organization`, `site`s, or single `things` (cameras and panels)
@@ -68,14 +68,14 @@ class Right(_Fact):
     footage_from: datetime | None = None
 
 
-class Holder(_Fact):
+class Holder(_Fact, frozen=True, kw_only=True):
     """Somebody with everything he holds there."""
 
     person: Someone
     rights: list[Right]
 
 
-class OpenDoor(_Fact):
+class OpenDoor(_Fact, frozen=True, kw_only=True):
     """What is no account's right (any more, or yet): a guest link, an offer or invitation that waits, a share at rest.
 
     what  guest_link, offer, paused, invitation
@@ -91,14 +91,14 @@ class OpenDoor(_Fact):
     ends_at: datetime | None = None
 
 
-class Told(_Fact):
+class Told(_Fact, frozen=True, kw_only=True):
     """Somebody who is told of events there: things → kinds."""
 
     person: Someone
     of: dict[str, list[str]]
 
 
-class TestLine(_Fact):
+class TestLine(_Fact, frozen=True, kw_only=True):
     """One result of a second-user test: whether what was granted worked, and nothing else did."""
 
     person: Someone
@@ -110,21 +110,21 @@ class TestLine(_Fact):
     at: datetime
 
 
-class Point(_Fact):
+class Point(_Fact, frozen=True, kw_only=True):
     """Something left open: a code, and whom or what it concerns."""
 
     code: str
     about: str = ""
 
 
-class AuditHead(_Fact):
+class AuditHead(_Fact, frozen=True, kw_only=True):
     """How long the organization's audit was at that moment, and its digest there."""
 
     sequence: int
     digest: str
 
 
-class Report(_Fact):
+class Report(_Fact, frozen=True, kw_only=True):
     """All of it, at one instant."""
 
     kind: Kind

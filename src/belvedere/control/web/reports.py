@@ -29,7 +29,7 @@ _KINDS: Final[tuple[Kind, ...]] = ("organization", "site", "device")
 def report(request: HttpRequest) -> HttpResponse:
     """Of an organization, a site or a device that one manages, as it is now."""
     kind, subject = _subject(request)
-    return _page(request, _fresh(request), paper_url=f"{reverse('report-paper')}?{urlencode({kind: subject})}")
+    return _page(request, _fresh(request), paper_url=f"{reverse('report-paper')}?{urlencode([(kind, subject)])}")
 
 
 @require_GET
