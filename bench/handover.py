@@ -112,12 +112,12 @@ def _share(giver: Principal, organization: str, cameras: list[Camera], number: i
             membership_id=membership.id,
             sharer_id=giver.id,
             recipient=recipient,
-            accepted_by=recipient.account_id,
+            accepted_by=account.pk,
             state=OfferState.ACCEPTED,
             offered_at=at,
             decided_at=at,
         )
-        for recipient in people
+        for account, recipient in zip(accounts, people, strict=True)
     ]
     Share.objects.bulk_create(shares, batch_size=200)
     pairs = [(share, cameras[place % len(cameras)]) for place, share in enumerate(shares)]
