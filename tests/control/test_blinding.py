@@ -26,9 +26,9 @@ from belvedere.control.devices.services import (
 )
 from belvedere.control.organizations.services import Wish, accept_invitation, invite_member
 from belvedere.control.outbox.services import run_due
+from belvedere.control.recordings.narrowing import records_all_of
 from belvedere.control.recordings.services import change_recording_settings
 from belvedere.control.recordings.services.reports import list_plans
-from belvedere.control.recordings.services.settings import records_all_of
 from belvedere.control.sharing.selectors import MyEntry, list_activity
 from belvedere.control.streaming.services import open_ticket
 from control.watching import RUN, Node, hello, renew, watch
@@ -57,7 +57,7 @@ def _marks(person: cast.Person, camera: str) -> list[tuple[str, str, bool]]:
 
 def _mailed() -> list[tuple[str, str]]:
     _settle()
-    return sorted((sent.to[0], sent.subject) for sent in mail.outbox)
+    return sorted((sent.to[0], str(sent.subject)) for sent in mail.outbox)
 
 
 # ── Marks ────────────────────────────────────────────────────────────────────────────────────────────────────────────

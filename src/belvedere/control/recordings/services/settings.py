@@ -6,7 +6,7 @@ from typing import Any, Final
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from belvedere.contracts.hours import parse_hours, validate_hours
+from belvedere.contracts.hours import validate_hours
 from belvedere.contracts.permissions import Permission
 from belvedere.contracts.recordings import RecordMode
 from belvedere.contracts.sessions import Quality
@@ -18,10 +18,8 @@ from belvedere.control.devices.models import Blinding, Camera
 from belvedere.control.devices.services import mark_blinded, mark_seeing
 from belvedere.control.outbox.services import enqueue
 from belvedere.control.recordings.models import RecordingSettings
+from belvedere.control.recordings.narrowing import Recorded, records_all_of
 from belvedere.control.recordings.selectors import settings_of
-
-#: (mode, hours): when a camera is recorded
-type Recorded = tuple[str, str]
 
 MAX_KEEP_DAYS: Final = 365
 #: less would be deleted before anybody could look at it
@@ -66,7 +64,7 @@ def change_recording_settings(
     if not after:
         return
     before = {field: getattr(row, field) for field in after}
-    was, becomes = (row.mode, row.hours), (after.get("mode", row.mode), after.get("hours", row.hours))
+    was, becomes = (row.mode, row.hours), (str(after.get("mode", row.mode)), str(after.get("hours", row.hours)))
     RecordingSettings.objects.update_or_create(camera_id=camera, defaults=after)
     _mark(actor, camera, was, becomes)
     stands = Camera.objects.get(pk=camera)
@@ -94,22 +92,6 @@ def _mark(actor: Principal, camera: str, was: Recorded, becomes: Recorded) -> No
         is_off = becomes[0] == RecordMode.OFF
         kind = Blinding.Kind.RECORDING if is_off else Blinding.Kind.HOURS
         mark_blinded(actor, cameras=[camera], kind=kind, before=json.dumps(was))
-
-
-def records_all_of(plan: Recorded, other: Recorded) -> bool:
-    """Whether `plan` records at every minute of a week at which `other` does. Of two zones nobody can say: then not."""
-    if plan[0] == RecordMode.CONTINUOUS or other[0] == RecordMode.OFF:
-        return True
-    if plan[0] == RecordMode.OFF or other[0] == RecordMode.CONTINUOUS:
-        return False
-    (zone, weekly), (other_zone, others) = parse_hours(plan[1]), parse_hours(other[1])
-    return zone == other_zone and _minutes_of(others) <= _minutes_of(weekly)
-
-
-def _minutes_of(weekly: dict[str, list[tuple[int, int]]]) -> set[tuple[str, int]]:
-    return {
-        (day, minute) for day, windows in weekly.items() for first, last in windows for minute in range(first, last)
-    }
 
 
 def _check_bounds(keep_days: int | None, keep_bytes: int | None) -> None:
