@@ -6,7 +6,7 @@ people. And setting up is no switch to pull: what blinds or takes away wants a m
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -186,7 +186,7 @@ def end(actor: Principal, row: Engagement, to: OfferState, action: str, *, chang
     return change_id
 
 
-def write(actor: Principal, row: Engagement, action: str, **details: object) -> None:
+def write(actor: Principal, row: Engagement, action: str, **details: Any) -> None:
     """In the owner's audit."""
     write_entry(
         actor=actor,
