@@ -148,7 +148,7 @@ def _past_goal(permission: Permission, path: ResourcePath, decision: Decision) -
     since = max(first, last - _BACK)
     if earliest is not None and earliest > since.timestamp():
         since = datetime.fromtimestamp(earliest, UTC)
-    if since > last - _SECOND:
+    if earliest is not None and since > last - _SECOND:
         return _Goal(why="no_footage")
     return _Goal(kind, name, since, since + _SECOND if is_export else None)
 
