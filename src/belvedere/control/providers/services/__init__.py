@@ -8,7 +8,6 @@ from belvedere.control.providers.services.ending import (
     expire_engagements,
 )
 from belvedere.control.providers.services.engaging import (
-    GIVABLE,
     accept_engagement,
     decline_engagement,
     end_engagement,
@@ -17,7 +16,6 @@ from belvedere.control.providers.services.engaging import (
 )
 
 __all__ = [
-    "GIVABLE",
     "HOURS",
     "accept_engagement",
     "approve_wish",

@@ -16,10 +16,10 @@ from belvedere.control.core.principal import Principal
 from belvedere.control.organizations.selectors import find_membership
 from belvedere.control.organizations.services import touch_membership
 from belvedere.control.outbox.services import enqueue
+from belvedere.control.providers.engaged import check_end, check_permissions, write
 from belvedere.control.providers.models import EngagedDevice, Engagement, Wish
 from belvedere.control.providers.projection import project
 from belvedere.control.providers.selectors import find_engagement, find_wish
-from belvedere.control.providers.services.engaging import check_end, check_permissions, write
 
 #: for how long one may ask, unless until a date
 HOURS: Final = (1, 2, 4, 8)

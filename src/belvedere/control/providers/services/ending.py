@@ -16,9 +16,9 @@ from belvedere.control.core.principal import Principal, system
 from belvedere.control.organizations.selectors import find_membership, get_standings
 from belvedere.control.organizations.standing import Standing
 from belvedere.control.outbox.services import enqueue
+from belvedere.control.providers.engaged import end, write
 from belvedere.control.providers.models import Engagement, Wish
 from belvedere.control.providers.projection import list_resources
-from belvedere.control.providers.services.engaging import end, write
 
 
 @unguarded("asked by whatever narrows memberships or moves cameras, whose guard has decided")

@@ -5,34 +5,28 @@ people. And setting up is no switch to pull: what blinds or takes away wants a m
 """
 
 from collections.abc import Collection
-from datetime import datetime, timedelta
-from typing import Any, Final
+from datetime import datetime
+from typing import Final
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from belvedere.contracts.permissions import SHAREABLE, Permission, normalize
+from belvedere.contracts.permissions import Permission
 from belvedere.control.access.guard import requires, unguarded
-from belvedere.control.access.services import end_grants
 from belvedere.control.accounts.selectors import list_verified_addresses
-from belvedere.control.audit.services import write_entry
 from belvedere.control.core import clock, limits
 from belvedere.control.core.errors import Conflict, Invalid, NotFound
-from belvedere.control.core.ids import new_id
 from belvedere.control.core.names import clean_email, clean_name
 from belvedere.control.core.offers import OfferState, move
 from belvedere.control.core.principal import Principal
 from belvedere.control.organizations.selectors import find_membership, get_owner, get_site, is_member
 from belvedere.control.organizations.services import touch_membership
 from belvedere.control.outbox.services import enqueue
+from belvedere.control.providers.engaged import check_end, check_permissions, end, write
 from belvedere.control.providers.models import EngagedDevice, Engagement
 from belvedere.control.providers.projection import project
 from belvedere.control.providers.selectors import find_engagement, list_site_devices
 
-#: what an engagement may give
-GIVABLE: Final = SHAREABLE | Permission.CONFIGURE
-#: nobody is engaged for longer at once
-AT_MOST: Final = timedelta(days=366)
 OFFERS_A_DAY: Final = 20
 
 
@@ -87,28 +81,6 @@ def offer_engagement(
     return row.pk
 
 
-def check_permissions(permissions: Permission) -> Permission:
-    """What may be given, made whole. Raises Invalid."""
-    if permissions & ~GIVABLE:
-        raise Invalid(_("A service provider shares nothing and manages nobody."), field="permissions")
-    if not permissions or normalize(permissions) != permissions:
-        raise Invalid(
-            _("Say what they may do. Listening, talking and moving need live view; export needs playback."),
-            field="permissions",
-        )
-    return permissions
-
-
-def check_end(ends_at: datetime) -> datetime:
-    """An end that is to come, within a year. Raises Invalid."""
-    at = clock.now()
-    if ends_at <= at:
-        raise Invalid(_("That end lies in the past."), field="ends_at")
-    if ends_at > at + AT_MOST:
-        raise Invalid(_("Engage for a year at most; you can do it again."), field="ends_at")
-    return ends_at
-
-
 @unguarded("the offer was made to an address that the actor has proven to be his own")
 @transaction.atomic
 def accept_engagement(actor: Principal, *, engagement: str) -> str:
@@ -160,42 +132,6 @@ def end_engagement(actor: Principal, *, engagement: str) -> str:
 def leave_engagement(actor: Principal, *, engagement: str) -> str:
     """Give it up. Twice is harmless. The change id. Raises NotFound, Conflict."""
     return end(actor, find_engagement(actor, engagement, "received"), OfferState.LEFT, "engagement.left")
-
-
-def end(actor: Principal, row: Engagement, to: OfferState, action: str, *, change_id: str = "") -> str:
-    """End it with its grants, whoever decided that, and tell the other side. Raises Conflict if it is over."""
-    if row.state == to:
-        return row.change_id
-    was, change_id = row.state, change_id or new_id()
-    if row.state_at(clock.now()) == OfferState.EXPIRED or not move(
-        row, to, at=clock.now(), ended_by=actor.id, ended_reason=to.value, change_id=change_id
-    ):
-        raise Conflict(_("This is over already."))
-    end_grants(
-        actor,
-        organization=row.organization_id,
-        reason=to.value,
-        action=action,
-        thing=f"engagement:{row.pk}",
-        origin_ids=[row.pk],
-        change_id=change_id,
-        details={"was": was, "recipient": row.address},
-    )
-    if was == OfferState.ACCEPTED:
-        enqueue("mail.engagement_ended", {"engagement": row.pk})
-    return change_id
-
-
-def write(actor: Principal, row: Engagement, action: str, **details: Any) -> None:
-    """In the owner's audit."""
-    write_entry(
-        actor=actor,
-        action=action,
-        thing=f"engagement:{row.pk}",
-        organization=row.organization_id,
-        site=row.site_id,
-        **details,
-    )
 
 
 def _instant(at: datetime) -> str:
