@@ -12,7 +12,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bench.sharing import browser, build  # first: it sets Django up
+from bench.members import browser  # first: it sets Django up
+from bench.sharing import build
 
 # isort: split
 from django.core.management import call_command

@@ -38,7 +38,6 @@ from belvedere.control.handover.services import (
     accept_handover,
     decline_handover,
     expire_handovers,
-    undo_handover,
     withdraw_handover,
 )
 from belvedere.control.organizations.models import Membership, Organization

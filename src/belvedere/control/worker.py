@@ -41,8 +41,8 @@ def run_worker(settings: Settings) -> None:
     from belvedere.control.organizations.oversight import sign_audit
     from belvedere.control.organizations.services import expire_invitations, settle_ownership_claims
     from belvedere.control.outbox.services import purge, run_due
-    from belvedere.control.sharing.services import lapse_unused, remind_of_ends, remind_of_offers, settle_uses
     from belvedere.control.providers.services import expire_engagements
+    from belvedere.control.sharing.services import lapse_unused, remind_of_ends, remind_of_offers, settle_uses
     from belvedere.control.streaming.services import purge_sessions
     from belvedere.control.streaming.services.shared_logins import notice_shared_logins
 

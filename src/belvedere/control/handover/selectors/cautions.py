@@ -38,4 +38,3 @@ def list_cautions(actor: Principal, handover: str) -> list[Caution]:
         if row.passes_credentials:
             found.append("passes_credentials")
     return found
-
