@@ -487,7 +487,7 @@ def test_the_api_tells_them_page_by_page(there: cast.Cast) -> None:
     first = get(there.olivia, "events", camera=there.courtyard, limit=2).json()
     assert [row["id"] for row in first["items"]] == pks[:2]
     assert set(first["items"][0]) == {
-        *("id", "camera", "panel", "kind", "from", "to", "count", "unkept", "has_picture"),
+        *("id", "camera", "panel", "kind", "from", "to", "count", "unkept", "has_picture", "label"),
     }
     second = get(there.olivia, "events", camera=there.courtyard, limit=2, cursor=first["next"]).json()
     assert ([row["id"] for row in second["items"]], second["next"]) == (pks[2:], None)

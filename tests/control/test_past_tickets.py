@@ -400,7 +400,7 @@ def test_a_session_of_many_pieces_is_bounded(people: cast.Cast, footage: Node) -
 
 def test_the_public_keys_are_there_for_whoever_verifies(people: cast.Cast) -> None:
     found = Client().get("/.well-known/belvedere-keys.json").json()["keys"]
-    assert {row["use"] for row in found} == {"export", "audit-head"}
+    assert {row["use"] for row in found} == {"export", "audit-head", "report"}
     [key] = [row for row in found if row["use"] == "export"]
     assert b64decode(key["public_key"]) == signing.public_key(KEY)
     assert key["id"] == signing.key_id(KEY)

@@ -20,6 +20,8 @@ SET: Final = {
     "X-Robots-Tag": "noindex",
 }
 SCRIPT: Final = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'"
+#: of what it shows, the app's worker loads icon and picture
+WORKER: Final = f"{SCRIPT}; img-src 'self'"
 NOT_A_PAGE: Final = "default-src 'none'; frame-ancestors 'none'; sandbox"
 
 
@@ -36,7 +38,8 @@ def has_the_set(answer: Any) -> bool:
         assert "frame-ancestors 'none'" in policy
         assert "unsafe" not in policy
     elif headers.get("Content-Type", "").startswith("text/javascript"):
-        assert policy == SCRIPT  # it governs the worker that is made of it
+        # It governs the worker that is made of it.
+        assert policy == (WORKER if answer.request["PATH_INFO"] == "/service-worker.js" else SCRIPT)
     else:
         assert policy == NOT_A_PAGE
     return {name: headers.get(name) for name in SET} == SET

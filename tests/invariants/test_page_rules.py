@@ -206,6 +206,8 @@ PAGES: Final[dict[tuple[str, str], str]] = {
     ("POST", "share-mute"): "receiver",
     ("POST", "sharer-block"): "receiver",
     ("POST", "share-link"): "by-mail",
+    ("GET", "guides"): "own",
+    ("GET", "guide"): "own",
     ("GET", "wall"): "own",
     ("GET", "camera"): "viewer",
     ("GET", "camera-access"): "sharer",
@@ -480,7 +482,7 @@ BY_ID: Final = sorted(
         for row in PAGES
         if "<str:" in page_routes()[row[1]]
         and not row[1].startswith("account_")
-        and row[1] not in {"join", "recipient-met"}
+        and row[1] not in {"join", "recipient-met", "guide"}
     }
 )
 
@@ -490,6 +492,7 @@ def address_of(name: str, ids: dict[str, str]) -> str:
     names = re.findall(r"<(?:str:)?(\w+)>", page_routes()[name])
     more = {
         "secret": "s3cret",
+        "slug": "already-bound",
         "key": "k3y",
         "code": "0" * 32,
         "uidb36": "0",

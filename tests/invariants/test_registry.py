@@ -28,6 +28,8 @@ BENEATH_A_GUARD = {
     "belvedere.control.access.services.end_grants",
     "belvedere.control.accounts.services.credentials.end_credentials",
     "belvedere.control.accounts.services.credentials.end_other_credentials",
+    "belvedere.control.audit.services.erase_fields",
+    "belvedere.control.audit.services.register_listener",
     "belvedere.control.audit.services.write_entry",
     "belvedere.control.devices.services.panels.close_panels",
     "belvedere.control.handover.services.access_tests.finish_test",

@@ -223,7 +223,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     ),
     path("receipts/<str:change_id>", receipts.receipt, name="receipt"),
     path("guides", guides.guides, name="guides"),
-    path("guides/<slug:slug>", guides.guide, name="guide"),
+    path("guides/<str:slug>", guides.guide, name="guide"),
     path("inbox", sharing.inbox, name="inbox"),
     path("inbox/<str:share_id>/accept", sharing.offer_accept, name="offer-accept"),
     path("inbox/<str:share_id>/reject", sharing.offer_reject, name="offer-reject"),

@@ -15,7 +15,6 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from belvedere.contracts.panels import PanelAct, PanelAnswerCode
 from belvedere.contracts.permissions import Permission, parse_names
-from belvedere.control.access.roles import TITLES, Role
 from belvedere.control.core import clock
 from belvedere.control.core.errors import AlreadyBound, Forbidden, Invalid, NotFound, Refusal
 from belvedere.control.core.principal import Principal
@@ -39,6 +38,7 @@ from belvedere.control.sharing.services.once import UsedUp
 from belvedere.control.web.context import follow, list_sites_to_equip, person
 from belvedere.control.web.errors import answers_refusals
 from belvedere.control.web.panel_cards import LINES, panel_card, panel_lines, panel_slots
+from belvedere.control.web.role_words import role_name
 
 
 class PanelForm(forms.Form):
@@ -164,7 +164,7 @@ def _access_row(row: AccessRow, me: Principal) -> dict[str, Any]:
         "email": row.address,
         "is_me": bool(row.account and row.account.id == me.id),
         "state": row.state,
-        "origin": row.origin if row.origin == "share" else str(TITLES[Role(row.origin)]),
+        "origin": row.origin if row.origin == "share" else role_name(row.origin),
         "rights": panel_slots(row.permissions, is_offered=row.state != "accepted"),
         "since": row.since,
         "share_id": row.share,

@@ -36,7 +36,9 @@ NAMED: Final = 4
 
 
 def role_name(role: str) -> str:
-    """`super_admin` → “Super Admin”. What is no role comes back as it is."""
+    """`super_admin` → “Super Admin”; `service`, who is engaged and no member. What is neither comes back as it is."""
+    if role == "service":
+        return _("Service provider")
     return str(TITLES[Role(role)]) if role in TITLES else str(role)
 
 
