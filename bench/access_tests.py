@@ -46,7 +46,7 @@ async def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
     taken, trials = [], []
     async with Product.start(cameras=options.cameras) as product:
         await asyncio.to_thread(share, product, product.cameras[: options.cameras // 2])
-        with product.api(product.olivia) as client:
+        with await asyncio.to_thread(product.api, product.olivia) as client:
             for _ in range(options.rounds):
                 took_ms, results = await asyncio.to_thread(test, client, product.rita.email, product.cameras)
                 taken.append(took_ms)

@@ -4,7 +4,6 @@
 
 plan read        every row with its verdict, as the plan's page asks for them
 everything goes on / ends   from before the acceptance until it is committed, and all that follows at once is done
-cut              from the acceptance's commit until the message that cuts the giver's pictures has been handled
 """
 
 import argparse

@@ -88,15 +88,18 @@ def _kinds(
     things: list[MatrixThing], paths: dict[str, ResourcePath], held: list[GrantFacts]
 ) -> dict[str, tuple[EventKind, ...]]:
     at = asked_at()
+    by_resource: dict[str, list[GrantFacts]] = {}
+    for grant in held:
+        by_resource.setdefault(grant.resource, []).append(grant)
+    # Mostly nothing or the same, where there are many of both: 500 cameras and 2,000 people are a million pairs.
+    decided: dict[tuple[bool, tuple[str, ...]], tuple[EventKind, ...]] = {}
     found: dict[str, tuple[EventKind, ...]] = {}
     for thing in things:
-        path = paths[thing.id]
-        grants = [grant for grant in held if grant.resource in path[:3]]
-        if not grants:
-            # Mostly nothing, where there are many of both: five hundred cameras and two thousand people are a million.
-            found[thing.id] = ()
-            continue
-        decision = decide(grants, at)
-        kinds = OF_PANELS if thing.is_panel else OF_CAMERAS
-        found[thing.id] = tuple(kind for kind in _ORDER if kind in kinds and decision.allows(needed_for(kind)))
+        grants = [grant for part in paths[thing.id][:3] if part for grant in by_resource.get(part, ())]
+        key = (thing.is_panel, tuple(grant.id for grant in grants))
+        if key not in decided:
+            decision = decide(grants, at)
+            kinds = OF_PANELS if thing.is_panel else OF_CAMERAS
+            decided[key] = tuple(kind for kind in _ORDER if kind in kinds and decision.allows(needed_for(kind)))
+        found[thing.id] = decided[key]
     return found
