@@ -560,7 +560,6 @@ def dies(act: Callable[[], object]) -> int:
     return os.WTERMSIG(os.waitpid(child, 0)[1])
 
 
-@pytest.mark.skipif(os.environ.get("BELVEDERE_TEST_DATABASE") == "postgresql", reason="a forked client is no client")
 def test_killed_in_the_middle_nothing_has_happened(hotels: cast.Hotels) -> None:
     """Kill -9 with everything written and nothing committed: the next one finds it as it was, and may go on."""
     olivia, sam = hotels.olivia, hotels.sam

@@ -222,7 +222,7 @@ def _flat(outline: Any) -> list[Any]:
 
 def test_words_of_people_are_words(people: cast.Cast) -> None:
     """N32: markup, scripts, turned and broken text come out as text, on one line, or not at all."""
-    tricky = '#panic("x") *b* $1$ <script>alert(1)</script> =1+1 \u202eevil\u202c\r\nnext [link](x) \\ @a `c`'
+    tricky = '#panic("x") *b* $1$ <script>alert(1)</script> =1 \u202eevil\u202c\r\n[l](x) \\ @a `c`'
     Device.objects.filter(cameras=people.pool).update(name=tricky, serial="=cmd|' /C calc'!A0")
     Camera.objects.filter(pk=people.pool).update(name="門口 Ворота بوابة 🏠")
     Account.objects.filter(pk=people.vera.id).update(name="Vera\n\u2066x")
