@@ -26,6 +26,7 @@ from belvedere.supervisor.premises import ExitCode, StartError
 _MEASUREMENTS = (
     *("decision", "access", "members", "devices", "fanout", "cut", "first-frame"),
     *("ingest", "listen", "record", "killed", "footage", "seek", "export", "talk", "ptz"),
+    *("events", "notify", "expiry", "sharing", "handover", "report", "access-tests"),
 )
 #: Data goes to standard output, everything said to people to standard error.
 _json_option = click.option("--json", "as_json", is_flag=True, help="Print data as JSON.")
