@@ -89,7 +89,7 @@ def leads_plain_http_to_https(door: Door) -> None:
 
 
 def changes_no_header(door: Door) -> None:  # N38
-    of_the_way = ("date", "connection", "content-length", "set-cookie", "transfer-encoding", "upgrade")
+    of_the_way = ("date", "expires", "connection", "content-length", "set-cookie", "transfer-encoding", "upgrade")
 
     def headers_of(answer: httpx.Response) -> dict[str, str]:
         nonce = re.compile(r"'nonce-[^']+'")
