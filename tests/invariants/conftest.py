@@ -237,7 +237,7 @@ def _make(people: cast.Cast) -> tuple[cast.Cast, dict[str, str]]:
     assert device
     recipient = next(row.id for row in list_recipients(olivia.actor) if row.address == people.vera.email)
     olivia.token()
-    annex = add_site(olivia.actor, organization=olivia.organization, name="Orchard")
+    annex = add_site(olivia.actor, organization=olivia.organization, name="Paddock")
     mia = cast.make("mia")
     accept_invitation(mia.actor, invitation=_invite(olivia, mia))
     engagement, wish = _engage(olivia, people.vera, annex.pk)
