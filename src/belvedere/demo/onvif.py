@@ -27,8 +27,8 @@ from belvedere.demo import onvif_answers as say
 from belvedere.demo import onvif_media2
 from belvedere.demo.onvif_events import PullPoints
 from belvedere.demo.onvif_faults import OnvifFaults
-from belvedere.demo.onvif_login import WsSecurity, local_name
-from belvedere.demo.onvif_ptz import HOME, PtzHead
+from belvedere.demo.onvif_login import WsSecurity, local_name, text_in
+from belvedere.demo.onvif_ptz import PtzHead, PtzService
 from belvedere.demo.rtsp_auth import Login
 
 __all__ = ["OnvifChannel", "OnvifDevice", "OnvifFaults"]
@@ -40,18 +40,6 @@ _SERVICES: Final = {
     "tptz": "/onvif/ptz",
     "tev": "/onvif/events",
 }
-#: What its motors can: the space, the end of its name, the least value.
-_SPACES: Final = (
-    ("AbsolutePanTiltPositionSpace", "PanTiltSpaces/PositionGenericSpace", -1),
-    ("AbsoluteZoomPositionSpace", "ZoomSpaces/PositionGenericSpace", 0),
-    ("RelativePanTiltTranslationSpace", "PanTiltSpaces/TranslationGenericSpace", -1),
-    ("RelativePanTiltTranslationSpace", "PanTiltSpaces/TranslationSpaceFov", -1),
-    ("RelativeZoomTranslationSpace", "ZoomSpaces/TranslationGenericSpace", -1),
-    ("ContinuousPanTiltVelocitySpace", "PanTiltSpaces/VelocityGenericSpace", -1),
-    ("ContinuousZoomVelocitySpace", "ZoomSpaces/VelocityGenericSpace", -1),
-)
-#: Of the whole way, half of what is in the picture when nothing is zoomed.
-_HALF_PICTURE: Final = 0.2
 _SUBSCRIPTION: Final = "/onvif/subscription/"
 _SUBSCRIBED_S: Final = 60.0
 #: GetStreamUri is answered by _on_get_stream_uri.
@@ -85,7 +73,7 @@ class _Request:
     body: bytes
 
 
-class OnvifDevice:
+class OnvifDevice(PtzService):
     """A device on loopback. `port` 0 takes any free one, and keeps it until the device ends."""
 
     def __init__(
@@ -313,56 +301,6 @@ class OnvifDevice:
             "".join(say.wrap("trt:AudioOutputs", token=f"out_{_source(index)}") for index in speakers),
         )
 
-    def _on_get_node(self, _request: _Request, call: Any) -> str:
-        spaces = [space for space in _SPACES if space[1] not in self.faults.lacks]
-        return say.ptz_node(_text(call, "NodeToken"), presets=16, spaces=spaces)
-
-    def _on_continuous_move(self, _request: _Request, call: Any) -> str:
-        self._head_of(call).move(*_vector(call))
-        return say.response("tptz:ContinuousMove")
-
-    def _on_absolute_move(self, _request: _Request, call: Any) -> str:
-        self._head_of(call).look_at(_vector(call))
-        return say.response("tptz:AbsoluteMove")
-
-    def _on_relative_move(self, _request: _Request, call: Any) -> str:
-        head, turn = self._head_of(call), call.find(".//{*}PanTilt")
-        is_of_picture = turn is not None and (turn.get("space") or "").endswith("TranslationSpaceFov")
-        part = _HALF_PICTURE if is_of_picture else 1.0
-        (pan, tilt, zoom), (by_pan, by_tilt, by_zoom) = head.position, _vector(call)
-        head.look_at((pan + by_pan * part, tilt + by_tilt * part, zoom + by_zoom))
-        return say.response("tptz:RelativeMove")
-
-    def _on_goto_home_position(self, _request: _Request, call: Any) -> str:
-        self._head_of(call).look_at(HOME)
-        return say.response("tptz:GotoHomePosition")
-
-    def _on_stop(self, _request: _Request, call: Any) -> str:
-        self._head_of(call).stop()
-        return say.response("tptz:Stop")
-
-    def _on_get_status(self, _request: _Request, call: Any) -> str:
-        head = self._head_of(call)
-        return say.ptz_status(head.position, is_moving=head.is_moving, now=self.now)
-
-    def _on_get_presets(self, _request: _Request, call: Any) -> str:
-        presets = self._head_of(call).presets
-        return say.ptz_presets((token, name, position) for token, (name, position) in presets.items())
-
-    def _on_set_preset(self, _request: _Request, call: Any) -> str:
-        token = self._head_of(call).keep(_text(call, "PresetName"), _text(call, "PresetToken"))
-        return say.response("tptz:SetPreset", say.element("tptz:PresetToken", token))
-
-    def _on_remove_preset(self, _request: _Request, call: Any) -> str:
-        if self._head_of(call).presets.pop(_text(call, "PresetToken"), None) is None:
-            return say.fault("ter:NoToken", "No such preset")
-        return say.response("tptz:RemovePreset")
-
-    def _on_goto_preset(self, _request: _Request, call: Any) -> str:
-        if not self._head_of(call).go_to(_text(call, "PresetToken")):
-            return say.fault("ter:NoToken", "No such preset")
-        return say.response("tptz:GotoPreset")
-
     def _on_create_pull_point_subscription(self, *_: Any) -> str:
         address = self._address(_SUBSCRIPTION + self.events.subscribe())
         return say.subscription(address, self.now, self.now + _SUBSCRIBED_S)
@@ -373,8 +311,8 @@ class OnvifDevice:
             return say.fault("ter:InvalidArgVal", "No such subscription")
         if self.faults.holds_pulls:
             await asyncio.Event().wait()
-        limit = int(_text(call, "MessageLimit") or 1)
-        messages = await self.events.pull(name, _seconds(_text(call, "Timeout")), limit)
+        limit = int(text_in(call, "MessageLimit") or 1)
+        messages = await self.events.pull(name, _seconds(text_in(call, "Timeout")), limit)
         times = say.element("tev:CurrentTime", say.zulu(self.now)) + say.element(
             "tev:TerminationTime", say.zulu(self.now + _SUBSCRIBED_S)
         )
@@ -389,7 +327,8 @@ class OnvifDevice:
         self.events.end(request.path.removeprefix(_SUBSCRIPTION))
         return say.response("wsnt:Unsubscribe")
 
-    def _head_of(self, call: Any) -> PtzHead:
+    def head_of(self, call: Any) -> PtzHead:
+        """The motor behind the profile that a question names."""
         return self.head(_profile_of(call)[0])
 
 
@@ -403,20 +342,8 @@ def _is_media2(call: Any) -> bool:
 
 def _profile_of(call: Any) -> tuple[int, str]:
     """`source_3_sub` → (2, "sub")."""
-    _, number, quality = _text(call, "ProfileToken").split("_")
+    _, number, quality = text_in(call, "ProfileToken").split("_")
     return int(number) - 1, quality
-
-
-def _vector(call: Any) -> tuple[float, float, float]:
-    """Pan, tilt and zoom of a question; what it does not name is 0."""
-    turn, zoom = call.find(".//{*}PanTilt"), call.find(".//{*}Zoom")
-    pan, tilt = (0.0, 0.0) if turn is None else (float(turn.get("x")), float(turn.get("y")))
-    return pan, tilt, 0.0 if zoom is None else float(zoom.get("x"))
-
-
-def _text(call: Any, name: str) -> str:
-    found = call.find(f".//{{*}}{name}")
-    return "" if found is None else (found.text or "").strip()
 
 
 def _seconds(duration: str) -> float:

@@ -18,6 +18,12 @@ def local_name(element: Any) -> str:
     return str(element.tag).rpartition("}")[2]
 
 
+def text_in(call: Any, name: str) -> str:
+    """Of the first element so called, in whatever namespace; "" where there is none."""
+    found = call.find(f".//{{*}}{name}")
+    return "" if found is None else (found.text or "").strip()
+
+
 @dataclass
 class WsSecurity:
     """Who may speak to a device. Without a password everybody may."""

@@ -1,11 +1,28 @@
-"""The motor of a camera: it goes on moving until it is stopped, as real ones do."""
+"""The motor of a camera: it goes on moving until it is stopped, as real ones do; and what is asked of it by ONVIF."""
 
 import time
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
+
+from belvedere.demo import onvif_answers as say
+from belvedere.demo.onvif_faults import OnvifFaults
+from belvedere.demo.onvif_login import text_in
 
 #: Of the whole way, in a second at full speed.
 _SPEED: Final = 0.5
+
+#: What its motors can: the space, the end of its name, the least value.
+_SPACES: Final = (
+    ("AbsolutePanTiltPositionSpace", "PanTiltSpaces/PositionGenericSpace", -1),
+    ("AbsoluteZoomPositionSpace", "ZoomSpaces/PositionGenericSpace", 0),
+    ("RelativePanTiltTranslationSpace", "PanTiltSpaces/TranslationGenericSpace", -1),
+    ("RelativePanTiltTranslationSpace", "PanTiltSpaces/TranslationSpaceFov", -1),
+    ("RelativeZoomTranslationSpace", "ZoomSpaces/TranslationGenericSpace", -1),
+    ("ContinuousPanTiltVelocitySpace", "PanTiltSpaces/VelocityGenericSpace", -1),
+    ("ContinuousZoomVelocitySpace", "ZoomSpaces/VelocityGenericSpace", -1),
+)
+#: Of the whole way, half of what is in the picture when nothing is zoomed.
+_HALF_PICTURE: Final = 0.2
 
 type Position = tuple[float, float, float]
 
@@ -73,3 +90,75 @@ class PtzHead:
 
 def _within(value: float, low: float) -> float:
     return max(low, min(1.0, value))
+
+
+class PtzService:
+    """The part of a device that moves its cameras. Each method answers the operation it is named after."""
+
+    faults: OnvifFaults
+
+    @property
+    def now(self) -> float:
+        """What the device's clock says: seconds since the epoch."""
+        raise NotImplementedError
+
+    def head_of(self, call: Any) -> PtzHead:
+        """The motor that a question is about."""
+        raise NotImplementedError
+
+    def _on_get_node(self, _request: Any, call: Any) -> str:
+        spaces = [space for space in _SPACES if space[1] not in self.faults.lacks]
+        return say.ptz_node(text_in(call, "NodeToken"), presets=16, spaces=spaces)
+
+    def _on_continuous_move(self, _request: Any, call: Any) -> str:
+        self.head_of(call).move(*_vector(call))
+        return say.response("tptz:ContinuousMove")
+
+    def _on_absolute_move(self, _request: Any, call: Any) -> str:
+        self.head_of(call).look_at(_vector(call))
+        return say.response("tptz:AbsoluteMove")
+
+    def _on_relative_move(self, _request: Any, call: Any) -> str:
+        head, turn = self.head_of(call), call.find(".//{*}PanTilt")
+        is_of_picture = turn is not None and (turn.get("space") or "").endswith("TranslationSpaceFov")
+        part = _HALF_PICTURE if is_of_picture else 1.0
+        (pan, tilt, zoom), (by_pan, by_tilt, by_zoom) = head.position, _vector(call)
+        head.look_at((pan + by_pan * part, tilt + by_tilt * part, zoom + by_zoom))
+        return say.response("tptz:RelativeMove")
+
+    def _on_goto_home_position(self, _request: Any, call: Any) -> str:
+        self.head_of(call).look_at(HOME)
+        return say.response("tptz:GotoHomePosition")
+
+    def _on_stop(self, _request: Any, call: Any) -> str:
+        self.head_of(call).stop()
+        return say.response("tptz:Stop")
+
+    def _on_get_status(self, _request: Any, call: Any) -> str:
+        head = self.head_of(call)
+        return say.ptz_status(head.position, is_moving=head.is_moving, now=self.now)
+
+    def _on_get_presets(self, _request: Any, call: Any) -> str:
+        presets = self.head_of(call).presets
+        return say.ptz_presets((token, name, position) for token, (name, position) in presets.items())
+
+    def _on_set_preset(self, _request: Any, call: Any) -> str:
+        token = self.head_of(call).keep(text_in(call, "PresetName"), text_in(call, "PresetToken"))
+        return say.response("tptz:SetPreset", say.element("tptz:PresetToken", token))
+
+    def _on_remove_preset(self, _request: Any, call: Any) -> str:
+        if self.head_of(call).presets.pop(text_in(call, "PresetToken"), None) is None:
+            return say.fault("ter:NoToken", "No such preset")
+        return say.response("tptz:RemovePreset")
+
+    def _on_goto_preset(self, _request: Any, call: Any) -> str:
+        if not self.head_of(call).go_to(text_in(call, "PresetToken")):
+            return say.fault("ter:NoToken", "No such preset")
+        return say.response("tptz:GotoPreset")
+
+
+def _vector(call: Any) -> tuple[float, float, float]:
+    """Pan, tilt and zoom of a question; what it does not name is 0."""
+    turn, zoom = call.find(".//{*}PanTilt"), call.find(".//{*}Zoom")
+    pan, tilt = (0.0, 0.0) if turn is None else (float(turn.get("x")), float(turn.get("y")))
+    return pan, tilt, 0.0 if zoom is None else float(zoom.get("x"))

@@ -13,7 +13,7 @@ from belvedere.control.api.claims import ClaimOut
 from belvedere.control.api.invitations import ReceivedInvitationOut
 from belvedere.control.api.requests import ReceivedRequestOut
 from belvedere.control.api.schemas import In, Name, Out, PersonOut, ProblemOut, ReceiptOut
-from belvedere.control.api.sharing import ReceivedOut
+from belvedere.control.api.share_shapes import ReceivedOut
 from belvedere.control.appeals.selectors import list_claims, list_received_requests
 from belvedere.control.core.principal import Principal
 from belvedere.control.organizations.selectors import list_organizations, list_received_invitations

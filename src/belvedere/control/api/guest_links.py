@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, Field
 from belvedere.contracts.permissions import Permission, parse_names
 from belvedere.control.api.auth import actor_of
 from belvedere.control.api.schemas import Id, In, Name, Out, PersonOut, ProblemOut, ReceiptOut
-from belvedere.control.api.sharing import FootageIn
+from belvedere.control.api.share_shapes import FootageIn
 from belvedere.control.core.errors import Invalid
 from belvedere.control.guests import services
 from belvedere.control.guests.selectors import GuestLinkView, get_link, list_links

@@ -10,7 +10,7 @@ from pydantic import Field
 from belvedere.contracts.permissions import Permission, parse_names
 from belvedere.control.api.auth import actor_of
 from belvedere.control.api.schemas import Id, In, Name, Out, ProblemOut
-from belvedere.control.api.sharing import FootageIn
+from belvedere.control.api.share_shapes import FootageIn
 from belvedere.control.core.errors import Invalid
 from belvedere.control.sharing import services
 from belvedere.control.sharing.presets import PRESETS, Preset

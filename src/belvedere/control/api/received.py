@@ -9,7 +9,7 @@ from ninja import Field, Query, Router, Status
 from belvedere.control.api.auth import actor_of
 from belvedere.control.api.pages import seal, unseal
 from belvedere.control.api.schemas import Out, PersonOut, ProblemOut
-from belvedere.control.api.sharing import ReceivedOut
+from belvedere.control.api.share_shapes import ReceivedOut
 from belvedere.control.sharing import services
 from belvedere.control.sharing.selectors import (
     BlockedView,

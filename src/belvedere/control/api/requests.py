@@ -11,7 +11,7 @@ from belvedere.contracts.permissions import Permission, parse_names
 from belvedere.control.api.auth import actor_of
 from belvedere.control.api.pages import DEFAULT_LIMIT, MAX_LIMIT, paginate
 from belvedere.control.api.schemas import Id, In, Out, PersonOut, ProblemOut
-from belvedere.control.api.sharing import GivenOut
+from belvedere.control.api.share_shapes import GivenOut
 from belvedere.control.appeals import services
 from belvedere.control.appeals.selectors import (
     ReceivedRequest,
