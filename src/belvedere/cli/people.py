@@ -99,7 +99,7 @@ def panic(*, yes: bool, as_json: bool) -> None:
         click.echo(json.dumps(ended))
     else:
         said = ", ".join(f"{count} {what.replace('_', ' ')}" for what, count in ended.items())
-        click.echo(f"ended: {said}. Owners and Super Admins were told", err=True)
+        click.echo(f"ended: {said}. Everybody was told", err=True)
 
 
 @main.group()

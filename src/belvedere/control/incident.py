@@ -24,7 +24,7 @@ def _operator() -> "Principal":
 def _find_account(email: str) -> "Person":
     from belvedere.control.accounts.selectors import find_verified
 
-    person = find_verified(email)
+    person = find_verified(email.strip().lower())
     if person is None:
         message = f"{email} has no account here"
         raise OperatorError(message)

@@ -69,7 +69,7 @@ def reset_factors(settings: Settings, *, email: str) -> None:
     from belvedere.control.accounts.services import remove_all_factors
     from belvedere.control.core.principal import Principal
 
-    person = find_verified(email)
+    person = find_verified(email.strip().lower())
     if person is None:
         message = f"{email} has no account here"
         raise OperatorError(message)
@@ -103,7 +103,7 @@ def add_camera(
     from belvedere.control.devices.selectors import get_device
     from belvedere.control.devices.services import add_device
 
-    person = find_verified(owner)
+    person = find_verified(owner.strip().lower())
     if person is None:
         message = f"{owner} has no account here"
         raise OperatorError(message)

@@ -8,6 +8,7 @@ from django.db.models import Max
 
 from belvedere.control.accounts.models import RecoveryContact, Session, digest_of
 from belvedere.control.accounts.selectors import list_last_seen, list_verified_addresses, list_verified_phones
+from belvedere.control.accounts.sign_ins import find_alert_address
 from belvedere.control.core import clock
 from belvedere.control.core.principal import Principal
 
@@ -69,7 +70,9 @@ def list_routes(account: str) -> list[str]:
     """Every way by which the holder of an account can be told something grave: his own, and his confirmed contacts'."""
     contacts = RecoveryContact.objects.filter(account_id=account).exclude(confirmed_at=None)
     addresses = contacts.order_by("created_at").values_list("address", flat=True)
-    return list(dict.fromkeys([*list_verified_addresses(account), *list_verified_phones(account), *addresses]))
+    # First where alerts go: who took the account over may have changed its address and removed the rest.
+    own = [find_alert_address(account), *list_verified_addresses(account)]
+    return list(dict.fromkeys([*own, *list_verified_phones(account), *addresses]))
 
 
 def list_last_there(accounts: Iterable[str]) -> dict[str, datetime]:

@@ -5,7 +5,7 @@ from typing import Literal
 
 from django.http import HttpRequest
 from ninja import Router, Status
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from belvedere.control.api.auth import actor_of
 from belvedere.control.api.pages import DEFAULT_LIMIT, MAX_LIMIT, paginate
@@ -17,8 +17,8 @@ from belvedere.control.handover.selectors import (
     get_handover,
     get_plan,
     list_handovers,
+    list_own_cuts,
 )
-from belvedere.control.streaming.selectors import list_cuts
 
 router = Router(tags=["handovers"])
 
@@ -38,7 +38,7 @@ class HandoverIn(In):
         examples=["sam@example.org"],
     )
     afterwards: Afterwards
-    warranty_until: datetime | None = Field(default=None, description="with `warranty`; fourteen days unless told")
+    warranty_until: AwareDatetime | None = Field(default=None, description="with `warranty`; fourteen days unless told")
     passes_credentials: bool = Field(
         default=False, description="the new owner gets the devices' passwords; else they are deleted"
     )
@@ -49,7 +49,7 @@ class ChoiceIn(In):
 
     key: str = Field(max_length=64)
     verdict: Verdict
-    until: datetime | None = None
+    until: AwareDatetime | None = None
     facts: str = Field(default="", max_length=64)
 
 
@@ -58,7 +58,7 @@ class PlanPatch(In):
 
     receiver: str | None = Field(default=None, max_length=254)
     afterwards: Afterwards | None = None
-    warranty_until: datetime | None = None
+    warranty_until: AwareDatetime | None = None
     passes_credentials: bool | None = None
     choices: list[ChoiceIn] = Field(default_factory=list, max_length=500)
     rest: Literal["carry_over", "end"] | None = None
@@ -284,7 +284,7 @@ def accept_handover(request: HttpRequest, handover_id: str, body: AcceptIn | Non
 
 
 def _taken(request: HttpRequest, handover: str, change_id: str) -> TakenOut:
-    receipt = ReceiptOut.of("accepted", change_id, list_cuts(change_id))
+    receipt = ReceiptOut.of("accepted", change_id, list_own_cuts(actor_of(request), handover))
     view = get_handover(actor_of(request), handover)
     return TakenOut(**dict(HandoverOut.of(view)), change_id=change_id, became=view.became, cut=receipt.cut)
 

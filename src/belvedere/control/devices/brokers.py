@@ -46,17 +46,17 @@ class BrokerWish:
             host=address.host,
             port=address.port,
             is_tls=address.is_tls,
-            username=known.username if self.username is None else self.username,
+            username=trusted.username if self.username is None else self.username,
             password=known.password if self.password is None else self.password,
             ca=trusted.ca if self.ca is None else check_authorities(self.ca),
             fingerprint=trusted.fingerprint if self.fingerprint is None else check_fingerprint(self.fingerprint),
         )
-        check_login(login, is_plain_ok=self.is_plain_ok or (is_there and kept is not None))
         is_same = is_there and (login.username, login.ca, login.fingerprint) == (
             *(known.username, known.ca, known.fingerprint),
         )
         if self.password is None and known.password and not is_same:
             raise Invalid(_("Type the password again: the one that is kept goes to no other broker."), field="password")
+        check_login(login, is_plain_ok=self.is_plain_ok or (is_there and kept is not None))
         return address, login
 
 
@@ -74,9 +74,12 @@ def check_login(login: BrokerLogin, *, is_plain_ok: bool) -> None:
         raise Invalid(_("A password needs a user."), field="username")
 
 
-def check_topic(text: str, name: str, *, longest: int = MAX_TOPIC) -> str:
-    """One topic, whole: no wildcard, nothing of the broker's own. Raises Invalid for the field `name`."""
-    text = text.strip()
+def check_topic(text: str, name: str, *, longest: int = MAX_TOPIC, is_part: bool = False) -> str:
+    """One topic, whole: no wildcard, nothing of the broker's own. Raises Invalid for the field `name`.
+
+    `is_part`: what stands before or between slashes, so its own at both ends go.
+    """
+    text = text.strip().strip("/") if is_part else text.strip()
     if not text or len(text) > longest or not text.isprintable() or set(text) & set("+#") or text.startswith("$"):
         raise Invalid(
             _("Type the whole topic: at most %(count)d characters, no + and no #.") % {"count": longest}, field=name

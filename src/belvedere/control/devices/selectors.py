@@ -213,7 +213,8 @@ def list_organizations_to_share_in(actor: Principal) -> set[str]:
     held = [pk for pk in grants.resources if grants.decide(ResourcePath(pk, "", "")).allows(Permission.SHARE)]
     rows = Camera.objects.filter(closed_at=None).filter(Q(site__in=held) | Q(organization__in=held))
     panels = Panel.objects.filter(closed_at=None).filter(Q(device__site__in=held) | Q(device__organization__in=held))
-    return {*rows.values_list("organization_id", flat=True), *panels.values_list("device__organization_id", flat=True)}
+    found = rows.values_list("organization_id", flat=True).distinct()
+    return {*found, *panels.values_list("device__organization_id", flat=True).distinct()}
 
 
 def list_cameras(actor: Principal, *, ids: Iterable[str] | None = None) -> list[CameraView]:

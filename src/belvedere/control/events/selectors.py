@@ -99,7 +99,7 @@ def list_events(
     if camera:
         rows = _of_windows({camera: _window_of(actor, camera)})
     elif panel:
-        check(actor, Permission.CONFIGURE, on="panel", resource=panel)
+        check(actor, Permission.CONFIGURE, on="panel", resource=panel, of_member=True)
         rows = Event.objects.filter(panel=panel)
     else:
         rows = _of_everything(actor)
@@ -137,7 +137,7 @@ def get_event(actor: Principal, event: str) -> EventView:
             if not rows.filter(pk=event).exists():
                 raise NotFound
         else:
-            check(actor, Permission.CONFIGURE, on="panel", resource=str(row.panel_id))
+            check(actor, Permission.CONFIGURE, on="panel", resource=str(row.panel_id), of_member=True)
     except Forbidden:
         # Who may not look back does not learn that there was something.
         raise NotFound from None

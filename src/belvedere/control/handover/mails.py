@@ -47,6 +47,12 @@ def _renew_join_secret(row: Handover) -> str:
 def send_answered(payload: dict[str, Any]) -> None:
     """Tell one side what became of it (VV 32)."""
     row = _get(payload["handover"])
+    if payload["to"] == "receiver" and state_of(row) in {"withdrawn", "expired"}:
+        known = find_verified(row.receiver_email)
+        account = row.receiver_id or (known.id if known else "")
+        # Who reads no offers of his reads of no withdrawn ones.
+        if account and is_blocked(account, row.giver_id):
+            return
     is_open = state_of(row) in {"draft", "accepted"}
     _send("handover_answered", row, to=payload["to"], path=f"/handovers/{row.pk}" if is_open else "/")
 

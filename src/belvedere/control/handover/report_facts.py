@@ -20,6 +20,7 @@ from belvedere.control.accounts.selectors import Person, get_persons
 from belvedere.control.audit.heads import read_head
 from belvedere.control.core import clock
 from belvedere.control.core.errors import NotFound
+from belvedere.control.core.names import mask_email
 from belvedere.control.core.offers import OfferState
 from belvedere.control.core.principal import Principal
 from belvedere.control.devices.panels import SHAREABLE_OF_PANELS
@@ -369,12 +370,22 @@ def _points(scope: _Scope, holders: list[Holder]) -> list[Point]:
 
 
 def report_of_handover(report: Report, row: Handover) -> Report:
-    """The same, as what a handover ended in: with both of its sides."""
+    """The same, as what a handover ended in: with both of its sides.
+
+    Both of them read it. That there is somebody who helps the new owner back in is proof enough; who it is, is not the
+    business of whoever owned it before.
+    """
+    helpers = [
+        structs.replace(one, person=Someone(name="", address=mask_email(one.person.address)))
+        if one.role == "recovery_contact"
+        else one
+        for one in report.parties
+    ]
     sides = [("giver", row.giver), ("receiver", row.receiver)]
     parties = [
         Party(role=role, person=Someone(name=account.name, address=account.email)) for role, account in sides if account
     ]
-    return structs.replace(report, handover=row.pk, parties=[*parties, *report.parties])
+    return structs.replace(report, handover=row.pk, parties=[*parties, *helpers])
 
 
 def get_kept_report(actor: Principal, handover: str) -> SealedReport:

@@ -14,7 +14,7 @@ from belvedere.control.access.models import Grant
 from belvedere.control.access.roles import Role
 from belvedere.control.access.selectors import list_resources_once_held
 from belvedere.control.accounts.models import RecoveryContact
-from belvedere.control.accounts.selectors import Person, get_persons
+from belvedere.control.accounts.selectors import Person, get_persons, list_verified_addresses
 from belvedere.control.appeals.models import AccessRequest, DeviceClaim
 from belvedere.control.core import clock
 from belvedere.control.core.errors import Forbidden, NotFound
@@ -23,7 +23,7 @@ from belvedere.control.core.offers import OPEN_STATES, OfferState
 from belvedere.control.core.principal import Principal
 from belvedere.control.devices.models import Camera, Device, Kind, Panel
 from belvedere.control.guests.models import GuestLink
-from belvedere.control.handover.models import Handover
+from belvedere.control.handover.models import Handover, HandoverState
 from belvedere.control.handover.models.transfers import OPEN
 from belvedere.control.organizations.models import Deputy, Invitation, Membership, Organization, Site
 from belvedere.control.organizations.selectors import get_management, get_member, list_organizations
@@ -233,9 +233,13 @@ def list_open_invitations(person: Person, organizations: Collection[str]) -> lis
 
 
 def list_open_handovers(actor: str, person: Person) -> list[Handover]:
-    """What one of the two plans to give the other, or offers him, to own."""
+    """What the actor plans to give the other, and what either offers the other, to own.
+
+    What the other merely plans is known to nobody but him.
+    """
+    to_me = Q(receiver_id=actor) | Q(receiver=None, receiver_email__in=list_verified_addresses(actor))
     to_him = Q(receiver_id=person.id) | Q(receiver_email=person.email)
-    pair = Q(giver_id=actor) & to_him | Q(giver_id=person.id, receiver_id=actor)
+    pair = Q(giver_id=actor) & to_him | Q(giver_id=person.id, state=HandoverState.PENDING) & to_me
     return list(Handover.objects.filter(pair, state__in=OPEN).select_related("organization").order_by("pk"))
 
 

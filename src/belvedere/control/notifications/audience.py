@@ -7,7 +7,7 @@ from belvedere.contracts.camera_events import OF_MACHINES
 from belvedere.contracts.permissions import Permission
 from belvedere.control.access.decision import GrantFacts, decide
 from belvedere.control.access.models import Origin
-from belvedere.control.access.selectors import ResourcePath, asked_at, list_grants
+from belvedere.control.access.selectors import ResourcePath, asked_at, list_frozen, list_grants
 from belvedere.control.accounts.models import Account
 from belvedere.control.devices.models import Alias, Camera, Panel
 from belvedere.control.devices.panels import path_of_panel
@@ -69,11 +69,14 @@ def list_allowed(asked: Collection[tuple[str, str, str]], *, is_muted: bool = Tr
     active = set(accounts.values_list("pk", flat=True))
     places = {part for thing in things.values() if thing.path.is_live for part in thing.path[:3] if part}
     held = list_grants(active, places)
+    frozen = list_frozen()
     at = asked_at()
     found = {}
     for account, resource, kind in asked:
         thing = things.get(resource)
         if thing is None or not thing.path.is_live or account not in active:
+            continue
+        if any(part in frozen for part in thing.path[:3]):
             continue
         grants = [grant for grant in held.get(account, []) if grant.resource in thing.path[:3]]
         if grounds := grounds_of(grants, kind, at):

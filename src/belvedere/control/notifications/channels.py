@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Final
 
-from belvedere.contracts.camera_events import EventKind
+from belvedere.contracts.camera_events import OF_MACHINES, EventKind
 from belvedere.control.core.matters import Matter
 
 
@@ -38,7 +38,11 @@ OF_CAMERAS: Final = frozenset(EventKind) - OF_PANELS
 
 
 def choose(choices: Choices, resource: str, kind: str) -> frozenset[Channel]:
-    """The narrowest choice counts: of this kind here, then of all here, then of this kind anywhere, then of all."""
+    """The narrowest choice counts: of this kind here, then of all here, then of this kind anywhere, then of all.
+
+    Disks and nodes stand at one of their cameras, so what was chosen for that one says nothing of them.
+    """
+    resource = "" if kind in OF_MACHINES else resource
     for key in ((resource, kind), (resource, ""), ("", kind), ("", "")):
         if key in choices:
             return choices[key]

@@ -17,6 +17,7 @@ from belvedere.control.core.offers import OPEN_STATES, OfferState
 from belvedere.control.core.principal import Principal
 from belvedere.control.devices.models import Device
 from belvedere.control.providers.models import ANSWER_WITHIN, Engagement, Wish
+from belvedere.control.sharing.selectors.blocking import sharers_blocked_by
 
 #: how an offer's state is called on an engagement, and on a wish
 STATES: Final = {
@@ -92,7 +93,8 @@ def _rows() -> QuerySet[Engagement]:
 
 def _waits_for(actor: Principal) -> Q:
     """What waits is whoever's who has proven the address."""
-    return Q(provider=None, state=OfferState.PENDING, address__in=list_verified_addresses(actor.id))
+    asked = Q(provider=None, state=OfferState.PENDING, address__in=list_verified_addresses(actor.id))
+    return asked & ~Q(giver__in=sharers_blocked_by(actor.id))
 
 
 def _offered_to(actor: Principal) -> Q:

@@ -98,7 +98,8 @@ def camera_private(request: HttpRequest, camera_id: str) -> HttpResponse:
         elif hours == "0":
             services.end_private_hours(actor, camera=camera_id)
         else:
-            services.take_private_hours(actor, camera=camera_id, hours=int(hours) if hours.isdecimal() else 0)
+            number = int(hours) if hours.isdecimal() and len(hours) < 3 else 0
+            services.take_private_hours(actor, camera=camera_id, hours=number)
             messages.success(request, _("It looks away. It sees again by itself."))
     except Conflict as conflict:
         messages.info(request, conflict.message)

@@ -33,10 +33,10 @@ from belvedere.control.handover.selectors import (
     get_plan,
     get_thing,
     list_cautions,
+    list_own_cuts,
     list_possible_receivers,
 )
 from belvedere.control.organizations.selectors import list_organizations, list_sites
-from belvedere.control.streaming.selectors import list_cuts
 from belvedere.control.web.cameras import rights_slots
 from belvedere.control.web.context import person
 from belvedere.control.web.errors import answers_refusals
@@ -185,7 +185,7 @@ def _offer_page(
         "handover": handover_card(view),
         "cautions": [_OWN_CAUTIONS[one] for one in list_cautions(actor, view.id)] if is_asked else [],
         "places": _places(actor, view) if is_asked else [],
-        "cuts": list_cuts(view.change_id) if view.change_id else [],
+        "cuts": list_own_cuts(actor, view.id),
         "error": error,
     }
     return render(request, "web/handover.html", context, status=status)

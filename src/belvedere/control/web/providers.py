@@ -191,7 +191,7 @@ def provider_end(request: HttpRequest, engagement_id: str) -> str:
 @_answering("admin-providers")
 def wish_approve(request: HttpRequest, wish_id: str) -> str:
     """Give what was asked for, or what was ticked instead."""
-    until = _read_end(request)
+    until = _read_end(request, sit_down(request).organization.time_zone)
     hours = None if until else _read_hours(request)
     services.approve_wish(
         principal_of(request), wish=wish_id, permissions=_read_permissions(request), hours=hours, until=until

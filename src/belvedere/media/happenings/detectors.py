@@ -91,6 +91,11 @@ class DetectorKeeper:
         """What is said of these is heard no more, from this moment."""
         self._nudges += 1
         for carried in self._carried.values():
+            # Else the same assignment, come again, would look like what is heard already.
+            carried.assigned = {
+                place: [camera for camera in known if camera not in cameras]
+                for place, known in carried.assigned.items()
+            }
             carried.line.withdraw(cameras)
 
     # -- assignments --------------------------------------------------------------------------------------------

@@ -92,6 +92,8 @@ class EventKeeper:
         """What is said of these is nobody's business any more. Those not heard here are passed over."""
         self._nudges += 1
         for carried in self._carried.values():
+            if any(pk in cameras for pk in carried.cameras.values()):
+                carried.revision = ""  # the same assignment, come again, is not what is heard now
             carried.cameras = {source: pk for source, pk in carried.cameras.items() if pk not in cameras}
         self._detectors.withdraw(cameras)
         self.book.forget(cameras)

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from belvedere.control.accounts.models import Account, RecoveryContact, digest_of
 from belvedere.control.accounts.recovery import find_asked_contact, list_routes
 from belvedere.control.accounts.selectors import list_proven, require_fresh
+from belvedere.control.accounts.sign_ins import find_alert_address
 from belvedere.control.audit.services import write_entry
 from belvedere.control.core import clock
 from belvedere.control.core.errors import Conflict, Invalid, NotFound
@@ -133,5 +134,4 @@ def make_reset_link(actor: Principal, *, account: str) -> str:
 
 
 def _tell_holder(account: str, what: str, detail: str) -> None:
-    to = Account.objects.values_list("email", flat=True).get(pk=account)
-    enqueue("mail.account_notice", {"to": to, "what": what, "detail": detail})
+    enqueue("mail.account_notice", {"to": find_alert_address(account), "what": what, "detail": detail})

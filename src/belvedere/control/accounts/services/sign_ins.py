@@ -102,13 +102,17 @@ def confirm_sign_in(actor: Principal, *, place: str) -> None:
 
 @transaction.atomic
 def deny_sign_in(actor: Principal, *, place: str) -> str:
-    """It was not me: every other sign-in and token ends, and that place is new again. The change id.
+    """It was not me: every other sign-in and token ends, and that browser and place are new again. The change id.
 
     A new password is the next step, and the caller's. Raises ReauthenticationRequired, NotFound.
     """
     require_fresh(actor)
-    if not _told(actor, place).delete()[0]:
+    row = _told(actor, place).first()
+    if row is None:
         raise NotFound
+    # Whoever it was may have gone on from elsewhere with the same browser, which was told of no more.
+    mine = SignInPlace.objects.filter(account_id=actor.id)
+    mine.filter(Q(device=row.device) | Q(network=row.network, browser=row.browser)).delete()
     return end_other_credentials(actor, action="sign_in.denied", why="sign_in_denied")
 
 

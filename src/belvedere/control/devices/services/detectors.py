@@ -40,8 +40,8 @@ def set_detector(actor: Principal, *, camera: str, broker: BrokerWish, prefix: s
     row = Camera.objects.get(pk=camera)
     kept = Detector.objects.filter(camera=camera).first()
     address, login = broker.fill_in(_open(kept) if kept else None)
-    prefix = check_topic(prefix, "prefix", longest=_MAX_PART).strip("/")
-    name = check_topic(name, "name", longest=_MAX_PART).strip("/")
+    prefix = check_topic(prefix, "prefix", longest=_MAX_PART, is_part=True)
+    name = check_topic(name, "name", longest=_MAX_PART, is_part=True)
     resolve(address, list_reach(row.organization_id))
     source = vault.seal(msgspec.json.encode(login).decode(), table="detector", row=camera, field="source")
     with transaction.atomic():
@@ -65,7 +65,7 @@ def set_detector(actor: Principal, *, camera: str, broker: BrokerWish, prefix: s
         enqueue("assignments.changed", {"withdrawn": []})
 
 
-@requires(Permission.CONFIGURE, on="camera")
+@requires(Permission.CONFIGURE, on="camera", of_member=True)
 @transaction.atomic
 def remove_detector(actor: Principal, *, camera: str) -> None:
     """Hear of it no more; its credentials are gone. Raises NotFound where there is none."""

@@ -65,7 +65,7 @@ def end_private_hours(actor: Principal, *, camera: str) -> None:
     _resume(camera)
 
 
-@requires(Permission.CONFIGURE, on="camera")
+@requires(Permission.CONFIGURE, on="camera", of_member=True)
 @transaction.atomic
 def mark_outdoor(actor: Principal, *, camera: str, is_outdoor: bool) -> None:
     """Say whether a camera looks outdoors: then nobody takes private hours there. What runs goes on. Twice is harmless.

@@ -39,7 +39,7 @@ def disable_device(actor: Principal, *, device: str) -> str:
     return change_id
 
 
-@requires(Permission.CONFIGURE, on="device")
+@requires(Permission.CONFIGURE, on="device", of_member=True)
 @transaction.atomic
 def enable_device(actor: Principal, *, device: str) -> None:
     """Carry its cameras again; private hours run on. A second time is harmless. Raises NotFound, Forbidden."""

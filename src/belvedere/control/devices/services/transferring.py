@@ -1,11 +1,12 @@
 """Giving devices to another organization: what stood there closes, and the same devices open where they go (rule 7)."""
 
 import json
+import re
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from django.db import transaction
 
@@ -26,9 +27,7 @@ from belvedere.control.outbox.services import enqueue
 
 REASON: Final = "handed_over"
 #: what makers call the parts of a login that they let people write into an address
-_LOGIN_WORDS: Final = frozenset(
-    {"user", "username", "usr", "login", "password", "passwd", "pass", "pwd", "token", "auth"}
-)
+_LOGIN: Final = re.compile(r"(?i)[/?&;_](?:user|username|usr|login|password|passwd|pass|pwd|token|auth)=")
 #: what a device is and can do: it goes with it. Whose it is, where it stands and how to get in does not
 _DEVICE_FACTS: Final = (
     *("kind", "name", "shown_address", "has_sub", "transport", "manufacturer", "model", "firmware", "serial"),
@@ -36,7 +35,6 @@ _DEVICE_FACTS: Final = (
 )
 _CAMERA_FACTS: Final = (
     *("name", "channel", "codec", "width", "height", "fps", "bitrate", "has_audio", "has_ptz", "has_talk"),
-    "disabled_at",
 )
 
 
@@ -125,8 +123,9 @@ def _transfer(
             organization_id=organization,
             site_id=site,
             created_at=at,
-            # What is switched off stays so until its new owner switches it on.
-            disabled_by=actor.id if camera.disabled_at else "",
+            # What is switched off stays so until its new owner switches it on. Private hours end with who took them.
+            disabled_at=_off_since(camera),
+            disabled_by=actor.id if _off_since(camera) else "",
             **_copy(camera, _CAMERA_FACTS),
         )
         for camera in cameras
@@ -134,6 +133,10 @@ def _transfer(
     if close_panels(row.pk):
         Panel.objects.create(device=device, code=Panel.objects.values_list("code", flat=True).get(pk=row.pk))
     return became
+
+
+def _off_since(camera: Camera) -> datetime | None:
+    return None if camera.private_until else camera.disabled_at
 
 
 def _copy(row: Device | Camera, fields: Iterable[str]) -> dict[str, Any]:
@@ -169,5 +172,6 @@ def without_credentials(kind: str, text: str) -> str:
 
 def _without_login(address: str) -> str:
     parts = urlsplit(address)
-    words = {key.lower() for key, _value in parse_qsl(parts.query, keep_blank_values=True)}
-    return urlunsplit(parts._replace(query="")) if words & _LOGIN_WORDS else address
+    # Some write it into the path: rtsp://camera/user=admin&password=…&channel=1
+    in_path, in_query = (_LOGIN.search(f"/{text}") for text in (parts.path, parts.query))
+    return urlunsplit(parts._replace(path="/" if in_path else parts.path, query="" if in_query else parts.query))

@@ -47,7 +47,7 @@ OPEN: Final = (HandoverState.DRAFT, HandoverState.PENDING)
 class Handover(Offer):
     """An owner's plan, then his offer to one person, who must accept it himself. Good for fourteen days to the second.
 
-    `offered_at` and `expires_at` of a draft are its own: since when it is planned, and when it is thrown away.
+    `offered_at` of a draft is since when it is planned; its `expires_at` says nothing before it is offered.
     """
 
     state = models.CharField(max_length=10, choices=HandoverState, default=HandoverState.DRAFT)

@@ -18,6 +18,8 @@ from belvedere.control.devices.models import Device
 from belvedere.control.handover.models import OPEN, Handover, HandoverState, Kind
 from belvedere.control.organizations.models import Membership, Site
 from belvedere.control.organizations.selectors import OrganizationView, get_organization
+from belvedere.control.sharing.selectors.blocking import sharers_blocked_by
+from belvedere.control.streaming.selectors import CutView, list_cuts
 
 #: the life of every offer, in the words of handovers
 STATES: Final = {
@@ -89,7 +91,9 @@ def _known_to(actor: Principal) -> QuerySet[Handover]:
     own = {"account_id": actor.id, "is_active": True}
     is_member = Exists(Membership.objects.filter(organization=OuterRef("organization"), **own))
     waits = Q(state=HandoverState.PENDING, receiver=None, receiver_email__in=list_verified_addresses(actor.id))
+    # Whom one blocked has no way in by this one, either.
     received = Q(receiver_id=actor.id) | waits
+    received &= ~(Q(state=HandoverState.PENDING) & Q(giver__in=sharers_blocked_by(actor.id)))
     is_open = Q(kind__in=[Kind.SITE, Kind.DEVICE]) | Q(final_at__gt=clock.now(), state=HandoverState.ACCEPTED)
     given = Q(giver_id=actor.id) & (is_member | Q(final_at__gt=clock.now(), state=HandoverState.ACCEPTED))
     rows = Handover.objects.filter(given | (received & (is_member | is_open) & ~Q(state=HandoverState.DRAFT)))
@@ -133,6 +137,17 @@ def _view(actor: Principal, row: Handover) -> HandoverView:
         became="" if is_giver and row.kind != Kind.ORGANIZATION else row.became,
         is_received=not is_giver,
     )
+
+
+def list_own_cuts(actor: Principal, handover: str) -> list[CutView]:
+    """What the change cut, as far as it is the actor's business. Raises NotFound.
+
+    Of a site or device each side knows its own pictures alone: who watched what in the other's organization is not told
+    to whoever it went to, or came from (N17).
+    """
+    view = get_handover(actor, handover)
+    cuts = list_cuts(view.change_id) if view.change_id else []
+    return [cut for cut in cuts if view.kind == Kind.ORGANIZATION or cut.account.id == actor.id]
 
 
 def list_handovers(actor: Principal) -> list[HandoverView]:

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from belvedere.contracts.permissions import Permission
 from belvedere.control.access.guard import check, unguarded
+from belvedere.control.access.roles import PERMISSIONS
 from belvedere.control.access.selectors import list_projected
 from belvedere.control.access.services import end_grants
 from belvedere.control.accounts.selectors import require_fresh
@@ -17,6 +18,7 @@ from belvedere.control.core.errors import Conflict, Forbidden, Invalid
 from belvedere.control.core.ids import new_id
 from belvedere.control.core.offers import OfferState, move
 from belvedere.control.core.principal import Principal
+from belvedere.control.devices.selectors import list_paths
 from belvedere.control.devices.services import check_transfer_reach, transfer_devices
 from belvedere.control.guests.services import close_links
 from belvedere.control.handover.models import Afterwards, Decision, Handover, HandoverState, Kind, Subject, Verdict
@@ -25,7 +27,7 @@ from belvedere.control.handover.selectors.transfers import list_receivers
 from belvedere.control.handover.services.closing import drop_plans, tell, write_plan_entry
 from belvedere.control.handover.services.offering import find_as, is_addressed_to, refuse_over, return_to_plan
 from belvedere.control.handover.services.reports import keep_report
-from belvedere.control.organizations.selectors import get_site
+from belvedere.control.organizations.selectors import get_site, get_standings
 from belvedere.control.organizations.services import (
     add_site,
     change_owner,
@@ -76,6 +78,7 @@ def accept_handover(actor: Principal, *, handover: str, organization: str = "", 
     try:
         return _take(actor, row, organization=organization, found=found, site=site)
     except _Stale as stale:
+        row.refresh_from_db()  # nothing of what was written stands
         return_to_plan(row, changed=stale.changed)
         raise Conflict(
             _("Something changed since this was offered. They are asked again, then it is offered anew.")
@@ -87,6 +90,8 @@ def _take(actor: Principal, row: Handover, *, organization: str, found: str, sit
     # Held in one order by everybody: the organization, the handover, the memberships.
     owner = hold_organization(row.organization_id)
     require_thawed(row.organization_id)
+    if row.state == HandoverState.PENDING and not is_addressed_to(row, actor.id):
+        raise Forbidden
     at, change_id = clock.now(), new_id()
     changes: dict[str, Any] = {"receiver_id": actor.id, "change_id": change_id, "final_at": at + UNDO_WITHIN}
     if not move(row, OfferState.ACCEPTED, at=at, **changes):
@@ -98,8 +103,6 @@ def _take(actor: Principal, row: Handover, *, organization: str, found: str, sit
         raise Conflict(_("The account that offered this no longer works. Nothing was changed."))
     if owner != row.giver_id:
         raise Conflict(_("The owner changed in the meantime. Nothing was changed."))
-    if not is_addressed_to(row, actor.id):
-        raise Forbidden
     rows = list_rows(row)
     changed = [one.key for one in rows if one.is_open]
     if changed or extent_of(row) != row.extent:
@@ -162,11 +165,16 @@ def _take_organization(actor: Principal, row: Handover, rows: list[PlanRow]) -> 
     change_owner(
         actor, organization=organization, giver=row.giver_id, is_leaving=row.is_leaving, change_id=row.change_id
     )
+    standings = get_standings(one.id for one in leaving if one.until)
     end_memberships(actor, members=[one.id for one in leaving], change_id=row.change_id)
     resources = list_extent(row)
+    places = list_paths(resources) if standings else {}
     for one in leaving:
-        if one.until:
-            _look_on(actor, row, one.id, one.account, organization, resources, one.until)
+        if one.until and one.id in standings:
+            # What he could see, and no more: a date takes away, it gives nothing.
+            roles = {pk: standings[one.id].on(path.site) for pk, path in places.items()}
+            seen = [pk for pk, role in roles.items() if Permission.LIVE_VIEW in PERMISSIONS[role]]
+            _look_on(actor, row, one.id, one.account, organization, seen, one.until)
     _keep_warranty(actor, row, organization, resources)
     end_all_engagements(actor, organization=organization, change_id=row.change_id)
     drop_plans(actor, organization=organization, owner=actor.id)

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from belvedere.contracts.permissions import Permission
 from belvedere.control.access.decision import decide
-from belvedere.control.access.selectors import asked_at, list_grants
+from belvedere.control.access.selectors import asked_at, list_frozen, list_grants
 from belvedere.control.accounts.models import Account
 from belvedere.control.accounts.selectors import find_crowded, get_persons
 from belvedere.control.accounts.sign_ins import list_new_places
@@ -94,11 +94,13 @@ def _views(rows: Iterable[MatterLine]) -> list[MatterView]:
 def _list_managed(pairs: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
     """Those (account, organization) where the account manages all of it now."""
     held = list_grants({account for account, _place in pairs}, {place for _account, place in pairs}) if pairs else {}
+    frozen = list_frozen() if pairs else {}
     at = asked_at()
     return {
         (account, place)
         for account, place in pairs
-        if decide([grant for grant in held.get(account, []) if grant.resource == place], at).allows(Permission.MANAGE)
+        if place not in frozen
+        and decide([grant for grant in held.get(account, []) if grant.resource == place], at).allows(Permission.MANAGE)
     }
 
 

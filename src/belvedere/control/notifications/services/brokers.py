@@ -1,7 +1,7 @@
 """Brokers: home automations of somebody's that are told over MQTT."""
 
 from itertools import batched
-from typing import Final
+from typing import Any, Final
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -43,7 +43,7 @@ def create_broker(
     """
     require_fresh(actor)
     name = clean_name(name)
-    prefix = check_topic(prefix, "prefix", longest=_MAX_PREFIX).strip("/")
+    prefix = check_topic(prefix, "prefix", longest=_MAX_PREFIX, is_part=True)
     address, login = _check(actor, broker, None)
     pk = new_id()
     with transaction.atomic():
@@ -77,19 +77,24 @@ def change_broker(
     Raises as `create_broker`, and NotFound.
     """
     require_fresh(actor)
-    row = _get(actor, broker)
+    row, changes = _get(actor, broker), dict[str, Any]()
     if name is not None:
-        row.name = clean_name(name)
+        changes["name"] = clean_name(name)
     if wish is not None:
         address, login = _check(actor, wish, open_login(row))
-        row.shown_address, row.login = address.shown, seal_login(login, row.pk)
+        changes |= {"shown_address": address.shown, "login": seal_login(login, row.pk)}
     if is_enabled is not None:
-        row.disabled_at = None if is_enabled else row.disabled_at or clock.now()
+        changes["disabled_at"] = None if is_enabled else row.disabled_at or clock.now()
     if is_enabled or wish is not None:
-        row.failures, row.failing_since = 0, None
+        changes |= {"failures": 0, "failing_since": None}
     with transaction.atomic():
-        row.save()
-        _write(actor, "broker.changed", row.pk, row.name)
+        # A name was looked up meanwhile: what was removed stays removed, and what the courier wrote stays written.
+        if changes and not Broker.objects.filter(pk=row.pk).update(**changes):
+            raise NotFound
+        if is_enabled or wish is not None:
+            # What it was to forget while it was off, or was another, it is told now.
+            BrokerThing.objects.filter(broker=row.pk).update(taken_back_at=None)
+        _write(actor, "broker.changed", row.pk, changes.get("name", row.name))
 
 
 @unguarded("the actor's own")

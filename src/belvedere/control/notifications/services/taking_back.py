@@ -32,6 +32,10 @@ SHOWN_FOR: Final = timedelta(days=3)
 @unguarded("a push service took them")
 def note_pushed(notifications: Collection[str]) -> None:
     """Browsers show these now, as far as we know."""
+    for line in Notification.objects.filter(pk__in=list(notifications)):
+        # It took the place of those before it: there is one of a kind on a screen.
+        same = Notification.objects.filter(account=line.account_id, resource=line.resource, kind=line.kind)
+        same.filter(pushed_at__isnull=False, last_at__lt=line.last_at).update(pushed_at=None)
     if notifications:
         Notification.objects.filter(pk__in=list(notifications)).update(pushed_at=clock.now())
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from django.db import transaction
@@ -69,20 +69,22 @@ def change_webhook(
 ) -> None:
     """What is None stays. Switched on again, it begins anew. Raises as `create_webhook`, and NotFound."""
     require_fresh(actor)
-    row = _get(actor, webhook)
+    row, changes = _get(actor, webhook), dict[str, Any]()
     if name is not None:
-        row.name = clean_name(name)
+        changes["name"] = clean_name(name)
     if url is not None:
-        row.shown_url, row.url = _check_url(actor, url), _seal(url, row.pk, "url")
+        changes |= {"shown_url": _check_url(actor, url), "url": _seal(url, row.pk, "url")}
     if kinds is not None:
-        row.kinds = _write_kinds(kinds)
+        changes["kinds"] = _write_kinds(kinds)
     if is_enabled is not None:
-        row.disabled_at = None if is_enabled else row.disabled_at or clock.now()
+        changes["disabled_at"] = None if is_enabled else row.disabled_at or clock.now()
     if is_enabled or url is not None:
-        row.failures, row.failing_since = 0, None
+        changes |= {"failures": 0, "failing_since": None}
     with transaction.atomic():
-        row.save()
-        _write(actor, "webhook.changed", row.pk, row.name)
+        # A name was looked up meanwhile: what was removed stays removed, and what the courier wrote stays written.
+        if changes and not Webhook.objects.filter(pk=row.pk).update(**changes):
+            raise NotFound
+        _write(actor, "webhook.changed", row.pk, changes.get("name", row.name))
 
 
 @unguarded("the actor's own")

@@ -115,6 +115,9 @@ def end_deputy(actor: Principal, *, organization: str) -> None:
     if not (seen.is_owner or seen.is_deputy):
         raise Forbidden
     hold_organization(organization)
+    now = find_deputy(organization)
+    if now is None or now.account_id != seen.deputy.account.id:
+        return
     _end_all(organization, by=actor.id, why="dismissed" if seen.is_owner else "left")
     _write(actor, organization, "deputy.ended", account=seen.deputy.account.id)
     tell_everyway(organization, "deputy_ended", owner=seen.owner.id, who=actor.name, detail=seen.deputy.account.name)
@@ -193,8 +196,7 @@ def _settle(row: OwnershipClaim) -> bool:
         return _lapse(row, why)
     at = clock.now()
     if at >= row.due_at:
-        # While it is frozen nothing changes hands; afterwards it does.
-        return find_freeze(row.organization_id) is None and _carry_out(row)
+        return _carry_out(row)
     passed = sum(at >= row.offered_at + after for after in REMIND_AFTER)
     return passed > row.reminders and _remind(row, passed)
 
@@ -230,9 +232,12 @@ def _remind(row: OwnershipClaim, passed: int) -> bool:
 def _carry_out(row: OwnershipClaim) -> bool:
     hold_organization(row.organization_id)
     # Asked again with the organization held: who comes back at this moment is not overlooked.
-    if _why_over(row) or not move(row, OfferState.ACCEPTED, at=clock.now()):
+    # While it is frozen nothing changes hands; afterwards it does.
+    if find_freeze(row.organization_id) is not None or _why_over(row):
         return False
-    change_id = pass_on(row.organization_id, giver=row.owner_id, taker=row.claimant_id)
+    if not move(row, OfferState.ACCEPTED, at=clock.now()):
+        return False
+    change_id = pass_on(system("server"), row.organization_id, giver=row.owner_id, taker=row.claimant_id)
     OwnershipClaim.objects.filter(pk=row.pk).update(change_id=change_id)
     deputy = Deputy.objects.get(organization=row.organization_id, state=OfferState.ACCEPTED)
     move(deputy, OfferState.REVOKED, at=clock.now(), ended_reason="became_owner")

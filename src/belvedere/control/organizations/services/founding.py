@@ -23,8 +23,8 @@ from belvedere.control.core.names import clean_name
 from belvedere.control.core.principal import Principal
 from belvedere.control.organizations.models import Membership, Organization, Reach, Site
 from belvedere.control.organizations.selectors.members import list_tenures
-from belvedere.control.organizations.services.projection import project
-from belvedere.control.organizations.standing import NOBODY
+from belvedere.control.organizations.services.projection import project, write_standing
+from belvedere.control.organizations.standing import NOBODY, Standing
 
 MAX_OWNED: Final = 20
 
@@ -204,7 +204,11 @@ def return_owner(actor: Principal, *, organization: str, giver: str, receiver: s
     """
     hold_organization(organization)
     rows = Membership.objects.filter(organization_id=organization, account_id=receiver, is_active=True)
-    if not rows.update(role=Role.SUPER_ADMIN, is_everywhere=True):
+    membership = rows.values_list("pk", flat=True).first()
+    if membership:
+        # Whole again, whatever the owner in between made of him.
+        write_standing(membership, Standing(Role.SUPER_ADMIN))
+    else:
         Membership.objects.create(
             organization_id=organization, account_id=receiver, role=Role.SUPER_ADMIN, created_at=clock.now()
         )

@@ -58,7 +58,7 @@ def make_owner(actor: Principal, *, organization: str, account: str) -> str:
         raise Conflict(_("They own it already."))
     require_thawed(organization)
     _raise_to_super_admin(actor, organization, account)
-    change_id = pass_on(organization, giver=giver, taker=account)
+    change_id = pass_on(actor, organization, giver=giver, taker=account)
     write_entry(
         actor=actor,
         action="organization.owner_set",
@@ -109,14 +109,13 @@ def _raise_to_super_admin(actor: Principal, organization: str, account: str) -> 
     )
 
 
-def pass_on(organization: str, *, giver: str, taker: str) -> str:
+def pass_on(actor: Principal, organization: str, *, giver: str, taker: str) -> str:
     """Ownership itself, in the caller's transaction; the change id. The giver stays as Super Admin.
 
     What came with an account is an organization like any other from now on, and its former owner gets an empty one.
     """
     people = get_persons([giver, taker])
-    taking = Principal(id=taker, name=people[taker].name, email=people[taker].email)
-    change_id = change_owner(taking, organization=organization, giver=giver, is_leaving=False)
+    change_id = change_owner(actor, organization=organization, giver=giver, is_leaving=False, receiver=taker)
     if Organization.objects.filter(pk=organization, is_personal=True).update(is_personal=False):
         register_account(Principal(id=giver, name=people[giver].name, email=people[giver].email))
     return change_id

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 
 from belvedere.contracts.permissions import Permission
 from belvedere.control.access.guard import unguarded
@@ -66,7 +67,9 @@ def _left_behind(cameras: list[str]) -> list[str]:
     """Grants on these cameras, and on their devices, of engagements for devices that stand elsewhere now."""
     if not cameras:
         return []
-    hit = Engagement.objects.filter(state=OfferState.ACCEPTED, devices__device__cameras__in=cameras).distinct()
+    # A panel has no cameras: it is told of by the id of its device.
+    moved = Q(devices__device__cameras__in=cameras) | Q(devices__device__in=cameras)
+    hit = Engagement.objects.filter(moved, state=OfferState.ACCEPTED).distinct()
     rows = {row.pk: set(list_resources(row)) for row in hit}
     return [
         pk for key, held in list_projected(rows).items() for pk, resource, _bits in held if resource not in rows[key]
@@ -86,6 +89,8 @@ def end_all_engagements(actor: Principal, *, organization: str, change_id: str) 
 def end_of_account(payload: dict[str, Any]) -> None:
     """End what an account was engaged for. Handler of `account.disabled`."""
     for row in Engagement.objects.filter(provider=payload["account"], state=OfferState.ACCEPTED).order_by("pk"):
+        if row.state_at(clock.now()) == OfferState.EXPIRED:
+            continue
         with transaction.atomic():
             end(system("server"), row, OfferState.LEFT, "engagement.left")
 

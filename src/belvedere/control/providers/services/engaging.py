@@ -20,7 +20,7 @@ from belvedere.control.core.names import clean_email, clean_name
 from belvedere.control.core.offers import OfferState, move
 from belvedere.control.core.principal import Principal
 from belvedere.control.organizations.selectors import find_membership, get_owner, get_site, is_member
-from belvedere.control.organizations.services import touch_membership
+from belvedere.control.organizations.services import hold_organization, require_thawed, touch_membership
 from belvedere.control.outbox.services import enqueue
 from belvedere.control.providers.engaged import check_end, check_permissions, end, write
 from belvedere.control.providers.models import EngagedDevice, Engagement
@@ -91,6 +91,8 @@ def accept_engagement(actor: Principal, *, engagement: str) -> str:
     row = find_engagement(actor, engagement, "received")
     if row.state == OfferState.ACCEPTED:
         return row.state
+    hold_organization(row.organization_id)
+    require_thawed(row.organization_id)
     touch_membership(row.membership_id)
     at = clock.now()
     if row.state_at(at) == OfferState.EXPIRED:

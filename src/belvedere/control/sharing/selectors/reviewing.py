@@ -134,7 +134,7 @@ def _members(actor: Principal, owned: dict[str, str], at: datetime) -> list[Unus
             address=row.account.email,
             organization=owned[row.organization_id],
             names=(row.role,),
-            since=row.created_at,
+            since=max(row.created_at, since),
             was_used=False,
             may_lapse=False,
         )
