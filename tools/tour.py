@@ -243,7 +243,11 @@ class Tour:
         hotels = next(row["id"] for row in self.api("olivia", "GET", "organizations")["items"] if not row["personal"])
         pool = self.cameras["Pool"]
         tested = self.api("olivia", "POST", "access-tests", account="rita@example.org", cameras=[pool])["id"]
+        # Some of these want somebody who has just proved who he is.
+        self.states.clear()
         pages = {
+            "webhook-new": "/account/webhooks/new",
+            "broker-new": "/account/brokers/new",
             "guides": "/guides",
             "guide": "/guides/hand-a-user-over",
             "access-tests": "/access-tests",
@@ -255,8 +259,6 @@ class Tour:
             "recovery-contacts": "/account/recovery",
             "notifications": "/account/notifications",
             "notification-matrix": "/notifications/matrix",
-            "webhook-new": "/account/webhooks/new",
-            "broker-new": "/account/brokers/new",
             "detector": f"/cameras/{pool}/detector",
         }
         for name, path in pages.items():

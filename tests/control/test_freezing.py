@@ -19,6 +19,7 @@ from belvedere.control.core.errors import Conflict, Forbidden, Frozen, NotFound,
 from belvedere.control.core.principal import Principal, system
 from belvedere.control.devices.selectors import find_camera_path, list_cameras
 from belvedere.control.handover.services import accept_handover
+from belvedere.control.notifications.audience import list_allowed
 from belvedere.control.organizations import services
 from belvedere.control.organizations.selectors import find_freeze, get_freezing, get_management
 from belvedere.control.outbox.services import run_due
@@ -201,3 +202,14 @@ def test_the_page_is_for_every_member_and_every_page_says_it(hotels: cast.Hotels
     assert "You agree that it ends" in olivia.get(address).content.decode()
     hotels.sam.browser().post(f"{address}/end")
     assert "is frozen" not in leo.get("/").content.decode()
+
+
+def test_nobody_is_told_of_what_is_frozen(hotels: cast.Hotels) -> None:
+    """N33: neither what waits to be sent, nor what was told before. Afterwards it is read again."""
+    asked = {(hotels.olivia.id, hotels.lobby, "motion"), (hotels.olivia.id, hotels.people.pool, "motion")}
+    assert set(list_allowed(asked)) == asked
+    services.freeze_organization(hotels.sam.actor, organization=hotels.id)
+    assert set(list_allowed(asked)) == {(hotels.olivia.id, hotels.people.pool, "motion")}
+    assert set(list_allowed(asked, is_muted=False)) == {(hotels.olivia.id, hotels.people.pool, "motion")}
+    with clock.moved_by(FREEZE + timedelta(seconds=1)):
+        assert set(list_allowed(asked)) == asked

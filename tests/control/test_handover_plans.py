@@ -27,7 +27,9 @@ from belvedere.control.core.errors import Conflict, Forbidden, Invalid, NetworkN
 from belvedere.control.core.principal import Principal
 from belvedere.control.devices.models import Binding, Camera, Device
 from belvedere.control.devices.selectors import get_camera, list_cameras
-from belvedere.control.devices.services import unbind_device
+from belvedere.control.devices.services import take_private_hours, unbind_device
+from belvedere.control.devices.services.transferring import without_credentials
+from belvedere.control.devices.sources import Source, Streams, read_source, write_source
 from belvedere.control.guests.models import GuestLink
 from belvedere.control.guests.services import make_link
 from belvedere.control.handover.models import Handover
@@ -37,6 +39,7 @@ from belvedere.control.handover.selectors import (
     get_handover,
     get_plan,
     list_cautions,
+    list_own_cuts,
     list_received_handovers,
 )
 from belvedere.control.handover.services import (
@@ -49,9 +52,9 @@ from belvedere.control.handover.services import (
     withdraw_handover,
 )
 from belvedere.control.organizations.models import Membership, Organization, Reach, Site
-from belvedere.control.organizations.services import set_reach
+from belvedere.control.organizations.services import Wish, change_member, edit_organization, set_reach
 from belvedere.control.outbox.services import run_due
-from belvedere.control.sharing.models import Share
+from belvedere.control.sharing.models import BlockedSharer, Share
 from belvedere.control.sharing.services import Item, change_share, end_share
 from belvedere.control.streaming.selectors import list_cuts
 from control.test_at_once import at_once, raise_node
@@ -204,6 +207,11 @@ def test_who_watches_is_cut_and_the_receipt_says_so(people: cast.Cast) -> None:
     cut = {row.session for row in list_cuts(change)}
     assert {mine, hers} <= cut
     assert elsewhere not in cut
+    # N17: who looked at it before is none of the new owner's business; the giver reads of himself.
+    assert list_own_cuts(people.xena.actor, handover) == []
+    assert [row.session for row in list_own_cuts(people.olivia.actor, handover)] == [mine]
+    again = people.xena.browser().post(f"/api/v1/handovers/{handover}/accept", {}, "application/json")
+    assert (again.status_code, again.json()["cut"]) == (200, [])
 
 
 def test_its_own_share_ends_with_owning(people: cast.Cast) -> None:
@@ -593,3 +601,63 @@ def test_accepting_and_unbinding_at_once(people: cast.Cast) -> None:
     assert isinstance(taken, Refusal) != isinstance(unbound, Refusal)
     assert Device.objects.filter(name="Counter", unbound_at=None).count() == (0 if isinstance(taken, Refusal) else 1)
     assert Membership.objects.filter(organization=people.olivia.organization, is_active=True).count() == 1
+
+
+def test_an_owner_who_comes_back_is_whole(hotels: cast.Hotels) -> None:
+    """Whatever the owner in between made of him: else nobody could mend it."""
+    olivia, sam = hotels.olivia, hotels.sam
+    handover = cast.offer_handover(olivia.actor, thing=hotels.id, receiver=sam.email, afterwards="super_admin")
+    accept_handover(sam.actor, handover=handover)
+    narrow = Wish(role=Role.VIEWER, sites=[hotels.north])
+    change_member(sam.actor, member=hotels.member(olivia), wish=narrow)
+    undo_handover(sam.actor, handover=handover)
+    assert assert_one_owner(hotels.id) == olivia.id
+    assert {"Lobby", "Deck"} <= seen(olivia)
+    edit_organization(olivia.actor, organization=hotels.id, name="Harbour Hotels again")
+
+
+def test_who_blocked_the_giver_hears_nothing_of_it(people: cast.Cast) -> None:
+    BlockedSharer.objects.create(account_id=people.xena.id, sharer_id=people.olivia.id, blocked_at=clock.now())
+    mail.outbox.clear()
+    handover = cast.offer_handover(
+        people.olivia.actor,
+        thing=device_of(people.counter),
+        receiver=people.xena.email,
+        afterwards="leaves",
+        kind="device",
+    )
+    assert list_received_handovers(people.xena.actor) == []
+    with pytest.raises(NotFound):
+        accept_handover(people.xena.actor, handover=handover, site=people.xena.site)
+    withdraw_handover(people.olivia.actor, handover=handover)
+    run_due()
+    assert people.xena.email not in {to for row in mail.outbox for to in row.to}
+
+
+@pytest.mark.parametrize(
+    ("address", "left"),
+    [
+        ("rtsp://cam/user=admin&password=hunter2&channel=1&stream=0.sdp?real_stream", "rtsp://cam/?real_stream"),
+        ("rtsp://cam/live?user=admin&pwd=hunter2", "rtsp://cam/live"),
+        ("rtsp://cam/11/passages?subtype=1", "rtsp://cam/11/passages?subtype=1"),
+    ],
+)
+def test_a_login_in_an_address_stays_behind(address: str, left: str) -> None:
+    """Where makers let people write it: query or path (threats §8)."""
+    kept = write_source(Source({"": Streams(address)}))
+    assert read_source(without_credentials("camera", kept)).streams[""].main == left
+
+
+def test_private_hours_do_not_go_along(people: cast.Cast) -> None:
+    """They end with who took them; what its owner switched off stays off, until the new one switches it on."""
+    take_private_hours(people.olivia.actor, camera=people.counter, hours=2)
+    handover = cast.offer_handover(
+        people.olivia.actor,
+        thing=device_of(people.counter),
+        receiver=people.xena.email,
+        afterwards="leaves",
+        kind="device",
+    )
+    accept_handover(people.xena.actor, handover=handover, site=people.xena.site)
+    camera = Camera.objects.get(device=get_handover(people.xena.actor, handover).became)
+    assert (camera.disabled_at, camera.disabled_by) == (None, "")

@@ -19,10 +19,11 @@ from belvedere.control.core import clock
 from belvedere.control.core.errors import Forbidden, NotFound, ReauthenticationRequired
 from belvedere.control.core.offers import OfferState
 from belvedere.control.core.principal import Principal
+from belvedere.control.devices.models import Camera
 from belvedere.control.devices.selectors import get_camera, list_cameras
 from belvedere.control.guests.models import GuestLink
 from belvedere.control.handover.models import Handover
-from belvedere.control.handover.services import move_out
+from belvedere.control.handover.services import move_out, plan_handover
 from belvedere.control.handover.ties import get_ties, list_people
 from belvedere.control.organizations.models import Deputy, Invitation, Membership
 from belvedere.control.organizations.selectors import list_organizations
@@ -255,3 +256,19 @@ def test_what_somebody_was_trusted_with_ends(hotels: cast.Hotels) -> None:
     assert not RecoveryContact.objects.filter(account_id=olivia.id).exists()
     _settle()
     assert not [sent for sent in mail.outbox if sent.to == [rita.email] and "ended" in str(sent.body)]
+
+
+def test_what_the_other_offers_ends_and_what_he_plans_stays_his(hotels: cast.Hotels) -> None:
+    """By address alone, too. A plan nobody was told of is not known, and its giver learns nothing by it."""
+    olivia, rita, sam = hotels.olivia, hotels.rita, hotels.sam
+    device = Camera.objects.values_list("device_id", flat=True).get(pk=hotels.people.counter)
+    olivia.share(rita, hotels.people.pool)
+    offered = cast.offer_handover(olivia.actor, thing=device, receiver=rita.email, afterwards="leaves", kind="device")
+    assert "handover" in _whats(get_ties(rita.actor, olivia.id).loses)
+    move_out(rita.actor, account=olivia.id, gives_back=True)
+    assert Handover.objects.get(pk=offered).state == "rejected"
+    planned = plan_handover(olivia.actor, kind="organization", thing=hotels.id, receiver=sam.email, afterwards="leaves")
+    ties = get_ties(sam.actor, olivia.id)
+    assert "handover" not in _whats([*ties.loses, *ties.gives_back])
+    move_out(sam.actor, account=olivia.id, gives_back=True, is_silent=True)
+    assert Handover.objects.get(pk=planned).state == "draft"

@@ -226,6 +226,13 @@ def test_a_kept_password_goes_to_no_other_broker(people: cast.Cast, hello: None,
     assert (source_of(panel).host, source_of(panel).password) == ("127.0.0.1", cast.CANARY)
 
 
+def test_a_kept_user_goes_to_no_other_broker(people: cast.Cast, hello: None) -> None:
+    """N26: a user without a password is often a token."""
+    panel = bind(people.olivia, username="secret-token", password="")
+    services.readdress_panel(people.olivia.actor, device=panel, wish=BrokerWish(address=ELSEWHERE))
+    assert (source_of(panel).host, source_of(panel).username) == ("127.0.0.2", "")
+
+
 def test_a_password_alone_is_changed_at_the_same_broker(people: cast.Cast, hello: None) -> None:
     panel = bind(people.olivia, fingerprint="cd" * 32)
     services.readdress_panel(people.olivia.actor, device=panel, wish=BrokerWish(address=ADDRESS, password="new"))

@@ -12,14 +12,21 @@ from belvedere.control.access.guard import REGISTRY, check
 from belvedere.control.access.models import Grant
 from belvedere.control.audit.models import Entry
 from belvedere.control.core import clock
-from belvedere.control.core.errors import Conflict, Forbidden, Invalid, NotFound, Refusal
+from belvedere.control.core.errors import Conflict, Forbidden, Frozen, Invalid, NotFound, Refusal
 from belvedere.control.devices.models import Camera
 from belvedere.control.devices.selectors import get_device, list_cameras, list_devices
-from belvedere.control.devices.services import disable_device, rename_device, unbind_device
+from belvedere.control.devices.services import (
+    disable_device,
+    enable_device,
+    mark_outdoor,
+    remove_detector,
+    rename_device,
+    unbind_device,
+)
 from belvedere.control.handover.report_facts import make_report
 from belvedere.control.handover.services import move_out
 from belvedere.control.organizations.selectors import list_organizations
-from belvedere.control.organizations.services import remove_member
+from belvedere.control.organizations.services import freeze_organization, remove_member
 from belvedere.control.outbox.services import run_due
 from belvedere.control.providers.models import Engagement, Wish
 from belvedere.control.providers.selectors import get_engagement, list_engagements, list_wishes
@@ -36,6 +43,7 @@ from belvedere.control.providers.services import (
     offer_engagement,
 )
 from belvedere.control.recordings.services import change_recording_settings
+from belvedere.control.sharing.models import BlockedSharer
 
 SET_UP = Permission.LIVE_VIEW | Permission.CONFIGURE
 WEEK = timedelta(days=7)
@@ -110,12 +118,15 @@ def test_he_sets_up_and_pulls_no_switch(hotels: cast.Hotels, ivan: cast.Person) 
         lambda: disable_device(ivan.actor, device=device),
         lambda: unbind_device(ivan.actor, device=device),
         lambda: change_recording_settings(ivan.actor, camera=hotels.lobby, keep_days=1),
+        lambda: enable_device(ivan.actor, device=device),
+        lambda: remove_detector(ivan.actor, camera=hotels.lobby),
+        lambda: mark_outdoor(ivan.actor, camera=hotels.lobby, is_outdoor=True),
     ):
         with pytest.raises(Forbidden):
             act()
     assert get_device(hotels.olivia.actor, device).mine
     # Whatever takes away or blinds is written down as a member's alone.
-    wanted = {"disable_device", "unbind_device", "change_recording_settings"}
+    wanted = {"disable_device", "enable_device", "unbind_device", "change_recording_settings", "remove_detector"}
     assert wanted <= {name.rpartition(".")[2] for name, rule in REGISTRY.items() if rule.of_member}
 
 
@@ -318,3 +329,22 @@ def test_whoever_moves_out_ends_it_without_a_word(hotels: cast.Hotels, ivan: cas
         approve_wish(hotels.olivia.actor, wish=wish)
     run_due()
     assert not [row for row in mail.outbox if ivan.email in row.to]
+
+
+def test_nothing_new_comes_into_force_while_it_is_frozen(hotels: cast.Hotels, ivan: cast.Person) -> None:
+    # threats.md §5
+    pk = offer(hotels, ivan)
+    freeze_organization(hotels.olivia.actor, organization=hotels.id)
+    with pytest.raises(Frozen):
+        accept_engagement(ivan.actor, engagement=pk)
+    assert not Grant.objects.filter(origin_id=pk).exists()
+
+
+def test_who_is_blocked_offers_in_vain(hotels: cast.Hotels, ivan: cast.Person) -> None:
+    """As his shares do, it stays outside; he does not notice."""
+    BlockedSharer.objects.create(account_id=ivan.id, sharer_id=hotels.olivia.id, blocked_at=clock.now())
+    pk = offer(hotels, ivan)
+    assert list_engagements(ivan.actor, "received") == []
+    with pytest.raises(NotFound):
+        accept_engagement(ivan.actor, engagement=pk)
+    assert [view.state for view in list_engagements(hotels.olivia.actor, "given")] == ["pending"]

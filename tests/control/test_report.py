@@ -17,7 +17,7 @@ import cast
 from belvedere.contracts.permissions import Permission
 from belvedere.control.access.models import Grant
 from belvedere.control.access.roles import Role
-from belvedere.control.accounts.models import Account
+from belvedere.control.accounts.models import Account, RecoveryContact
 from belvedere.control.audit.models import Entry
 from belvedere.control.core import clock
 from belvedere.control.core.errors import Forbidden, NotFound
@@ -283,6 +283,15 @@ def test_that_of_a_handover_stays_as_it_was(hotels: cast.Hotels) -> None:
     """Both sides find it, whatever changes later; its digest stands in the audit."""
     olivia, sam = hotels.olivia, hotels.sam
     olivia.share(hotels.rita, hotels.lobby)
+    RecoveryContact.objects.create(
+        account_id=sam.id,
+        address="sister@example.org",
+        name="Nina",
+        created_at=clock.now(),
+        confirmed_at=clock.now(),
+        expires_at=clock.now(),
+        token_digest="",
+    )
     handover = cast.offer_handover(olivia.actor, thing=hotels.id, receiver=sam.id, afterwards="super_admin")
     with pytest.raises(NotFound):
         get_kept_report(sam.actor, handover)
@@ -295,7 +304,11 @@ def test_that_of_a_handover_stays_as_it_was(hotels: cast.Hotels) -> None:
         ("giver", "Olivia"),
         ("receiver", "Sam"),
         ("owner", "Sam"),
+        ("recovery_contact", ""),
     ]
+    # N17: that somebody helps the new owner back in is proven; the former one does not read who.
+    assert "sister@example.org" not in kept.text
+    assert "Nina" not in kept.text
     assert rights_of(report, "Olivia")[0][0] == "super_admin"
     assert rights_of(report, "Rita")[0][1] == ["Lobby"]
     entry = Entry.objects.get(chain=hotels.id, action="handover.reported")

@@ -187,6 +187,19 @@ def test_it_was_not_me(people: cast.Cast) -> None:
     assert told(people.olivia) == [Matter.SIGN_IN]
 
 
+def test_a_browser_that_was_not_mine_is_new_wherever_it_goes(people: cast.Cast) -> None:
+    """It may have gone on from another network, of which nothing was told: its device was known by then."""
+    stranger = sign_in(people.olivia, agent=IPHONE, address=AWAY)
+    told(people.olivia)
+    place = SignInPlace.objects.get(account=people.olivia.id, is_told=True)
+    stranger = sign_in(people.olivia, agent=IPHONE, address="9.9.9.9", client=stranger)
+    olivia = sign_in(people.olivia)
+    assert olivia.post(f"/account/sign-ins/{place.pk}/deny").status_code == 302
+    mail.outbox.clear()
+    sign_in(people.olivia, agent=IPHONE, address="9.9.9.9", client=stranger)
+    assert told(people.olivia)[:1] == [Matter.SIGN_IN]
+
+
 def test_ending_it_asks_who_is_there(people: cast.Cast) -> None:
     sign_in(people.olivia, agent=IPHONE)
     place = SignInPlace.objects.get(account=people.olivia.id, is_told=True)
