@@ -146,10 +146,10 @@ def test_the_same_in_a_row_is_one_line(people: cast.Cast) -> None:
     happen(people.courtyard, kind="person")
     happen(people.pool)
     tell()
-    assert [(line.name, line.kind.value, line.count) for line in lines(people.olivia)] == [
-        ("Pool", "motion", 1),
-        ("Courtyard", "person", 1),
+    assert sorted((line.name, line.kind.value, line.count) for line in lines(people.olivia)) == [
         ("Courtyard", "motion", 3),
+        ("Courtyard", "person", 1),
+        ("Pool", "motion", 1),
     ]
     with clock.moved_by(COOL_DOWN + timedelta(seconds=1)):
         happen(people.courtyard)

@@ -1,6 +1,7 @@
 """The motor of a camera: it goes on moving until it is stopped, as real ones do; and what is asked of it by ONVIF."""
 
 import time
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -92,19 +93,19 @@ def _within(value: float, low: float) -> float:
     return max(low, min(1.0, value))
 
 
-class PtzService:
+class PtzService(ABC):
     """The part of a device that moves its cameras. Each method answers the operation it is named after."""
 
     faults: OnvifFaults
 
     @property
+    @abstractmethod
     def now(self) -> float:
         """What the device's clock says: seconds since the epoch."""
-        raise NotImplementedError
 
+    @abstractmethod
     def head_of(self, call: Any) -> PtzHead:
         """The motor that a question is about."""
-        raise NotImplementedError
 
     def _on_get_node(self, _request: Any, call: Any) -> str:
         spaces = [space for space in _SPACES if space[1] not in self.faults.lacks]
