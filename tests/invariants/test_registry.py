@@ -26,6 +26,7 @@ CONTROL = Path(belvedere.control.__file__).parent
 BENEATH_A_GUARD = {
     "belvedere.control.access.services.grant",
     "belvedere.control.access.services.end_grants",
+    "belvedere.control.access.services.hand_grants",
     "belvedere.control.accounts.services.credentials.end_credentials",
     "belvedere.control.accounts.services.credentials.end_other_credentials",
     "belvedere.control.audit.services.erase_fields",

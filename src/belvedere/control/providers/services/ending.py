@@ -10,7 +10,7 @@ from belvedere.contracts.permissions import Permission
 from belvedere.control.access.guard import unguarded
 from belvedere.control.access.roles import PERMISSIONS
 from belvedere.control.access.selectors import list_projected
-from belvedere.control.access.services import end_grants
+from belvedere.control.access.services import end_grants, hand_grants
 from belvedere.control.core import clock, sql
 from belvedere.control.core.offers import OPEN_STATES, OfferState, move
 from belvedere.control.core.principal import Principal, system
@@ -60,6 +60,7 @@ def _take_over(actor: Principal, row: Engagement) -> bool:
     sql.change(
         "UPDATE providers_engagement SET membership_id = %s, giver_id = %s WHERE id = %s", mine.id, actor.id, row.pk
     )
+    hand_grants([row.pk], to=actor.id)
     return True
 
 

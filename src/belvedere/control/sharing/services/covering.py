@@ -15,8 +15,9 @@ from belvedere.control.core.principal import Principal
 from belvedere.control.organizations.selectors import find_membership, get_standings
 from belvedere.control.organizations.standing import Standing
 from belvedere.control.outbox.services import enqueue
+from belvedere.control.sharing.adopting import take_over
 from belvedere.control.sharing.items import covers
-from belvedere.control.sharing.models import IS_BOUND, THINGS, Recipient, Share, ShareItem, in_states, of_things
+from belvedere.control.sharing.models import IS_BOUND, THINGS, Share, ShareItem, in_states, of_things
 
 
 @unguarded("asked by whatever narrows memberships or moves cameras, whose guard has decided")
@@ -89,13 +90,7 @@ def _adopt(actor: Principal, share: Share) -> bool:
     items = share.items.filter(ended_at=None).select_related(*THINGS)
     if not all(_covers(membership.standing, item) for item in items):
         return False
-    recipient, _is_new = Recipient.objects.get_or_create(
-        sharer_id=actor.id,
-        email=share.recipient.email,
-        phone=share.recipient.phone,
-        defaults={"account_id": share.recipient.account_id, "created_at": clock.now()},
-    )
-    Share.objects.filter(pk=share.pk).update(membership_id=membership.id, sharer_id=actor.id, recipient=recipient)
+    take_over([share], account=actor.id, membership=membership.id)
     return True
 
 

@@ -25,6 +25,7 @@ from belvedere.control.devices.models import Camera
 from belvedere.control.organizations.selectors import find_membership
 from belvedere.control.organizations.standing import Standing
 from belvedere.control.outbox.services import enqueue_many
+from belvedere.control.sharing.adopting import recipients_of, take_over
 from belvedere.control.sharing.items import Item
 from belvedere.control.sharing.models import Recipient, Share, ShareItem, in_states, of_things
 from belvedere.control.sharing.projection import columns_of, project_item
@@ -47,24 +48,6 @@ def _open_shares(shares: Iterable[str]) -> list[Share]:
     return list(rows.select_related("recipient").order_by("pk"))
 
 
-def _recipients(sharer: str, rows: Iterable[Recipient]) -> dict[tuple[str, str], Recipient]:
-    """(email, phone) → the sharer's own entry for each of these people. What others wrote of them stays with those."""
-    wanted = {(row.email, row.phone): row.account_id for row in rows}
-    at = clock.now()
-    Recipient.objects.bulk_create(
-        (
-            Recipient(sharer_id=sharer, email=email, phone=phone, account_id=account, created_at=at)
-            for (email, phone), account in sorted(wanted.items())
-        ),
-        ignore_conflicts=True,
-    )
-    known = Recipient.objects.filter(sharer=sharer)
-    known.filter(removed_at__isnull=False, email__in=[email for email, _phone in wanted if email]).update(
-        removed_at=None
-    )
-    return {(row.email, row.phone): row for row in known}
-
-
 @unguarded("`handover` has decided: the new owner takes over what the old one gave")
 @transaction.atomic
 def adopt_shares(
@@ -80,12 +63,7 @@ def adopt_shares(
         raise Conflict(_("The new owner may share nothing there. Nothing was changed."))
     given = (row for row in _open_shares(shares) if row.sharer_id in givers)
     rows = [row for row in given if account not in {row.recipient.account_id, row.sharer_id}]
-    recipients = _recipients(account, (row.recipient for row in rows))
-    for row in rows:
-        row.recipient = recipients[row.recipient.email, row.recipient.phone]
-    Share.objects.bulk_update(rows, ["recipient"], batch_size=500)
-    adopted = Share.objects.filter(pk__in=[row.pk for row in rows])
-    adopted.update(sharer_id=account, membership_id=membership.id)
+    take_over(rows, account=account, membership=membership.id)
     _tell_carried(rows)
     return [row.pk for row in rows]
 
@@ -175,7 +153,7 @@ def carry_shares(
         raise Conflict(_("You may share nothing there: choose another place. Nothing was changed."))
     assert membership is not None or not shares  # noqa: S101  said for the types; the line above has seen to it
     rows = [row for row in _open_shares(shares) if row.state == OfferState.ACCEPTED and row.accepted_by != account]
-    recipients = _recipients(account, (row.recipient for row in rows))
+    recipients = recipients_of(account, (row.recipient for row in rows))
     found: dict[str, str] = {}
     made = []
     for row in rows:
@@ -253,7 +231,7 @@ def share_until(
     person = get_persons([to])[to]
     [recipient] = [
         row
-        for (email, _phone), row in _recipients(account, [Recipient(email=person.email, account_id=to)]).items()
+        for (email, _phone), row in recipients_of(account, [Recipient(email=person.email, account_id=to)]).items()
         if email == person.email
     ]
     share = _share(to, account, membership.id, organization, recipient, until)
