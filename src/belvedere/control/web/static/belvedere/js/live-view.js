@@ -28,6 +28,7 @@ import { PlayerControls, showStatus } from "belvedere/player-parts";
 import { Pulse } from "belvedere/pulse";
 import { Sight } from "belvedere/sight";
 import { openTicket, openTicketInBatch } from "belvedere/tickets";
+import { NOW_S } from "belvedere/time-scale";
 
 /** @typedef {import("belvedere/canvas-player").TrackInit} TrackInit */
 /** @typedef {import("belvedere/connection").Ending} Ending */
@@ -36,8 +37,6 @@ import { openTicket, openTicketInBatch } from "belvedere/tickets";
 const LEAVE_AFTER_MS = 5000;
 /** A picture that cannot be confirmed is shown no longer than this: a lease would not outlive it either. */
 const DIM_FOR_MS = 10_000;
-/** Nearer to now than this there is nothing recorded yet: that is live. */
-const NOW_S = 2;
 
 const RUNNING = new Set(["live", "behind", "seeking", "playing"]);
 const WAITING = new Set(["starting", "reconnecting", "offline", "seeking", "playing"]);

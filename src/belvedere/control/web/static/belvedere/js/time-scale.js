@@ -8,6 +8,8 @@ import { language } from "belvedere/page";
 /** @typedef {{from: number, to: number}} Range */
 /** @typedef {{at: number, label: string, isDay: boolean}} Tick */
 
+/** Nearer to now than this nothing is recorded yet: that is now. */
+export const NOW_S = 2;
 export const SHORTEST = 10;
 export const LONGEST = 30 * 86_400;
 /** Marks this many seconds apart, the first that leaves room for its labels. From a day on, days are counted instead. */
