@@ -20,6 +20,8 @@ from belvedere.media.footage.segment import VIDEO
 
 #: Segments of one run may overlap by a nudge of the camera's clock; more is another time of day.
 JOIN_US: Final = int(JOIN_S * 1_000_000)
+#: Beyond this there is no time that files can have.
+_END_OF_TIME_S: Final = 9e10
 #: A group of pictures that is larger is read in several slices.
 MAX_SLICE: Final = 2 * 1024 * 1024
 #: No camera makes a picture of this size: the table lies.
@@ -167,6 +169,11 @@ class FootageReader:
         if not frames:
             raise FootageGone
         return Slice(ref, table.head, _split(table.init), tuple(frames))
+
+
+def instant_us(seconds: float) -> int:
+    """Seconds since the epoch, as anybody may say them → microseconds within the time that files can have."""
+    return int(min(max(seconds, 0.0), _END_OF_TIME_S) * 1e6)
 
 
 @functools.lru_cache(64)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from belvedere.contracts.permissions import Permission
-from belvedere.media.delivery.playback import Outlet
+from belvedere.media.delivery.outlet import Outlet
 from belvedere.media.delivery.sessions import Lease
 from belvedere.media.delivery.stream import SOUND_TRACK, CurrentTrack, LiveStream
 

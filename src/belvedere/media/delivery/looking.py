@@ -13,7 +13,8 @@ from belvedere.contracts.recordings import Span
 from belvedere.media.decode import Decoder
 from belvedere.media.delivery.footage_reader import FootageReader
 from belvedere.media.delivery.hearing import Hearing
-from belvedere.media.delivery.playback import Outlet, Playback
+from belvedere.media.delivery.outlet import Outlet
+from belvedere.media.delivery.playback import Playback
 from belvedere.media.delivery.previews import Previews
 from belvedere.media.delivery.sessions import Lease
 from belvedere.media.delivery.stream import LiveStream

@@ -15,9 +15,8 @@ from typing import Final
 from belvedere.contracts.permissions import Permission
 from belvedere.contracts.recordings import Span
 from belvedere.media.decode import Decoder, Undecodable
-from belvedere.media.delivery.footage_reader import FootageReader, Slice
+from belvedere.media.delivery.footage_reader import FootageReader, Slice, instant_us
 from belvedere.media.delivery.http_sessions import Answer, Grant
-from belvedere.media.delivery.playback import instant_us
 from belvedere.media.delivery.request_head import RequestHead
 from belvedere.media.delivery.snapshots import NAME
 from belvedere.media.delivery.websocket import media_in

@@ -13,16 +13,17 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import structlog
 
 from belvedere.contracts.permissions import Permission
-from belvedere.media.delivery.footage_reader import JOIN_US, FootageReader, Frame, Place, Slice
+from belvedere.media.delivery.announcing import Announcer
+from belvedere.media.delivery.footage_reader import JOIN_US, FootageReader, Frame, Place, Slice, instant_us
 from belvedere.media.delivery.ledger import Ledger
+from belvedere.media.delivery.outlet import Outlet
 from belvedere.media.delivery.sessions import Lease
 from belvedere.media.delivery.tempo import Tempo
-from belvedere.media.delivery.websocket import frame_media
 from belvedere.media.footage.segment import AUDIO, VIDEO
 
 log = structlog.get_logger()
@@ -43,24 +44,8 @@ _PLAYBACK: Final = int(Permission.PLAYBACK)
 _LISTEN: Final = int(Permission.LISTEN)
 #: Players count in ticks, we in microseconds: the picture after one begins at least this much later.
 _NEXT_US: Final = 1000
-#: Beyond this there is no time that files can have.
-_END_OF_TIME_S: Final = 9e10
 
 _readers: Final = ThreadPoolExecutor(4, thread_name_prefix="playback")
-
-
-class Outlet(Protocol):
-    """The socket, as far as playback may use it."""
-
-    @property
-    def is_free(self) -> bool:
-        """Whether its transport holds nothing."""
-
-    def tell(self, message: dict[str, Any]) -> None:
-        """Send a text, in its turn."""
-
-    def send(self, wire: bytes) -> None:
-        """Send one binary message, framed already."""
 
 
 class Exit(Protocol):
@@ -98,6 +83,7 @@ class Playback:
         self._footage = footage
         self._lease = lease
         self._outlet = outlet
+        self._announcer = Announcer(lease, outlet, clock)
         self._exit = way_out
         self._clock = clock
         self._tempo = Tempo(clock)
@@ -121,9 +107,6 @@ class Playback:
         #: rises when what is being read is no longer wanted
         self._turn = 0
         self._timer: asyncio.TimerHandle | None = None
-        #: what the player was introduced to: codec run and init segments; start of the segment, whose clock it has
-        self._run: tuple[str, dict[int, bytes]] | None = None
-        self._start_us = 0
 
     # -- orders -------------------------------------------------------------------------------------------------
 
@@ -179,7 +162,8 @@ class Playback:
     def stop(self) -> None:
         """From here on nothing of the past is sent; what comes next is introduced anew."""
         self.is_active = False
-        self._wish = self._sent = self._edge_us = self._run = None
+        self._wish = self._sent = self._edge_us = None
+        self._announcer.forget()
         self._reread()
         self._steps.clear()
         self._tempo.change(1.0)
@@ -270,13 +254,13 @@ class Playback:
             self._tempo.jump(frame.utc_us)
             n = self._steps.popleft()
             if n is not None:
-                self._tell_at(n, frame.utc_us)
+                self._announcer.tell_at(n, frame.utc_us)
         return True
 
     def _send(self, slice_: Slice, frame: Frame) -> None:
         self._sent = Place(slice_.ref, frame.position + 1, frame.end_us)
         if frame.track == VIDEO:
-            self._introduce(slice_)
+            self._announcer.introduce(slice_)
             self._outlet.send(frame.wire)
             self.ledger.add(frame.utc_us, frame.end_us)
             self._shown_us = frame.utc_us
@@ -289,31 +273,6 @@ class Playback:
         is_plain = self._tempo.is_running and self._tempo.speed == 1
         return is_plain and frame.track == AUDIO and frame.end_us > self._until_us
 
-    def _introduce(self, slice_: Slice) -> None:
-        """Say what is to come, once for each run; and within it where a segment's clock was nudged."""
-        head = slice_.head
-        run = head.run, slice_.inits
-        is_new = run != self._run
-        if not is_new and head.start_us == self._start_us:
-            return
-        self._run, self._start_us = run, head.start_us
-        may_listen = self._lease.allows(_LISTEN, self._clock())
-        for track in head.tracks:
-            if track.number == AUDIO and not may_listen:
-                continue
-            number = track.number - 1
-            zero = head.start_us / 1e6 - track.first_tick / track.timescale
-            if not is_new:
-                self._outlet.tell({"type": "clock", "track": number, "utc_at_zero": zero})
-            elif track.number in slice_.inits:
-                said = {"type": "init", "track": number, "kind": track.kind, "codec": track.codec}
-                more: dict[str, Any] = {}
-                if track.number == VIDEO:
-                    has_sound = may_listen and AUDIO in slice_.inits
-                    more = {"width": head.width, "height": head.height, "sound": has_sound}
-                self._outlet.tell({**said, **more, "timescale": track.timescale, "utc_at_zero": zero})
-                self._outlet.send(frame_media(number, slice_.inits[track.number]))
-
     def _gap_before(self, frame: Frame) -> int:
         """Microseconds without footage before this frame, on the way we go; 0 where there is no gap."""
         if self._edge_us is None or frame.track != VIDEO:
@@ -323,13 +282,7 @@ class Playback:
 
     def _tell_gap_before(self, frame: Frame) -> None:
         edge_us = self._edge_us or 0
-        self._tell_gap(*((frame.end_us, edge_us) if self._is_back else (edge_us, frame.utc_us)))
-
-    def _tell_gap(self, start_us: int, end_us: int) -> None:
-        self._outlet.tell({"type": "gap", "from": start_us / 1e6, "to": end_us / 1e6})
-
-    def _tell_at(self, n: int, utc_us: int) -> None:
-        self._outlet.tell({"type": "at", "n": n, "utc": utc_us / 1e6})
+        self._announcer.tell_gap(*((frame.end_us, edge_us) if self._is_back else (edge_us, frame.utc_us)))
 
     def _set_timer(self) -> None:
         """Come back when the next frame is due. A transport that was full wakes us by itself."""
@@ -423,7 +376,7 @@ class Playback:
             self._answer(wish, slice_)
         elif wish is not None:
             self._wish = None
-            self._tell_at(wish.n, min(wish.to_us, instant_us(time.time())))
+            self._announcer.tell_at(wish.n, min(wish.to_us, instant_us(time.time())))
             self._end(is_back=wish.is_back)
         elif slice_ is None and self._queue:
             self._is_dry = True
@@ -454,24 +407,19 @@ class Playback:
         self._shown_us = start_us
         self._until_us = until_us
         self._tempo.jump(at_us)
-        self._tell_at(wish.n, at_us)
+        self._announcer.tell_at(wish.n, at_us)
         if not wish.is_back and start_us - wish.to_us >= JOIN_US:
-            self._tell_gap(wish.to_us, start_us)
+            self._announcer.tell_gap(wish.to_us, start_us)
 
     def _end(self, *, is_back: bool) -> None:
         """There is nothing more this way."""
         self._is_over = True
         if is_back:
-            self._outlet.tell({"type": "start_of_footage"})
+            self._announcer.tell_end(is_back=True)
             return
         for n in self._steps:
             if n is not None:
-                self._tell_at(n, self._shown_us)
+                self._announcer.tell_at(n, self._shown_us)
         if self._steps or not self._tempo.is_running or not self._exit.reach_present():
-            self._outlet.tell({"type": "end_of_footage"})
+            self._announcer.tell_end(is_back=False)
         self._steps.clear()
-
-
-def instant_us(seconds: float) -> int:
-    """Seconds since the epoch, as anybody may say them → microseconds within the time that files can have."""
-    return int(min(max(seconds, 0.0), _END_OF_TIME_S) * 1e6)

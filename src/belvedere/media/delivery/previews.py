@@ -13,9 +13,9 @@ from typing import Final
 
 from belvedere.contracts.permissions import Permission
 from belvedere.media.decode import Decoder, Undecodable
-from belvedere.media.delivery.footage_reader import FootageReader
+from belvedere.media.delivery.footage_reader import FootageReader, instant_us
 from belvedere.media.delivery.ledger import Ledger
-from belvedere.media.delivery.playback import Outlet, instant_us
+from belvedere.media.delivery.outlet import Outlet
 from belvedere.media.delivery.sessions import Lease
 from belvedere.media.delivery.websocket import frame_media, media_in
 from belvedere.media.fmp4.fragment import HEADER_SIZE
