@@ -167,6 +167,8 @@ class Settings:
     key_file: Path | None = None
     #: BELVEDERE_FOOTAGE: the folder of recorded video; default: footage in the data folder. Best a disk of its own.
     footage: Path | None = None
+    #: BELVEDERE_JOURNAL: the folder of the journal of what ended; default: journal in the data folder. Best another disk.
+    journal: Path | None = None
     #: BELVEDERE_METRICS_TOKEN: bearer token for /metrics; empty = loopback only.
     metrics_token: str = field(default="", repr=False)
     #: BELVEDERE_TRUSTED_PROXIES: CIDRs whose X-Forwarded-* headers are believed.
@@ -216,6 +218,7 @@ class Settings:
         data = Path(_read(env, "BELVEDERE_DATA", "var/data")).expanduser().absolute()
         key_file = _read(env, "BELVEDERE_KEY_FILE", "")
         footage = _read(env, "BELVEDERE_FOOTAGE", "")
+        journal = _read(env, "BELVEDERE_JOURNAL", "")
         threads = _read(env, "BELVEDERE_THREADS", "8")
         if not threads.isdigit() or not 2 <= int(threads) <= 64:
             message = f"BELVEDERE_THREADS must be from 2 to 64, not {threads!r}"
@@ -243,6 +246,7 @@ class Settings:
             sms=_sms(env, "BELVEDERE_SMS"),
             key_file=Path(key_file).expanduser().absolute() if key_file else None,
             footage=Path(footage).expanduser().absolute() if footage else None,
+            journal=Path(journal).expanduser().absolute() if journal else None,
             metrics_token=_read(env, "BELVEDERE_METRICS_TOKEN", ""),
             trusted_proxies=trusted,
             allow_http=_flag(env, "BELVEDERE_ALLOW_HTTP"),
@@ -261,6 +265,11 @@ class Settings:
     def footage_folder(self) -> Path:
         """Where recorded video lies."""
         return self.footage or self.data / "footage"
+
+    @property
+    def journal_folder(self) -> Path:
+        """Where it is kept what ended, apart from the database and its backups."""
+        return self.journal or self.data / "journal"
 
     @property
     def mail_folder(self) -> Path:

@@ -24,6 +24,7 @@ from belvedere.supervisor.doctor import (
     judge_codecs,
     judge_database,
     judge_footage,
+    judge_journal,
 )
 from supervisor.commands import run
 
@@ -132,6 +133,7 @@ def test_the_command_says_what_to_do(tmp_path: Path, migrated: Path) -> None:
         "clock",
         "bus",
         "footage",
+        "journal",
         "codecs",
     }
     http = run(folder, "doctor", BELVEDERE_URL="http://cameras.example.org", **ports)
@@ -216,3 +218,21 @@ def test_time_servers_have_a_form(text: str) -> None:
     for wrong in ("a:b", "a/b", "me@there", ":123", "host:0"):
         with pytest.raises(ConfigError, match="BELVEDERE_NTP"):
             Settings.from_env({"BELVEDERE_NTP": wrong})
+
+
+def test_a_journal_is_whole_or_said_not_to_be(data: Path) -> None:
+    """D3: without it a restored backup would give back what was taken."""
+    settings = Settings(data=data)
+    good: dict[str, Any] = {"began_at": "2026-11-22T10:00:00+00:00", "fault": "", "missing": 0, "waiting": 0}
+
+    def judge(**seen: Any) -> Health:
+        return judge_journal(settings, **good | seen).health
+
+    assert judge(began_at="") is Health.OK
+    settings.journal_folder.mkdir(mode=0o700)
+    assert judge() is Health.OK
+    assert judge(fault="line 3 of the journal does not follow from the one before it") is Health.BROKEN
+    assert judge(missing=1) is Health.BROKEN
+    assert judge(waiting=1) is Health.BROKEN
+    settings.journal_folder.chmod(0o755)
+    assert judge() is Health.BROKEN

@@ -23,15 +23,23 @@ _MEASUREMENTS = (
 def doctor(ctx: click.Context, *, as_json: bool) -> None:
     """Look the installation over, and say what to do; exit code 1 when something is broken. Changes nothing."""
     settings = role_settings("operator")
-    from belvedere.control.operate import examine_database
+    from belvedere.control.operate import examine_database, examine_journal
     from belvedere.media.codecs import list_missing_codecs
     from belvedere.media.footage import find_fault
-    from belvedere.supervisor.doctor import Health, examine_premises, judge_codecs, judge_database, judge_footage
+    from belvedere.supervisor.doctor import (
+        Health,
+        examine_premises,
+        judge_codecs,
+        judge_database,
+        judge_footage,
+        judge_journal,
+    )
 
     findings = examine_premises(settings)
     # Where nothing was ever served there is nothing to look into, and looking would make it.
     if settings.data.is_dir():
         findings += judge_database(settings, **examine_database(settings)._asdict())
+        findings += [judge_journal(settings, **examine_journal(settings)._asdict())]
     fault = find_fault(settings.footage_folder, settings.data / f"volume-{settings.node}.json")
     findings += [judge_footage(settings, fault), judge_codecs(list_missing_codecs())]
     if as_json:

@@ -11,6 +11,7 @@ from belvedere.control.accounts import recovery_mails, texts
 from belvedere.control.accounts import services as accounts
 from belvedere.control.appeals import mails as appeal_mails
 from belvedere.control.appeals import services as appeals
+from belvedere.control.backups import losses
 from belvedere.control.devices import mails as device_mails
 from belvedere.control.devices import services as devices
 from belvedere.control.events import services as happenings
@@ -91,6 +92,9 @@ def _to_member(send: Handler) -> Handler:
 OUTBOX: Final[dict[str, Consumer]] = {
     "access.lost": Consumer(_access_lost, inline=True),
     "credential.lost": Consumer(streaming.cut_lost_credentials, inline=True),
+    "lost.rights": Consumer(losses.keep_lost_rights, inline=True),
+    "lost.owner": Consumer(losses.keep_lost_owner, inline=True),
+    "lost.account": Consumer(losses.keep_lost_account, inline=True),
     "cameras.closed": Consumer(_cameras_closed, inline=True),
     "cameras.disabled": Consumer(streaming.cut_changed_cameras, inline=True),
     "cameras.moved": Consumer(streaming.cut_changed_cameras, inline=True),
@@ -116,6 +120,7 @@ OUTBOX: Final[dict[str, Consumer]] = {
     "mail.engagement_offered": Consumer(provider_mails.send_offered),
     "mail.engagement_answered": Consumer(provider_mails.send_answered),
     "mail.engagement_ended": Consumer(provider_mails.send_ended),
+    "mail.engagement_handed_over": Consumer(provider_mails.send_handed_over),
     "mail.engagement_asked": Consumer(provider_mails.send_asked),
     "mail.engagement_decided": Consumer(provider_mails.send_decided),
     "mail.claim_made": Consumer(appeal_mails.send_claim_made),

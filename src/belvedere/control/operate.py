@@ -4,6 +4,7 @@ import base64
 import contextlib
 import dataclasses
 import getpass
+import json
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -257,6 +258,28 @@ def verify_export(file: Path, manifest: Path, key: str) -> dict[str, Any]:
         raise OperatorError(message) from None
 
 
+def verify_own_export(settings: Settings, file: Path, manifest: Path) -> dict[str, Any]:
+    """The manifest, if this installation signed it with a key that was in use then, and it speaks of this file.
+
+    Raises OperatorError.
+    """
+    setup(settings)
+    from belvedere.control.core.signing import list_public_keys
+    from belvedere.control.recordings.manifests import KEY
+
+    current, *former = list_public_keys(KEY)
+    try:
+        named = json.loads(manifest.read_bytes())["manifest"]["key"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        named = current.id  # what is wrong with it, verifying says
+    key = next((key for key in former if key.id == named), current)
+    found = verify_export(file, manifest, base64.b64encode(key.raw).decode())
+    if key.until is not None and datetime.fromisoformat(found["made_at"]) > key.until:
+        message = f"it says to be of {found['made_at']}, but the key {key.id} was given up at {key.until.isoformat()}"
+        raise OperatorError(message)
+    return found
+
+
 class Seen(NamedTuple):
     """What the database says.
 
@@ -288,6 +311,41 @@ def examine_database(settings: Settings) -> Seen:
         return Seen(waiting) if waiting else _look()
     except DatabaseError:
         return Seen(None)
+
+
+class JournalSeen(NamedTuple):
+    """What the journal of what ended is like.
+
+    began_at   since when it is kept; "" where there is none
+    fault      where it does not hold, or why it cannot be read; "" if it does
+    missing    changes of the last days that it should hold, and does not
+    waiting    losses that wait to be written to it
+    """
+
+    began_at: str = ""
+    fault: str = ""
+    missing: int = 0
+    waiting: int = 0
+
+
+def examine_journal(settings: Settings) -> JournalSeen:
+    """Look, and change nothing. Never raises for a database that does not answer, or for a journal that is broken."""
+    setup(settings)
+    from django.db import DatabaseError
+
+    from belvedere.control.backups.examining import count_missing, count_waiting
+    from belvedere.control.backups.journal import JournalBroken, read
+
+    try:
+        found = read(settings.journal_folder)
+    except OSError as error:
+        return JournalSeen(fault=f"the journal cannot be read: {(error.strerror or type(error).__name__).lower()}")
+    except JournalBroken as error:
+        return JournalSeen(fault=str(error))
+    try:
+        return JournalSeen(found.began_at if found else "", "", count_missing(found), count_waiting())
+    except DatabaseError:
+        return JournalSeen(found.began_at if found else "")
 
 
 def _look() -> Seen:

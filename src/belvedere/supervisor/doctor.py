@@ -300,6 +300,28 @@ def judge_footage(settings: Settings, fault: str) -> Finding:
     return Finding("footage", Health.OK, says)
 
 
+def judge_journal(settings: Settings, *, began_at: str, fault: str, missing: int, waiting: int) -> Finding:
+    """The journal of what ended, without which a restored backup gives back what was taken."""
+    folder = settings.journal_folder
+    if fault:
+        remedy = (
+            f"Put back the journal of {folder} as it was, or set it aside: a new one begins, and with older backups "
+            "every right waits for its owner."
+        )
+        return Finding("journal", Health.BROKEN, fault, remedy)
+    if missing:
+        says = f"{missing} changes of the last days are not in the journal at {folder}: it is older than the database"
+        return Finding("journal", Health.BROKEN, says, "Put back the newest journal there is, and make a backup now.")
+    if waiting:
+        says = f"{waiting} losses of rights wait to be written to the journal at {folder}"
+        return Finding("journal", Health.BROKEN, says, "Make room on its disk, or mount it: they follow by themselves.")
+    if not began_at:
+        return Finding("journal", Health.OK, "nothing ended yet: the journal begins when something does")
+    if _open_to_others(folder):
+        return Finding("journal", Health.BROKEN, f"{folder} is open to others", f"chmod 700 {folder}")
+    return Finding("journal", Health.OK, f"it is whole, and kept since {began_at[:10]} at {folder}")
+
+
 def judge_codecs(missing: Sequence[str]) -> Finding:
     """What media found in its FFmpeg."""
     if missing:

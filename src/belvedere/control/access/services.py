@@ -91,7 +91,8 @@ def end_grants(
     already. `is_silent`: whoever watches reads that it ended, and neither why nor by whom (threats.md §5).
     """
     change_id = change_id or new_id()
-    for column, ids in (("id", list(grants)), ("origin_id", list(origin_ids)), ("resource", list(resources))):
+    origins, closed = list(origin_ids), list(resources)
+    for column, ids in (("id", list(grants)), ("origin_id", origins), ("resource", closed)):
         if ids:
             sql.change(f"{_END} AND {column} IN ({sql.marks(ids)})", clock.now(), actor.id, reason, change_id, *ids)
             break
@@ -100,6 +101,8 @@ def end_grants(
     )
     told = {"why": ENDED, "by": ""} if is_silent else {"why": reason, "by": actor.name}
     enqueue("access.lost", {"change_id": change_id} | told)
+    # After the cut, which is what somebody waits for. Kept apart, so that no backup brings it back (D3).
+    enqueue("lost.rights", {"change_id": change_id, "origins": origins, "resources": closed})
     return change_id
 
 

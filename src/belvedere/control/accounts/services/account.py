@@ -61,8 +61,9 @@ def remove_address(actor: Principal, *, email: str) -> None:
     address = _get_address(actor, email)
     if address.primary:
         raise Conflict(_("Your mail goes to this address. Make another one primary first."))
-    was_proven = address.verified
+    was_proven, row = address.verified, address.pk
     address.remove()
+    enqueue("lost.account", {"account": actor.id, "why": "address_removed", "address": row})
     write_entry(actor=actor, action="address.removed", thing=f"account:{actor.id}")
     if was_proven:
         enqueue("mail.account_notice", {"to": address.email, "what": "address_removed", "detail": address.email})

@@ -89,5 +89,6 @@ def _erase(account: str) -> bool:
     ):
         rows.delete()
     enqueue("account.erased", {"account": account})
+    enqueue("lost.account", {"account": account, "why": "account_erased"})
     write_entry(actor=system("server"), action="account.erased", thing=f"account:{account}")
     return True

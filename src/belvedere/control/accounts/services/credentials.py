@@ -103,6 +103,7 @@ def end_all_credentials(
     names += [f"token:{pk}" for pk in tokens.values_list("pk", flat=True)]
     sessions.delete()
     tokens.update(revoked_at=clock.now())
+    enqueue("lost.account", {"account": account, "why": why})
     actor = by or Principal(id=account, name="")
     return end_credentials(actor, names, action=action, why=why)
 
@@ -131,6 +132,7 @@ def end_other_credentials(actor: Principal, *, action: str, why: str, **details:
     names += [f"token:{pk}" for pk in tokens.values_list("pk", flat=True)]
     sessions.delete()
     tokens.update(revoked_at=clock.now())
+    enqueue("lost.account", {"account": actor.id, "why": why})
     return end_credentials(actor, names, action=action, why=why, **details)
 
 

@@ -25,6 +25,7 @@ from belvedere.control.organizations.models import Membership, Organization, Rea
 from belvedere.control.organizations.selectors.members import list_tenures
 from belvedere.control.organizations.services.projection import project, write_standing
 from belvedere.control.organizations.standing import NOBODY, Standing
+from belvedere.control.outbox.services import enqueue
 
 MAX_OWNED: Final = 20
 
@@ -177,6 +178,7 @@ def change_owner(
     rows.filter(account_id=giver).update(role=Role.SUPER_ADMIN, version=F("version") + 1)
     rows.filter(account_id=receiver).update(role=Role.OWNER, version=F("version") + 1)
     Organization.objects.filter(pk=organization).update(owner_id=receiver)
+    enqueue("lost.owner", {"organization": organization, "owner": receiver})
     tenures = {tenure.account: tenure for tenure in list_tenures(both).values()}
     old = tenures[giver]
     if is_leaving:

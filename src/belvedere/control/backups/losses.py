@@ -1,0 +1,79 @@
+"""What the journal keeps of a change: handlers of the outbox, so that no change is without its line (D3).
+
+A line says what is so when it is written, not what was so when its change was made: written late, or twice, it is still
+true. Whoever restores reads the last word on each thing.
+
+    rights   over: what gave rights (membership, share, link, engagement) and gives none any more
+             less: what gives others now than it did, or rests; ended: [what gave it, resource] of one that gives
+             others still; closed: cameras and panels whose owner gave them up
+    owner    whose an organization is now
+    account  why its sign-ins were lost: a word of `accounts`; address: the row of an address it gave up
+"""
+
+from typing import Any, Final
+
+import structlog
+from django.conf import settings
+
+from belvedere.control.access.models import Grant, Origin
+from belvedere.control.access.selectors import list_projected
+from belvedere.control.backups import journal
+from belvedere.control.outbox.services import Again
+
+log = structlog.get_logger(__name__)
+
+RIGHTS: Final = "rights"
+OWNER: Final = "owner"
+ACCOUNT: Final = "account"
+#: the reason of what only rests: its giver has it go on, and the journal does not hear of that
+_PAUSED: Final = "paused"
+_RETRY_S: Final = 30.0
+
+
+def keep_lost_rights(payload: dict[str, Any]) -> None:
+    """Handler of `lost.rights`: what a change took, as it stands now."""
+    change_id = payload["change_id"]
+    ended = Grant.objects.filter(change_id=change_id).values_list("origin", "origin_id", "resource", "ended_reason")
+    rows = list(ended.order_by("pk"))
+    origins = sorted({*payload["origins"], *(origin_id for _kind, origin_id, *_rest in rows)})
+    in_force = {pk: {resource for _pk, resource, _bits in held} for pk, held in list_projected(origins).items()}
+    rests = {origin_id for _kind, origin_id, _resource, reason in rows if reason == _PAUSED}
+    # A member's row says what he is everywhere: with less than it says, all of it is asked about.
+    less = {
+        origin_id
+        for kind, origin_id, resource, _reason in rows
+        if origin_id in in_force and (kind != Origin.SHARE or resource in in_force[origin_id])
+    }
+    facts = {
+        "change": change_id,
+        "over": [pk for pk in origins if pk not in in_force and pk not in rests],
+        "less": sorted(less | (rests - in_force.keys())),
+        "ended": sorted(
+            {
+                (origin_id, resource)
+                for kind, origin_id, resource, _reason in rows
+                if kind == Origin.SHARE and origin_id in in_force and resource not in in_force[origin_id]
+            }
+        ),
+        "closed": payload["resources"],
+    }
+    _keep(RIGHTS, {key: value for key, value in facts.items() if value})
+
+
+def keep_lost_owner(payload: dict[str, str]) -> None:
+    """Handler of `lost.owner`: whoever owned it before owns it no more."""
+    _keep(OWNER, payload)
+
+
+def keep_lost_account(payload: dict[str, Any]) -> None:
+    """Handler of `lost.account`: what signed in before does so no more."""
+    _keep(ACCOUNT, payload)
+
+
+def _keep(kind: str, facts: dict[str, Any]) -> None:
+    try:
+        journal.append(settings.BELVEDERE.journal_folder, kind, facts)
+    except (OSError, journal.JournalBroken) as error:
+        # Full, or not mounted: this is never given up, and `doctor` names it meanwhile.
+        log.error("journal_not_written", error=type(error).__name__)  # noqa: TRY400  a traceback says nothing more
+        raise Again(_RETRY_S) from None
