@@ -116,6 +116,22 @@ async def test_a_child_that_hangs_is_killed(decoder: Decoder, monkeypatch: pytes
     assert not Path(f"/proc/{pid}").exists()
 
 
+async def test_who_leaves_while_the_child_starts_leaves_no_answer_behind(decoder: Decoder) -> None:
+    """N30, N22: else each question after it would get the picture of the one before, whosever camera that was."""
+    track, unit = key_frame()
+    leaving = asyncio.create_task(decoder.picture("yard", 1, track.init, track.codec, unit))
+    async with asyncio.timeout(20):
+        while decoder.pid is None:
+            await asyncio.sleep(0)
+    leaving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await leaving
+    for camera, width in (("yard", 160), ("door", 80), ("gate", 40)):
+        made = await decoder.picture(camera, 2, track.init, track.codec, unit, width=width)
+        with Image.open(io.BytesIO(made)) as picture:
+            assert picture.width == width
+
+
 async def test_the_same_picture_is_made_once(decoder: Decoder) -> None:
     track, unit = key_frame()
     first = await decoder.picture("yard", 1, track.init, track.codec, unit)

@@ -156,6 +156,9 @@ class Decoder:
             self._backoff = min(self._backoff * 2, _MAX_BACKOFF_S)
             log.warning("decode_child_unstarted", error=type(error).__name__)
             raise Undecodable from None
+        except asyncio.CancelledError:
+            await self._kill()  # its first answer is still to come: all that follow would go to the wrong question
+            raise
         return self._child
 
     async def _kill(self) -> None:
