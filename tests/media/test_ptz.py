@@ -340,6 +340,33 @@ async def test_who_leaves_leaves_the_helm(yard: Yard) -> None:
         await until(lambda: yard.head.position == (0.5, 0.0, 0.2))
 
 
+async def test_who_may_not_move_it_does_not_read_that_somebody_does(yard: Yard) -> None:
+    """HC-2, N14: neither by asking, nor from then on."""
+    async with yard.pad() as omar, yard.pad(Permission.LIVE_VIEW) as vera:
+        await omar.say(move=RIGHT)
+        await until(lambda: yard.told)
+        assert (await vera.look())["why"] == "forbidden"
+        await omar.look()
+        await omar.hears(type="ptz", held=False)
+        assert [text for text in vera.heard if text["type"] == "ptz"] == []
+
+
+async def test_who_hangs_up_with_his_order_moves_nothing(yard: Yard) -> None:
+    """His orders and his goodbye in one packet: nobody has the helm, nobody is remembered."""
+    async with yard.pad() as quick:
+        await quick.look()
+        for order in ({"n": 2}, {"move": RIGHT}):
+            quick.socket.protocol.send_text(json.dumps({"type": "ptz"} | order).encode())
+        quick.socket.protocol.send_close(1000)
+        quick.socket.transport.write(b"".join(quick.socket.protocol.data_to_send()))
+        await quick.socket.wait_closed()
+    async with yard.pad() as olivia:
+        await olivia.look()
+        assert [one.name for one in yard.node.helms.at("yard").watchers] == [olivia.session]
+    assert yard.told == []
+    assert "ContinuousMove" not in yard.device.asked
+
+
 # -- bad days ----------------------------------------------------------------------------------------------------------
 
 

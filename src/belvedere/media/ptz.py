@@ -93,7 +93,9 @@ class Helm:
     # -- what operators may ask of it ---------------------------------------------------------------------------
 
     async def look(self, operator: Operator) -> PtzAnswer:
-        """What the camera can, for who wants to be told of its helm from now on."""
+        """What the camera can, for who wants to be told of its helm from now on, and may move it."""
+        if not _may(operator):
+            return PtzAnswer("forbidden")
         self._watchers[operator.name] = operator
         if self._holder is not None:
             self._helms.tell_who(self, self._holder, [operator])
@@ -152,13 +154,13 @@ class Helm:
     # -- inside -------------------------------------------------------------------------------------------------
 
     def _refuse(self, operator: Operator, order: PtzOrder) -> PtzAnswer | None:
-        now = time.monotonic()
-        if operator.good_until <= now:
+        if not _may(operator):
             return PtzAnswer("forbidden")
         if not isinstance(order, _NO_TURN) and self._holder is not None and not self.is_held_by(operator):
             return PtzAnswer("busy", holder=self._holder.name)
         if isinstance(order, Stop):
             return None
+        now = time.monotonic()
         self._orders = [at for at in self._orders if now - at < 1]
         if len(self._orders) >= ORDERS_PER_S:
             return PtzAnswer("too_many")
@@ -292,6 +294,10 @@ class Helms:
                 return await self.at(request.camera).obey(program, request.order)
         except TimeoutError:
             return PtzAnswer(SourceError.STALLED.value)
+
+
+def _may(operator: Operator) -> bool:
+    return operator.good_until > time.monotonic()
 
 
 def shown(abilities: PtzAbilities) -> dict[str, Any]:

@@ -30,6 +30,7 @@ class Steering:
         self._clock = clock
         self._might = lease.allows(_PTZ, clock())
         self._tasks: set[asyncio.Task[None]] = set()
+        self._is_over = False
 
     @property
     def name(self) -> str:
@@ -40,7 +41,7 @@ class Steering:
     def good_until(self) -> float:
         """See Operator."""
         now = self._clock()
-        if not self._lease.allows(_PTZ, now):
+        if self._is_over or not self._lease.allows(_PTZ, now):
             return 0.0
         return time.monotonic() + self._lease.good_until - now
 
@@ -64,7 +65,8 @@ class Steering:
             self._socket.tell({"type": "ended", "what": "ptz", "why": "narrowed"})
 
     def end(self) -> None:
-        """The socket is over: nobody holds on any more."""
+        """The socket is over: nobody holds on any more, not even by an order that is still to be given."""
+        self._is_over = True
         self._helm.leave(self, is_over=not self._lease.allows(_PTZ, self._clock()))
 
     async def _look(self, n: int) -> None:
