@@ -45,6 +45,7 @@ BENEATH_A_GUARD = {
     "belvedere.control.handover.services.offering.return_to_plan",
     "belvedere.control.handover.services.planning.find_draft",
     "belvedere.control.handover.services.taking.list_brought_back",
+    "belvedere.control.handover.services.taking.settle_engagements",
     "belvedere.control.handover.services.taking.settle_shares",
     "belvedere.control.events.services.beginning.announce",
     "belvedere.control.guests.services.ending.close_link",

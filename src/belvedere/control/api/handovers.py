@@ -22,7 +22,7 @@ from belvedere.control.handover.selectors import (
 
 router = Router(tags=["handovers"])
 
-type Subject = Literal["share", "member", "guest_link", "notification"]
+type Subject = Literal["share", "member", "guest_link", "engagement", "notification"]
 type Verdict = Literal["carry_over", "end", "end_on"]
 type Afterwards = Literal["super_admin", "leaves", "warranty"]
 

@@ -44,7 +44,9 @@ def check_end(ends_at: datetime) -> datetime:
     return ends_at
 
 
-def end(actor: Principal, row: Engagement, to: OfferState, action: str, *, change_id: str = "") -> str:
+def end(
+    actor: Principal, row: Engagement, to: OfferState, action: str, *, change_id: str = "", is_told: bool = True
+) -> str:
     """End it with its grants, whoever decided that, and tell the other side. Raises Conflict if it is over."""
     if row.state == to:
         return row.change_id
@@ -63,7 +65,7 @@ def end(actor: Principal, row: Engagement, to: OfferState, action: str, *, chang
         change_id=change_id,
         details={"was": was, "recipient": row.address},
     )
-    if was == OfferState.ACCEPTED:
+    if was == OfferState.ACCEPTED and is_told:
         enqueue("mail.engagement_ended", {"engagement": row.pk})
     return change_id
 

@@ -53,6 +53,13 @@ def send_ended(payload: dict[str, Any]) -> None:
     _send("engagement_ended", row.giver.email, _context(row, path="/admin/providers"))
 
 
+def send_handed_over(payload: dict[str, Any]) -> None:
+    """Tell the provider whose it is now, while it goes on."""
+    row = _get(payload["engagement"])
+    if row.state_at(clock.now()) == OfferState.ACCEPTED:
+        _send("engagement_handed_over", row.address, _context(row, path="/installations"))
+
+
 def send_asked(payload: dict[str, Any]) -> None:
     """Tell the owner of a wish that still waits."""
     wish = _get_wish(payload["wish"])

@@ -37,9 +37,11 @@ from belvedere.control.handover.selectors import (
     list_possible_receivers,
 )
 from belvedere.control.organizations.selectors import list_organizations, list_sites
+from belvedere.control.sharing.selectors.grounds import rights_words
 from belvedere.control.web.cameras import rights_slots
 from belvedere.control.web.context import person
 from belvedere.control.web.errors import answers_refusals
+from belvedere.control.web.panel_cards import panel_slots
 from belvedere.control.web.role_words import role_name
 
 #: rows of one kind on a page: what is open comes first, so that the last page is reached by deciding
@@ -49,6 +51,7 @@ _SUBJECTS: Final = {
     "member": gettext_lazy("Members"),
     "share": gettext_lazy("People it is shared with"),
     "guest_link": gettext_lazy("Guest links"),
+    "engagement": gettext_lazy("Service providers"),
     "notification": gettext_lazy("Who is told of what happens"),
 }
 _WHY: Final = {
@@ -249,7 +252,8 @@ def _row(row: PlanRow) -> dict[str, Any]:
         "who": row.who,
         "address": row.address if row.address != row.who else "",
         "role": role_name(row.role) if row.role else "",
-        "rights": rights_slots(row.permissions) if row.subject in {"share", "guest_link"} else None,
+        "rights": _slots(row.permissions) if row.subject in {"share", "guest_link"} else None,
+        "may": rights_words(row.permissions) if row.subject == "engagement" else "",
         "things": row.things,
         "ends_at": row.ends_at,
         "giver": row.giver,
@@ -262,6 +266,15 @@ def _row(row: PlanRow) -> dict[str, Any]:
         "why": _WHY.get(row.why, ""),
         "facts": row.facts,
     }
+
+
+def _slots(permissions: Permission) -> list[dict[str, Any]]:
+    """The seven slots of cameras; the two of panels where there is nothing else; both where one share gives both."""
+    if Permission.ARM not in permissions:
+        return rights_slots(permissions)
+    arm, *_told = panel_slots(permissions)
+    is_panel = not permissions & ~(Permission.ARM | Permission.NOTIFY)
+    return panel_slots(permissions) if is_panel else [*rights_slots(permissions), arm]
 
 
 @require_POST

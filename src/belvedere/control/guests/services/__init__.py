@@ -1,6 +1,6 @@
 """Making, opening, changing and ending guest links."""
 
-from belvedere.control.guests.services.changing import LinkPatch, change_link
+from belvedere.control.guests.services.changing import LinkPatch, change_link, narrow_links
 from belvedere.control.guests.services.covering import end_links_of_closed, end_uncovered_links
 from belvedere.control.guests.services.ending import (
     KEEP,
@@ -28,6 +28,7 @@ __all__ = [
     "end_links_of_closed",
     "end_uncovered_links",
     "make_link",
+    "narrow_links",
     "open_link",
     "purge_visits",
 ]

@@ -106,6 +106,8 @@ class Subject(models.TextChoices):
     SHARE = "share"
     MEMBER = "member"
     GUEST_LINK = "guest_link"
+    #: of a service provider
+    ENGAGEMENT = "engagement"
     #: that a person is told of what happens there
     NOTIFICATION = "notification"
 
@@ -123,13 +125,13 @@ class Decision(models.Model):
 
     handover = models.ForeignKey(Handover, on_delete=models.CASCADE, related_name="decisions")
     subject = models.CharField(max_length=12, choices=Subject)
-    #: of the share, membership or guest link; of the account that is told
+    #: of the share, membership, guest link or engagement; of the account that is told
     subject_id = models.CharField(max_length=26)
     verdict = models.CharField(max_length=10, choices=Verdict)
     ends_at = models.DateTimeField(null=True)
     #: SHA-256 of what was so when it was decided: if that has changed, it is asked again
     facts = models.CharField(max_length=64)
-    #: the share that stands for it since the acceptance: what an undoing brings back
+    #: the share or engagement that stands for it since the acceptance: what an undoing brings back
     became = models.CharField(max_length=26, default="")
 
     class Meta:

@@ -1,7 +1,8 @@
 """Reading handovers, plans and what to think of before."""
 
 from belvedere.control.handover.selectors.cautions import Caution, list_cautions
-from belvedere.control.handover.selectors.plan import Plan, PlanRow, ThingThatGoes, get_plan
+from belvedere.control.handover.selectors.plan import Plan, ThingThatGoes, get_plan
+from belvedere.control.handover.selectors.plan_rows import PlanRow
 from belvedere.control.handover.selectors.transfers import (
     UNDONE,
     HandoverView,
@@ -11,6 +12,7 @@ from belvedere.control.handover.selectors.transfers import (
     get_handover,
     get_owned_organization,
     get_thing,
+    handovers_to,
     list_handovers,
     list_own_cuts,
     list_possible_receivers,
@@ -32,6 +34,7 @@ __all__ = [
     "get_owned_organization",
     "get_plan",
     "get_thing",
+    "handovers_to",
     "list_cautions",
     "list_handovers",
     "list_own_cuts",

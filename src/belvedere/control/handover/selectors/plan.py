@@ -4,12 +4,8 @@ A decision is made on facts and keeps their digest. Where the facts have changed
 decided on, the row is open again: it is asked anew, never applied.
 """
 
-import hashlib
-import json
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any, Final
+from dataclasses import dataclass
 
 from belvedere.contracts.permissions import NONE, Permission
 from belvedere.control.access.roles import PERMISSIONS
@@ -19,53 +15,14 @@ from belvedere.control.core.offers import OPEN_STATES, OfferState
 from belvedere.control.core.principal import Principal
 from belvedere.control.devices.models import Camera, Device
 from belvedere.control.guests.models import GuestCamera
-from belvedere.control.handover.models import Afterwards, Decision, Handover, Kind, Subject, Verdict
+from belvedere.control.handover.models import Decision, Handover, Kind, Subject, Verdict
+from belvedere.control.handover.selectors.plan_engagements import list_engaged
+from belvedere.control.handover.selectors.plan_rows import END, KEEP, PlanRow, digest, settle
 from belvedere.control.handover.selectors.transfers import HandoverView, find_handover, get_handover
 from belvedere.control.organizations.models import Membership
 from belvedere.control.organizations.selectors.members import standing_of
 from belvedere.control.organizations.standing import Standing, highest
 from belvedere.control.sharing.models import IS_BOUND, THINGS, Share, ShareItem, in_states, of_things
-
-_KEEP: Final = (Verdict.CARRY_OVER, Verdict.END, Verdict.END_ON)
-_END: Final = (Verdict.END,)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanRow:
-    """One thing that hangs on what goes."""
-
-    subject: Subject
-    id: str
-    #: whose: a person's name, or of a link what its giver calls it; and his address, if he has one
-    who: str
-    address: str
-    account: str
-    #: what it gives, in all, on which cameras and panels (names), until when
-    permissions: Permission
-    things: tuple[str, ...]
-    role: str
-    ends_at: datetime | None
-    #: whose share or link it is
-    giver: str
-    #: what may be decided; END alone is what will be, and needs no decision
-    verdicts: tuple[Verdict, ...]
-    #: why nothing but the end is possible: `receiver`, `moves`, `link`, `pending`, `giver_leaves`, `member_ends`, …
-    why: str = ""
-    facts: str
-    verdict: Verdict | None = None
-    until: datetime | None = None
-    #: it was decided, on what is not so any more
-    is_changed: bool = False
-
-    @property
-    def key(self) -> str:
-        """How forms and the API name it."""
-        return f"{self.subject.value}:{self.id}"
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it keeps the plan from being offered."""
-        return self.verdict is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +88,6 @@ def list_extent(row: Handover) -> list[str]:
     return sorted([*cameras, *(pk for pk, kind in devices.items() if kind == "panel")])
 
 
-def digest(facts: Any) -> str:
-    """SHA-256 of what was so, in hex."""
-    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
-
-
 def extent_of(row: Handover) -> str:
     """What goes, as the plan keeps it. Of an organization it is all there is, whatever comes to it meanwhile."""
     return digest([] if row.kind == Kind.ORGANIZATION else list_extent(row))
@@ -148,20 +100,9 @@ def list_rows(row: Handover) -> list[PlanRow]:
     members = _members(row, decided)
     shares = _shares(row, resources, decided)
     links = _links(row, resources, members, decided)
-    told = _told(row, members, shares, decided)
-    return [*members, *shares, *links, *told]
-
-
-def _settle(found: PlanRow, decided: dict[tuple[str, str], Decision]) -> PlanRow:
-    """With what was decided, if it was on these facts and is still possible."""
-    if found.verdicts == _END:
-        return replace(found, verdict=Verdict.END)
-    one = decided.get((found.subject, found.id))
-    if one is None:
-        return found
-    if one.facts != found.facts or one.verdict not in found.verdicts:
-        return replace(found, is_changed=True)
-    return replace(found, verdict=Verdict(one.verdict), until=one.ends_at)
+    engagements = list_engaged(row, decided)
+    told = _told(row, [*members, *shares, *engagements], decided)
+    return [*members, *shares, *links, *engagements, *told]
 
 
 def _members(row: Handover, decided: dict[tuple[str, str], Decision]) -> list[PlanRow]:
@@ -186,11 +127,11 @@ def _members(row: Handover, decided: dict[tuple[str, str], Decision]) -> list[Pl
             role=highest(standing).value,
             ends_at=None,
             giver="",
-            verdicts=_KEEP if row.kind == Kind.ORGANIZATION else _END,
+            verdicts=KEEP if row.kind == Kind.ORGANIZATION else END,
             why="" if row.kind == Kind.ORGANIZATION else "moves",
             facts=digest([standing.role, sorted(standing.sites or ()), sorted(standing.overrides.items())]),
         )
-        found.append(_settle(line, decided))
+        found.append(settle(line, decided))
     return found
 
 
@@ -216,19 +157,19 @@ def _shares(
     people = ("share__recipient__account", "share__sharer")
     for item in items.select_related(*people, *THINGS).order_by("share__recipient__email", "share_id", "pk"):
         grouped.setdefault(item.share, []).append(item)
-    return [_settle(_share_row(row, share, found), decided) for share, found in grouped.items()]
+    return [settle(_share_row(row, share, found), decided) for share, found in grouped.items()]
 
 
 def _share_row(row: Handover, share: Share, items: list[ShareItem]) -> PlanRow:
     account = share.recipient.account
     is_receivers = account is not None and account.email == row.receiver_email
-    verdicts: tuple[Verdict, ...] = _KEEP
+    verdicts: tuple[Verdict, ...] = KEEP
     why = ""
     if row.kind != Kind.ORGANIZATION and is_receivers:
         # He will own it: a share of one's own would be a second reason to see it.
-        verdicts, why = _END, "receiver"
+        verdicts, why = END, "receiver"
     elif row.kind != Kind.ORGANIZATION and share.state == OfferState.PENDING:
-        verdicts, why = _END, "pending"
+        verdicts, why = END, "pending"
     elif share.is_once:
         verdicts = (Verdict.CARRY_OVER, Verdict.END)
     permissions = NONE
@@ -290,50 +231,40 @@ def _links(
             role="",
             ends_at=link.ends_at,
             giver=link.giver.name,
-            verdicts=_END if why else (Verdict.CARRY_OVER, Verdict.END),
+            verdicts=END if why else KEEP,
             why=why,
             facts=digest([link.giver_id, link.permissions, link.ends_at, sorted(one.camera_id for one in held)]),
         )
-        found.append(_settle(line, decided))
+        found.append(settle(line, decided))
     return found
 
 
-def _told(
-    row: Handover,
-    members: Iterable[PlanRow],
-    shares: Iterable[PlanRow],
-    decided: dict[tuple[str, str], Decision],
-) -> list[PlanRow]:
+def _told(row: Handover, rows: Iterable[PlanRow], decided: dict[tuple[str, str], Decision]) -> list[PlanRow]:
     """Everybody but the two sides who is told of what happens there, and by what (VA 17)."""
     grounds: dict[str, list[PlanRow]] = {}
-    for ground in (*members, *shares):
+    for ground in rows:
         if ground.account and ground.account != row.giver_id and Permission.NOTIFY in ground.permissions:
             grounds.setdefault(ground.account, []).append(ground)
     found = []
-    for account, rows in grounds.items():
-        stays = [ground for ground in rows if ground.verdict is not Verdict.END]
+    for account, his in grounds.items():
+        stays = [ground for ground in his if ground.verdict is not Verdict.END]
         # What a role tells cannot be taken from it: whoever stays a member with such a role is told.
         by_role = any(ground.subject is Subject.MEMBER and ground.verdict is Verdict.CARRY_OVER for ground in stays)
-        verdicts = (Verdict.CARRY_OVER,) if by_role else (Verdict.CARRY_OVER, Verdict.END) if stays else _END
+        verdicts = (Verdict.CARRY_OVER,) if by_role else (Verdict.CARRY_OVER, Verdict.END) if stays else END
         line = PlanRow(
             subject=Subject.NOTIFICATION,
             id=account,
-            who=rows[0].who,
-            address=rows[0].address,
+            who=his[0].who,
+            address=his[0].address,
             account=account,
             permissions=Permission.NOTIFY,
-            things=tuple(sorted({name for ground in rows for name in ground.things})),
+            things=tuple(sorted({name for ground in his for name in ground.things})),
             role="",
             ends_at=None,
             giver="",
             verdicts=verdicts,
             why="" if stays else "all_ends",
-            facts=digest(sorted(ground.key for ground in rows)),
+            facts=digest(sorted(ground.key for ground in his)),
         )
-        found.append(_settle(line, decided))
+        found.append(settle(line, decided))
     return found
-
-
-def leaves_behind(row: Handover) -> bool:
-    """Whether the giver keeps a look at it until a date."""
-    return row.afterwards == Afterwards.WARRANTY

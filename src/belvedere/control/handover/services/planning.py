@@ -15,7 +15,8 @@ from belvedere.control.core.errors import Conflict, Forbidden, Invalid, NotFound
 from belvedere.control.core.names import clean_address, is_phone
 from belvedere.control.core.principal import Principal
 from belvedere.control.handover.models import Afterwards, Decision, Handover, HandoverState, Kind, Subject, Verdict
-from belvedere.control.handover.selectors.plan import PlanRow, list_rows
+from belvedere.control.handover.selectors.plan import list_rows
+from belvedere.control.handover.selectors.plan_rows import PlanRow
 from belvedere.control.handover.selectors.transfers import Thing, find_handover, get_thing, list_receivers
 from belvedere.control.handover.services.closing import drop_plans, expire_handovers, write_plan_entry
 from belvedere.control.organizations.services import hold_organization

@@ -1,10 +1,12 @@
 """Accepting a handover: everything changes hands in one transaction, or nothing does. A second time is harmless."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from belvedere.contracts.permissions import Permission
@@ -20,9 +22,10 @@ from belvedere.control.core.offers import OfferState, move
 from belvedere.control.core.principal import Principal
 from belvedere.control.devices.selectors import list_paths
 from belvedere.control.devices.services import check_transfer_reach, transfer_devices
-from belvedere.control.guests.services import close_links
+from belvedere.control.guests.services import close_links, narrow_links
 from belvedere.control.handover.models import Afterwards, Decision, Handover, HandoverState, Kind, Subject, Verdict
-from belvedere.control.handover.selectors.plan import PlanRow, extent_of, list_extent, list_goes, list_rows
+from belvedere.control.handover.selectors.plan import extent_of, list_extent, list_goes, list_rows
+from belvedere.control.handover.selectors.plan_rows import PlanRow
 from belvedere.control.handover.selectors.transfers import list_receivers
 from belvedere.control.handover.services.closing import drop_plans, tell, write_plan_entry
 from belvedere.control.handover.services.offering import find_as, is_addressed_to, refuse_over, return_to_plan
@@ -37,7 +40,13 @@ from belvedere.control.organizations.services import (
     hold_organization,
     require_thawed,
 )
-from belvedere.control.providers.services import end_all_engagements
+from belvedere.control.providers.services import (
+    adopt_engagements,
+    carry_engagements,
+    close_engagements,
+    leave_engagements,
+    narrow_engagements,
+)
 from belvedere.control.sharing.services import (
     Carried,
     adopt_shares,
@@ -122,13 +131,13 @@ def _ids(rows: Iterable[PlanRow], subject: Subject, *verdicts: Verdict) -> list[
     return [row.id for row in rows if row.subject is subject and row.verdict in verdicts]
 
 
-def _carried(rows: list[PlanRow]) -> dict[str, Carried]:
-    """How each share that goes on does."""
+def _carried(rows: list[PlanRow], subject: Subject) -> dict[str, Carried]:
+    """How each share or engagement that goes on does."""
     silent = set(_ids(rows, Subject.NOTIFICATION, Verdict.END))
     return {
         row.id: Carried(row.until, is_told=row.account not in silent)
         for row in rows
-        if row.subject is Subject.SHARE and row.verdict is not Verdict.END
+        if row.subject is subject and row.verdict is not Verdict.END
     }
 
 
@@ -138,19 +147,24 @@ def _carried(rows: list[PlanRow]) -> dict[str, Carried]:
 def _take_organization(actor: Principal, row: Handover, rows: list[PlanRow]) -> None:
     if not list_receivers(row.organization_id).filter(account_id=actor.id).exists():
         raise Conflict(_("Only a Super Admin of this organization with a confirmed address can take it over."))
-    carried, organization = _carried(rows), row.organization_id
+    organization = row.organization_id
+    carried, engaged = _carried(rows, Subject.SHARE), _carried(rows, Subject.ENGAGEMENT)
     ended = _ids(rows, Subject.SHARE, Verdict.END)
     links = _ids(rows, Subject.GUEST_LINK, Verdict.END)
     leaving = [one for one in rows if one.subject is Subject.MEMBER and one.verdict is not Verdict.CARRY_OVER]
     gone = {one.account for one in leaving} | ({row.giver_id} if row.is_leaving else set())
     # In bulk, and before those who gave them go: else each would be looked at alone while its giver's rights end.
     mine = adopt_shares(actor, shares=carried, givers=gone, account=actor.id, organization=organization)
-    row.decisions.filter(subject=Subject.SHARE, subject_id__in=mine).update(became=_SAME)
+    his = adopt_engagements(actor, engagements=engaged, givers=gone, account=actor.id, organization=organization)
+    row.decisions.filter(_of(Subject.SHARE, mine) | _of(Subject.ENGAGEMENT, his)).update(became=_SAME)
     close_shares(actor, shares=ended, change_id=row.change_id)
     close_links(actor, links=links, reason="handed_over", change_id=row.change_id)
-    narrowed = {pk: one for pk, one in carried.items() if one.until or not one.is_told}
     stale = [pk for held in list_projected([*ended, *links]).values() for pk, _resource, _bits in held]
-    stale += narrow_shares(actor, shares=narrowed)
+    stale += narrow_shares(actor, shares=_narrowed(carried))
+    stale += narrow_engagements(actor, engagements=_narrowed(engaged))
+    stale += narrow_links(
+        actor, links={one.id: one.until for one in rows if one.subject is Subject.GUEST_LINK and one.until}
+    )
     end_grants(
         actor,
         organization=organization,
@@ -159,9 +173,14 @@ def _take_organization(actor: Principal, row: Handover, rows: list[PlanRow]) -> 
         thing=f"handover:{row.pk}",
         grants=stale,
         change_id=row.change_id,
-        details={"ended": len(ended) + len(links), "adopted": len(mine), "narrowed": len(narrowed)},
+        details={
+            "ended": len(ended) + len(links),
+            "adopted": len(mine) + len(his),
+            "narrowed": len(_narrowed(carried | engaged)),
+        },
     )
     tell_shares_ended(ended)
+    close_engagements(actor, engagements=_ids(rows, Subject.ENGAGEMENT, Verdict.END), change_id=row.change_id)
     change_owner(
         actor, organization=organization, giver=row.giver_id, is_leaving=row.is_leaving, change_id=row.change_id
     )
@@ -176,11 +195,18 @@ def _take_organization(actor: Principal, row: Handover, rows: list[PlanRow]) -> 
             seen = [pk for pk, role in roles.items() if Permission.LIVE_VIEW in PERMISSIONS[role]]
             _look_on(actor, row, one.id, one.account, organization, seen, one.until)
     _keep_warranty(actor, row, organization, resources)
-    end_all_engagements(actor, organization=organization, change_id=row.change_id)
     drop_plans(actor, organization=organization, owner=actor.id)
 
 
-#: of a share that went on as it was, under another giver
+def _of(subject: Subject, ids: list[str]) -> Q:
+    return Q(subject=subject, subject_id__in=ids)
+
+
+def _narrowed(carried: dict[str, Carried]) -> dict[str, Carried]:
+    return {pk: one for pk, one in carried.items() if one.until or not one.is_told}
+
+
+#: of a share or an engagement that went on as it was, under another giver
 _SAME: Final = "same"
 
 
@@ -250,11 +276,28 @@ def _take_things(actor: Principal, row: Handover, rows: list[PlanRow], organizat
     )
     things = {old: became[old] for old in extent}
     carried = carry_shares(
-        actor, shares=_carried(rows), became=things, account=actor.id, organization=organization, site=site
+        actor,
+        shares=_carried(rows, Subject.SHARE),
+        became=things,
+        account=actor.id,
+        organization=organization,
+        site=site,
     )
     settle_shares(actor, row, [one.id for one in rows if one.subject is Subject.SHARE], extent, carried)
-    for old, new in carried.items():
-        row.decisions.filter(subject=Subject.SHARE, subject_id=old).update(became=new)
+    engaged = carry_engagements(
+        actor,
+        engagements=_carried(rows, Subject.ENGAGEMENT),
+        became={old: became[old] for old in devices},
+        account=actor.id,
+        organization=organization,
+        site=site,
+        is_whole=row.kind == Kind.SITE,
+    )
+    for subject, found in ((Subject.SHARE, carried), (Subject.ENGAGEMENT, engaged)):
+        for old, new in found.items():
+            row.decisions.filter(subject=subject, subject_id=old).update(became=new)
+    place = row.thing if row.kind == Kind.SITE else ""
+    settle_engagements(actor, row, row.organization_id, devices, site=place, kept=engaged)
     _keep_warranty(actor, row, organization, list(things.values()))
     if row.kind == Kind.SITE:
         close_site(actor, site=row.thing, change_id=row.change_id)
@@ -271,8 +314,38 @@ def settle_shares(
     tell_shares_ended(set(shares) - set(carried))
 
 
-def list_brought_back(row: Handover) -> tuple[list[str], list[str]]:
-    """(shares that went on as they were, shares that were made anew) by this handover: what an undoing returns."""
-    rows = list(Decision.objects.filter(handover=row).exclude(became="").order_by("pk"))
-    same = [one.subject_id for one in rows if one.became == _SAME]
-    return same, [one.became for one in rows if one.became != _SAME]
+def settle_engagements(
+    actor: Principal, row: Handover, organization: str, devices: list[str], *, site: str, kept: Collection[str]
+) -> None:
+    """End what service providers had of these devices where they stood, and of `site`, if it closes.
+
+    Of those in `kept`, which go on elsewhere, nobody is told that they ended.
+    """
+    stale = leave_engagements(actor, site=site, devices=devices, kept=kept, change_id=row.change_id)
+    if stale:
+        end_grants(
+            actor,
+            organization=organization,
+            reason="handed_over",
+            action="handover.settled",
+            thing=f"handover:{row.pk}",
+            grants=stale,
+            change_id=row.change_id,
+            details={"narrowed": len(stale)},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class BroughtBack:
+    """What an undoing returns: what went on as it was, and what was made anew, old → new."""
+
+    same: list[str]
+    anew: dict[str, str]
+
+
+def list_brought_back(row: Handover, *subjects: Subject) -> BroughtBack:
+    """What went on by this handover, of these subjects."""
+    rows = Decision.objects.filter(handover=row, subject__in=subjects).exclude(became="").order_by("pk")
+    found = dict(rows.values_list("subject_id", "became"))
+    same = [old for old, new in found.items() if new == _SAME]
+    return BroughtBack(same, {old: new for old, new in found.items() if new != _SAME})

@@ -17,10 +17,10 @@ from belvedere.control.core.offers import OfferState, move
 from belvedere.control.core.principal import Principal
 from belvedere.control.devices.models import Camera, Device
 from belvedere.control.devices.services import transfer_devices
-from belvedere.control.handover.models import Handover, Kind
+from belvedere.control.handover.models import Handover, Kind, Subject
 from belvedere.control.handover.selectors.transfers import UNDONE, find_handover, state_of
 from belvedere.control.handover.services.closing import drop_plans, tell, write_plan_entry
-from belvedere.control.handover.services.taking import list_brought_back
+from belvedere.control.handover.services.taking import list_brought_back, settle_engagements
 from belvedere.control.organizations.models import Site
 from belvedere.control.organizations.services import (
     close_site,
@@ -29,6 +29,8 @@ from belvedere.control.organizations.services import (
     require_thawed,
     return_owner,
 )
+from belvedere.control.providers.models import Engagement
+from belvedere.control.providers.services import adopt_engagements, carry_engagements, close_engagements
 from belvedere.control.sharing.models import Share, ShareItem, of_things
 from belvedere.control.sharing.services import Carried, adopt_shares, carry_shares, close_shares, tell_shares_ended
 
@@ -91,21 +93,23 @@ def _return_organization(actor: Principal, row: Handover) -> None:
         actor, organization=row.organization_id, giver=receiver, receiver=row.giver_id, change_id=row.change_id
     )
     drop_plans(actor, organization=row.organization_id, owner=row.giver_id)
-    same, new = list_brought_back(row)
-    adopt_shares(actor, shares=same, givers={receiver}, account=row.giver_id, organization=row.organization_id)
-    _end(actor, row, new, row.organization_id)
+    shares = list_brought_back(row, Subject.SHARE, Subject.MEMBER)
+    engaged = list_brought_back(row, Subject.ENGAGEMENT)
+    giver, organization = row.giver_id, row.organization_id
+    adopt_shares(actor, shares=shares.same, givers={receiver}, account=giver, organization=organization)
+    adopt_engagements(actor, engagements=engaged.same, givers={receiver}, account=giver, organization=organization)
+    _end(actor, row, list(shares.anew.values()), row.organization_id)
 
 
 def _return_things(actor: Principal, row: Handover) -> None:
     destination = row.destination_id or ""
     assert row.decided_at is not None  # noqa: S101  it was accepted
     rows = Device.objects.filter(organization=destination, unbound_at=None)
-    # A device that its new owner put on that site himself stays his.
-    rows = (
-        rows.filter(site=row.became, created_at=row.decided_at) if row.kind == Kind.SITE else rows.filter(pk=row.became)
-    )
+    # What came with the handover, wherever it stands by now. A device that its new owner bound himself stays his.
+    rows = rows.filter(created_at=row.decided_at) if row.kind == Kind.SITE else rows.filter(pk=row.became)
     devices = list(rows.values_list("pk", flat=True))
-    is_there = Site.objects.filter(pk=row.became, closed_at=None).exists() if row.kind == Kind.SITE else bool(devices)
+    is_open = Site.objects.filter(pk=row.became, closed_at=None).exists()
+    is_there = bool(devices) or is_open
     if not is_there:
         raise Conflict(_("It has gone on since: there is nothing left to undo. Nothing was changed."))
     site = _old_site(actor, row)
@@ -124,9 +128,9 @@ def _return_things(actor: Principal, row: Handover) -> None:
         thing=f"handover:{row.pk}",
         at=row.ended_at or clock.now(),
     )
-    _same, new = list_brought_back(row)
-    lookers = {row.giver_id}
-    back = Share.objects.filter(pk__in=new).exclude(accepted_by__in=lookers)
+    # Not what the giver got to look on by: it is his own again.
+    new = list_brought_back(row, Subject.SHARE).anew.values()
+    back = Share.objects.filter(pk__in=list(new)).exclude(accepted_by=row.giver_id)
     carried = carry_shares(
         actor,
         shares={pk: Carried() for pk in back.values_list("pk", flat=True)},
@@ -137,8 +141,32 @@ def _return_things(actor: Principal, row: Handover) -> None:
     )
     close_shares(actor, shares=shares, resources=cameras, change_id=row.change_id)
     tell_shares_ended(set(shares) - carried.keys())
-    if row.kind == Kind.SITE and not Device.objects.filter(site=row.became, unbound_at=None).exists():
+    is_closing = is_open and not Device.objects.filter(site=row.became, unbound_at=None).exists()
+    _return_engagements(actor, row, site, {old: became[old] for old in devices}, is_closing=is_closing)
+    if is_closing:
         close_site(actor, site=row.became, change_id=row.change_id)
+
+
+def _return_engagements(
+    actor: Principal, row: Handover, site: str, became: dict[str, str], *, is_closing: bool
+) -> None:
+    """Service providers who went along come back; where their old engagement has the whole site, it has this again."""
+    anew = list_brought_back(row, Subject.ENGAGEMENT).anew
+    still = Engagement.objects.filter(pk__in=anew, state=OfferState.ACCEPTED, devices=None, site=site)
+    kept = {anew[pk] for pk in still.values_list("pk", flat=True)}
+    carried = carry_engagements(
+        actor,
+        engagements={pk: Carried() for pk in {*anew.values()} - kept},
+        became=became,
+        account=row.giver_id,
+        organization=row.organization_id,
+        site=site,
+        is_whole=row.kind == Kind.SITE,
+    )
+    kept |= carried.keys()
+    close_engagements(actor, engagements=anew.values(), kept=kept, change_id=row.change_id)
+    place = row.became if is_closing else ""
+    settle_engagements(actor, row, row.destination_id or "", list(became), site=place, kept=kept)
 
 
 def _old_site(actor: Principal, row: Handover) -> str:

@@ -77,15 +77,6 @@ def _left_behind(cameras: list[str]) -> list[str]:
     ]
 
 
-@unguarded("asked by a handover, which has decided on both sides")
-@transaction.atomic
-def end_all_engagements(actor: Principal, *, organization: str, change_id: str) -> None:
-    """End every engagement of an organization that has a new owner: he decides anew whom he lets in."""
-    for row in Engagement.objects.filter(organization=organization, state__in=OPEN_STATES).order_by("pk"):
-        if row.state_at(clock.now()) != OfferState.EXPIRED:
-            end(actor, row, OfferState.REVOKED, "engagement.ended", change_id=change_id)
-
-
 @unguarded("accounts are closed by their holders, or by whoever runs the server: accounts have decided")
 def end_of_account(payload: dict[str, Any]) -> None:
     """End what an account was engaged for. Handler of `account.disabled`."""
