@@ -1,9 +1,11 @@
 """Detectors of cameras: who names one, where its login goes, what becomes of it, and what its node says."""
 
+from datetime import timedelta
 from typing import Any
 
 import msgspec
 import pytest
+from django.core import mail
 
 import cast
 from belvedere.contracts import camera_events, events
@@ -15,6 +17,7 @@ from belvedere.control.core import clock
 from belvedere.control.core.errors import Forbidden, Invalid, NetworkNotAllowed, NotFound
 from belvedere.control.core.ids import new_id
 from belvedere.control.devices import services
+from belvedere.control.devices.blindings import list_blindings
 from belvedere.control.devices.brokers import BrokerWish
 from belvedere.control.devices.detectors import find_detector
 from belvedere.control.devices.models import Camera, Detector
@@ -137,6 +140,46 @@ def test_what_its_node_says(people: cast.Cast, hello: None) -> None:
     assert state() == ("wrong_password", True)
     listen_to(people, "front_door")
     assert state() == ("unknown", False)
+
+
+def test_a_name_that_nobody_says_is_a_mark_until_the_camera_is_heard_of(people: cast.Cast, hello: None) -> None:
+    """Threats §5: no silent blinding. Whatever is set otherwise where a detector spoke may be the end of it."""
+    olivia, began = people.olivia, clock.now()
+
+    def said(sequence: int, *, seconds: float) -> None:
+        at = (clock.now() + timedelta(seconds=seconds)).timestamp()
+        with clock.moved_by(timedelta(seconds=seconds)):
+            services.record_detector_state("local", DetectorState(RUN, sequence, people.courtyard, "", at))
+
+    def marks() -> list[tuple[str, bool]]:
+        rows = list_blindings(olivia.actor, people.courtyard, began, clock.now() + timedelta(days=1))
+        return [(row.kind, row.end is not None) for row in rows]
+
+    # Nothing was ever heard: a slip of the finger is no mark. Nor is setting the same again.
+    listen_to(people, "bakc_yard")
+    listen_to(people)
+    said(1, seconds=0)
+    listen_to(people)
+    assert marks() == []
+    listen_to(people, "nobody")
+    assert marks() == [("alerts_off", False)]
+    listen_to(people, "nobody at all")
+    run_due()
+    assert marks() == [("alerts_off", False)]
+    assert [letter.to for letter in mail.outbox if "a detector" in str(letter.body)] == [[olivia.email]]
+    # What its node heard while it was being changed says nothing of what is set now.
+    listen_to(people)
+    said(2, seconds=1)
+    assert marks() == [("alerts_off", False)]
+    said(3, seconds=60)
+    assert marks() == [("alerts_off", True)]
+    # Taken off and put back: the same, and so is a password that is wrong.
+    services.remove_detector(olivia.actor, camera=people.courtyard)
+    listen_to(people)
+    assert marks() == [("alerts_off", True), ("alerts_off", False)]
+    said(4, seconds=120)
+    listen_to(people, broker=wish(password="wrong"))
+    assert [row[1] for row in marks()] == [True, True, False]
 
 
 def test_what_is_gone_leaves_no_login(people: cast.Cast, hello: None) -> None:

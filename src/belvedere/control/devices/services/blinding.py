@@ -46,6 +46,15 @@ def _tell_owners(blindings: list[str], camera: str) -> None:
 
 @unguarded("asked by what gives a camera its sight back, whose guard has decided")
 @transaction.atomic(savepoint=False)
-def mark_seeing(*, cameras: Collection[str], kind: Blinding.Kind, at: datetime | None = None) -> None:
-    """End the marks of this kind on these cameras. That they were there stays."""
-    Blinding.objects.filter(camera__in=cameras, kind=kind, ended_at=None).update(ended_at=at or clock.now())
+def mark_seeing(
+    *,
+    cameras: Collection[str],
+    kind: Blinding.Kind,
+    at: datetime | None = None,
+    begun_before: datetime | None = None,
+) -> None:
+    """End the marks of this kind on these cameras, those begun later left alone. That they were there stays."""
+    running = Blinding.objects.filter(camera__in=cameras, kind=kind, ended_at=None)
+    if begun_before:
+        running = running.filter(began_at__lt=begun_before)
+    running.update(ended_at=at or clock.now())

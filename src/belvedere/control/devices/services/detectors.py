@@ -1,6 +1,6 @@
 """Detectors of cameras: naming one, letting it go, which node listens to it, and what that node says of it."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import msgspec
@@ -28,13 +28,18 @@ from belvedere.control.outbox.services import enqueue
 DETECTORS_PAGE: Final = 100
 #: of a prefix and of a name: with what stands between and after them they make a topic
 _MAX_PART: Final = 90
+#: for so long after a change its node may still hear what was set before
+_SETTLES: Final = timedelta(seconds=15)
 
 
 @requires(Permission.CONFIGURE, on="camera")
 def set_detector(actor: Principal, *, camera: str, broker: BrokerWish, prefix: str, name: str) -> None:
     """Hear of a camera what a detector says of it, in place of any other: at `broker`, below `prefix`, as `name`.
 
-    A kept password goes to no other broker (N26). Raises Invalid, NetworkNotAllowed (no packet sent), RateLimited.
+    Where one spoke before, whatever changes is a mark until the camera is heard of again: a name that nobody ever says
+    blinds as well as a switch. A kept password goes to no other broker (N26).
+
+    Raises Invalid, NetworkNotAllowed (no packet sent), RateLimited.
     """
     hit("detector.address", actor.id, limit=30, per_s=3600)
     row = Camera.objects.get(pk=camera)
@@ -43,6 +48,7 @@ def set_detector(actor: Principal, *, camera: str, broker: BrokerWish, prefix: s
     prefix = check_topic(prefix, "prefix", longest=_MAX_PART, is_part=True)
     name = check_topic(name, "name", longest=_MAX_PART, is_part=True)
     resolve(address, list_reach(row.organization_id))
+    is_same = kept is not None and (kept.prefix, kept.name, _open(kept)) == (prefix, name, login)
     source = vault.seal(msgspec.json.encode(login).decode(), table="detector", row=camera, field="source")
     with transaction.atomic():
         # Locked, so that a camera that is being closed gets none.
@@ -56,11 +62,12 @@ def set_detector(actor: Principal, *, camera: str, broker: BrokerWish, prefix: s
                 "prefix": prefix,
                 "name": name,
                 "error": "",
-                "heard_at": None,
+                "heard_at": kept.heard_at if kept and is_same else None,
                 "told_at": None,
             },
         )
-        mark_seeing(cameras=[camera], kind=Blinding.Kind.ALERTS)
+        if kept and kept.heard_at and not is_same:
+            mark_blinded(actor, cameras=[camera], kind=Blinding.Kind.ALERTS)
         _write(actor, row, "camera.detector_set")
         enqueue("assignments.changed", {"withdrawn": []})
 
@@ -125,8 +132,15 @@ def record_detector_state(node: str, state: detectors.DetectorState) -> None:
     rows = Detector.objects.filter(pk=state.camera).exclude(is_old)
     rows.update(state_run=state.run, state_sequence=state.sequence, error=state.error[:40], told_at=at)
     if state.heard_at is not None:
+        heard_at = min(datetime.fromtimestamp(state.heard_at, UTC), at)
         rows = Detector.objects.filter(pk=state.camera, state_run=state.run, state_sequence=state.sequence)
-        rows.update(heard_at=min(datetime.fromtimestamp(state.heard_at, UTC), at))
+        if rows.update(heard_at=heard_at):
+            mark_seeing(
+                cameras=[state.camera],
+                kind=Blinding.Kind.ALERTS,
+                at=heard_at,
+                begun_before=heard_at - _SETTLES,
+            )
 
 
 def _write(actor: Principal, camera: Camera, action: str) -> None:
