@@ -5,15 +5,21 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from allauth.mfa.recovery_codes.internal import auth
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from django.core import mail
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 import cast
 from belvedere.control.access.models import Grant
 from belvedere.control.access.roles import Role
 from belvedere.control.accounts import services
+from belvedere.control.accounts.factor_adapter import FactorAdapter
 from belvedere.control.accounts.models import Account, ApiToken, Session
 from belvedere.control.accounts.selectors import find_verified
+from belvedere.control.accounts.services import factors
 from belvedere.control.audit.models import Entry
 from belvedere.control.core import clock
 from belvedere.control.core.errors import Conflict, Frozen, Invalid, NotFound, RateLimited
@@ -95,6 +101,36 @@ def test_unknown_and_wrong_read_the_same(people: cast.Cast) -> None:
     services.cancel_all(nobody("192.0.2.9"), email=people.olivia.email, code=codes[0])
     with pytest.raises(Invalid):
         services.cancel_all(nobody("192.0.2.9"), email=people.olivia.email, code=codes[0])
+
+
+def test_a_wrong_code_costs_the_same_whoever_has_codes(people: cast.Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    """N1: with codes, without, and no account: as many hashes, seals and questions. Time would tell what words hide."""
+    set_up_app(people.olivia.browser())
+    work: list[str] = []
+
+    def noting(thing: Any, name: str) -> None:
+        original = getattr(thing, name)
+
+        def note(*args: Any, **kwargs: Any) -> Any:
+            work.append(name)
+            return original(*args, **kwargs)
+
+        monkeypatch.setattr(thing, name, note)
+
+    for name in ("generate_seed", "generate_codes"):
+        noting(RecoveryCodes, name)
+    for name in ("encrypt", "decrypt"):
+        noting(FactorAdapter, name)
+    noting(auth, "compare_user_code")
+    noting(factors, "compare_user_code")
+    done = []
+    for email in (people.olivia.email, people.rita.email, "nobody@example.org"):
+        work.clear()
+        with CaptureQueriesContext(connection) as queries, pytest.raises(Invalid):
+            services.cancel_all(nobody("192.0.2.8"), email=email, code="123456789012")
+        done.append((sorted(work), len(queries)))
+    assert done[0] == done[1] == done[2]
+    assert (done[0][0].count("generate_codes"), done[0][0].count("compare_user_code")) == (1, 10)
 
 
 def test_panic_ends_what_signs_in_and_keeps_what_is_given(hotels: cast.Hotels, bus: Node) -> None:

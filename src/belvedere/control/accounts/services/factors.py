@@ -6,6 +6,7 @@ What changes them is here: it wants a fresh proof, ends every other sign-in and 
 from typing import Any, Final
 
 import structlog
+from allauth.core.internal.cryptokit import compare_user_code
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.utils import decrypt, encrypt
@@ -151,9 +152,24 @@ def use_code(account: str, *, code: str) -> Authenticator | None:
 
 @transaction.atomic
 def spend_recovery_code(account: str, *, code: str) -> bool:
-    """Spend a recovery code, and no other one. The caller has counted the try."""
+    """Spend a recovery code, and no other one. The caller has counted the try.
+
+    A wrong one costs the same work and the same questions whoever it was tried on: somebody who has codes, who has
+    none, or nobody, "" (N1).
+    """
     row = Authenticator.objects.select_for_update().filter(user_id=account, type=_Type.RECOVERY_CODES).first()
-    return row is not None and _spend(row, code)
+    nobodys = Authenticator(data={"seed": encrypt(RecoveryCodes.generate_seed()), "used_mask": 0})
+    return _is_among(row or nobodys, code) and row is not None and _spend(row, code)
+
+
+def _is_among(row: Authenticator, code: str) -> bool:
+    """Whether it is one of the row's recovery codes, used or not. All of them are looked at."""
+    try:
+        known = RecoveryCodes(row).generate_codes()
+    except SealBroken:
+        log.warning("factor_does_not_open")
+        return False
+    return any([compare_user_code(actual=code, expected=one) for one in known])  # noqa: C419  no shorter for the first
 
 
 def note_passkey_use(authenticator: Authenticator, *, backed_up: bool) -> None:
