@@ -1,6 +1,7 @@
 """The pages of service providers: what each side reads and can press (HC-27, HC-28, HC-29)."""
 
-from datetime import timedelta
+from datetime import UTC, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.test import Client
@@ -19,6 +20,7 @@ from belvedere.control.organizations.services import (
     accept_invitation,
     add_site,
     create_organization,
+    edit_site,
     invite_member,
 )
 from belvedere.control.providers.models import Engagement
@@ -92,6 +94,33 @@ def test_from_offer_to_end(hotels: cast.Hotels, ivan: cast.Person, owner: Client
     assert "Your rights have ended" in page
     assert browser.get(f"/devices/{device}").status_code == 404
     assert "ended by you" in owner.get("/admin/providers").content.decode()
+
+
+@pytest.mark.parametrize(("zone", "hour"), [("America/Los_Angeles", 7), ("Asia/Tokyo", 14)])
+def test_a_day_ends_when_it_ends_at_the_site(
+    hotels: cast.Hotels, ivan: cast.Person, owner: Client, zone: str, hour: int
+) -> None:
+    """HC-29: until a date, read by both sides as the site reads it, and shown to both as that day."""
+    edit_site(hotels.olivia.actor, site=hotels.north, zone=zone)
+    owner.post("/admin/providers", form(hotels, until="2027-01-20"))
+    [offered] = list_engagements(ivan.actor, "received")
+    assert offered.ends_at.astimezone(UTC).hour == hour
+    accept_engagement(ivan.actor, engagement=offered.id)
+    browser = ivan.browser()
+    assert zone in browser.get("/installations").content.decode()
+    ask = {"permission": ["playback"], "until": "2026-12-24", "reason": "the disk"}
+    browser.post(f"/installations/{offered.id}/ask", ask)
+    [wish] = list_wishes(hotels.olivia.actor)
+    assert wish.until
+    assert wish.until.astimezone(ZoneInfo(zone)).isoformat()[:19] == "2026-12-24T23:59:59"
+    page = owner.get("/admin/providers").content.decode()
+    assert 'value="2026-12-24"' in page
+    assert zone in page
+    owner.post(f"/providers/wishes/{wish.id}/approve", {"permission": ["playback"], "until": "2026-12-23"})
+    [granted] = Engagement.objects.filter(permissions=int(Permission.PLAYBACK))
+    assert granted.ends_at.astimezone(ZoneInfo(zone)).isoformat()[:19] == "2026-12-23T23:59:59"
+    again = owner.post(f"/providers/wishes/{wish.id}/approve", {"permission": ["playback"]}, follow=True)
+    assert "answered already" in again.content.decode()
 
 
 def test_a_wrong_form_says_what_is_missing(hotels: cast.Hotels, owner: Client) -> None:

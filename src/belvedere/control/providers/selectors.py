@@ -38,6 +38,8 @@ class WishView:
     id: str
     engagement: str
     site_name: str
+    #: in which its dates are meant: the site's
+    zone: str
     #: who asks
     provider: Person
     permissions: Permission
@@ -60,6 +62,8 @@ class EngagementView:
     organization_name: str
     site: str
     site_name: str
+    #: in which its dates are meant: the site's
+    zone: str
     giver: Person
     provider: Person
     permissions: Permission
@@ -141,6 +145,13 @@ def _find(actor: Principal, engagement: str) -> tuple[Engagement, bool]:
     raise NotFound
 
 
+def get_wish(actor: Principal, wish: str) -> WishView:
+    """One for a site that the actor manages, answered or not. Raises NotFound."""
+    row = find_wish(actor, wish)
+    engagement = find_engagement(actor, row.engagement_id, "given")
+    return _wish(row, engagement, _provider(engagement))
+
+
 def find_wish(actor: Principal, wish: str) -> Wish:
     """The row of a wish for a site that the actor manages: for services. Raises NotFound."""
     row = Wish.objects.select_related("engagement").filter(pk=wish).first() if is_id(wish) else None
@@ -186,11 +197,11 @@ def list_site_devices(site: str) -> dict[str, str]:
 
 def _view(row: Engagement, is_mine: bool) -> EngagementView:
     at = clock.now()
-    state, provider = row.state_at(at), row.provider
+    state = row.state_at(at)
     devices = {one.device_id: one.device.name for one in row.devices.all()}
     wishes = row.wishes.all() if row.state != OfferState.REVOKED else ()
     wish = next((one for one in wishes if one.state_at(at) == OfferState.PENDING), None)
-    who = Person(provider.pk, provider.name, provider.email) if provider else Person("", row.address, row.address)
+    who = _provider(row)
     ran_out = row.ends_at if state == OfferState.EXPIRED else None
     return EngagementView(
         id=row.pk,
@@ -198,6 +209,7 @@ def _view(row: Engagement, is_mine: bool) -> EngagementView:
         organization_name=row.organization.name,
         site=row.site_id,
         site_name=row.site.name,
+        zone=row.site.time_zone,
         giver=Person(row.giver.pk, row.giver.name, row.giver.email),
         provider=who,
         permissions=Permission(row.permissions),
@@ -205,7 +217,7 @@ def _view(row: Engagement, is_mine: bool) -> EngagementView:
         devices=devices or None,
         state=STATES[state],
         offered_at=row.offered_at,
-        accepted_at=row.decided_at if provider and row.state in {*OPEN_STATES, "revoked", "left"} else None,
+        accepted_at=row.decided_at if row.provider and row.state in {*OPEN_STATES, "revoked", "left"} else None,
         ends_at=row.ends_at,
         ended_at=row.ended_at or ran_out,
         ended_reason=row.ended_reason,
@@ -215,11 +227,17 @@ def _view(row: Engagement, is_mine: bool) -> EngagementView:
     )
 
 
+def _provider(row: Engagement) -> Person:
+    one = row.provider
+    return Person(one.pk, one.name, one.email) if one else Person("", row.address, row.address)
+
+
 def _wish(row: Wish, engagement: Engagement, provider: Person) -> WishView:
     return WishView(
         id=row.pk,
         engagement=engagement.pk,
         site_name=engagement.site.name,
+        zone=engagement.site.time_zone,
         provider=provider,
         permissions=Permission(row.permissions),
         hours=row.hours,

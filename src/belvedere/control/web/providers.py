@@ -20,8 +20,9 @@ from belvedere.control.core.errors import Forbidden, Invalid, NotFound, Refusal
 from belvedere.control.core.requests import principal_of
 from belvedere.control.devices.selectors import list_devices
 from belvedere.control.handover.installations import Installation, list_installations
+from belvedere.control.organizations.selectors import get_site
 from belvedere.control.providers import services
-from belvedere.control.providers.selectors import EngagementView, WishView, get_engagement, list_engagements
+from belvedere.control.providers.selectors import EngagementView, WishView, get_engagement, get_wish, list_engagements
 from belvedere.control.sharing.selectors.grounds import rights_words
 from belvedere.control.web.admin import Desk, admin_frame, sit_down
 from belvedere.control.web.cameras import SLOTS
@@ -51,8 +52,8 @@ def _read_permissions(request: HttpRequest) -> Permission:
         raise Invalid(_("Choose what they may do."), field="permissions") from None
 
 
-def _read_end(request: HttpRequest, zone: str = "UTC") -> datetime | None:
-    """The end of the day that was chosen; None for none. Raises Invalid."""
+def _read_end(request: HttpRequest, zone: str) -> datetime | None:
+    """The end of the day that was chosen, as it ends in that zone; None for none. Raises Invalid."""
     text = request.POST.get("until", "").strip()
     try:
         day = parse_date(text)
@@ -85,6 +86,7 @@ def engagement_card(view: EngagementView) -> dict[str, Any]:
         "ended_at": view.ended_at,
         "offered_at": view.offered_at,
         "wish": wish_card(view.wish) if view.wish else None,
+        "zone": view.zone,
         "choices": _choices(view.permissions),
     }
 
@@ -100,6 +102,8 @@ def wish_card(view: WishView) -> dict[str, Any]:
         "choices": _choices(view.permissions),
         "hours": view.hours,
         "until": view.until,
+        "zone": view.zone,
+        "last_day": view.until.astimezone(ZoneInfo(view.zone)).date().isoformat() if view.until else "",
         "reason": view.reason,
         "asked_at": view.asked_at,
     }
@@ -118,7 +122,7 @@ def admin_providers(request: HttpRequest) -> HttpResponse:
     chosen = Permission(0)
     try:
         chosen = _read_permissions(request)
-        ends_at = _read_end(request, desk.organization.time_zone)
+        ends_at = _read_end(request, get_site(desk.actor, request.POST.get("site", "")).time_zone)
         if ends_at is None:
             raise Invalid(_("Say until when. Nobody is engaged without an end."), field="ends_at")
         services.offer_engagement(
@@ -191,11 +195,10 @@ def provider_end(request: HttpRequest, engagement_id: str) -> str:
 @_answering("admin-providers")
 def wish_approve(request: HttpRequest, wish_id: str) -> str:
     """Give what was asked for, or what was ticked instead."""
-    until = _read_end(request, sit_down(request).organization.time_zone)
+    actor = principal_of(request)
+    until = _read_end(request, get_wish(actor, wish_id).zone)
     hours = None if until else _read_hours(request)
-    services.approve_wish(
-        principal_of(request), wish=wish_id, permissions=_read_permissions(request), hours=hours, until=until
-    )
+    services.approve_wish(actor, wish=wish_id, permissions=_read_permissions(request), hours=hours, until=until)
     return _("Given. It ends by itself.")
 
 
@@ -276,9 +279,10 @@ def installation_leave(request: HttpRequest, engagement_id: str) -> str:
 @_answering("installations")
 def installation_ask(request: HttpRequest, engagement_id: str) -> str:
     """Ask for rights, for some hours or until a date."""
-    until = _read_end(request)
+    actor = principal_of(request)
+    until = _read_end(request, get_engagement(actor, engagement_id).zone)
     services.ask_for_more(
-        principal_of(request),
+        actor,
         engagement=engagement_id,
         permissions=_read_permissions(request),
         reason=request.POST.get("reason", ""),
