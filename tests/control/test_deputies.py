@@ -12,7 +12,7 @@ import cast
 from belvedere.config import Settings
 from belvedere.control.access.roles import Role
 from belvedere.control.accounts import services as accounts
-from belvedere.control.accounts.models import Account, Phone
+from belvedere.control.accounts.models import Account, Phone, RecoveryContact
 from belvedere.control.audit.models import Entry
 from belvedere.control.core import clock
 from belvedere.control.core.errors import Conflict, Forbidden, Frozen, Invalid, NotFound, ReauthenticationRequired
@@ -60,6 +60,15 @@ def state(pk: str) -> tuple[str, str]:
 def test_he_is_asked_and_agrees(hotels: cast.Hotels) -> None:
     """Nobody is deputy without his word, and nobody but the owner names one."""
     olivia, sam, hotel = hotels.olivia, hotels.sam, hotels.id
+    # Who stands in for whom is the owners' business: a recovery contact hears of claims, and not of this.
+    RecoveryContact.objects.create(
+        account_id=olivia.id,
+        address="clara@example.org",
+        name="Clara",
+        created_at=clock.now(),
+        confirmed_at=clock.now(),
+        expires_at=clock.now(),
+    )
     for who, account, refusal in (
         (sam, sam, Forbidden),
         (hotels.ada, sam, Forbidden),
@@ -79,12 +88,16 @@ def test_he_is_asked_and_agrees(hotels: cast.Hotels) -> None:
         claim(hotels)
     services.agree_to_deputize(sam.actor, organization=hotel)
     assert told(olivia.email) == ["Harbour Hotels has a deputy owner"]
+    assert told("clara@example.org") == []
     view = get_deputizing(olivia.actor, hotel).deputy
     assert view
     assert (view.account.name, view.has_agreed) == ("Sam", True)
     for outsider, refusal in ((hotels.ada, Forbidden), (hotels.xena, NotFound)):
         with pytest.raises(refusal):
             get_deputizing(outsider.actor, hotel)
+    services.end_deputy(olivia.actor, organization=hotel)
+    assert told(sam.email)[-1] == "Harbour Hotels has no deputy owner any more"
+    assert told("clara@example.org") == []
 
 
 def test_after_fourteen_days_he_owns_it(agreed: cast.Hotels, settings: Any, tmp_path: Path) -> None:

@@ -204,6 +204,16 @@ def test_the_page_is_for_every_member_and_every_page_says_it(hotels: cast.Hotels
     assert "is frozen" not in leo.get("/").content.decode()
 
 
+def test_a_member_reads_who_froze_it_and_no_address(hotels: cast.Hotels) -> None:
+    """N14: a plain member's JSON has a name; whoever watches over the organization knows the address anyway."""
+    services.freeze_organization(hotels.sam.actor, organization=hotels.id)
+    sam = {"id": hotels.sam.id, "name": "Sam"}
+    for person, email in ((hotels.leo, None), (hotels.ada, None), (hotels.olivia, hotels.sam.email)):
+        answer = person.browser().get(f"/api/v1/organizations/{hotels.id}/freeze")
+        assert answer.json()["by"] == sam | {"email": email}
+    assert hotels.sam.email not in hotels.leo.browser().get(f"/organizations/{hotels.id}/freeze").content.decode()
+
+
 def test_nobody_is_told_of_what_is_frozen(hotels: cast.Hotels) -> None:
     """N33: neither what waits to be sent, nor what was told before. Afterwards it is read again."""
     asked = {(hotels.olivia.id, hotels.lobby, "motion"), (hotels.olivia.id, hotels.people.pool, "motion")}

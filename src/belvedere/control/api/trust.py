@@ -18,12 +18,20 @@ from belvedere.control.streaming.selectors import list_cuts
 router = Router(tags=["organizations"])
 
 
+class FreezerOut(Out):
+    """Who froze it. `email` is for the owner and Super Admins: every member may look, and no list of members is his."""
+
+    id: str
+    name: str
+    email: str | None
+
+
 class FreezeOut(Out):
     """Whether an organization is frozen: nobody watches, no right changes, recording goes on. Null where it is not."""
 
     begun_at: datetime | None
     ends_at: datetime | None
-    by: PersonOut | None = Field(description="null also where whoever runs the server froze it")
+    by: FreezerOut | None = Field(description="null also where whoever runs the server froze it")
     owner_agreed: bool
     admin_agreed: bool
 
@@ -33,10 +41,11 @@ class FreezeOut(Out):
         freeze = view.freeze
         if freeze is None:
             return cls(begun_at=None, ends_at=None, by=None, owner_agreed=False, admin_agreed=False)
+        by = freeze.begun_by
         return cls(
             begun_at=freeze.begun_at,
             ends_at=freeze.ends_at,
-            by=PersonOut.of(freeze.begun_by) if freeze.begun_by else None,
+            by=FreezerOut(id=by.id, name=by.name, email=by.email if view.may_act else None) if by else None,
             owner_agreed=freeze.owner_agreed,
             admin_agreed=freeze.admin_agreed,
         )

@@ -27,7 +27,7 @@ from belvedere.control.organizations.selectors.organizations import get_owner
 from belvedere.control.organizations.services.founding import hold_organization
 from belvedere.control.organizations.services.freezing import require_thawed
 from belvedere.control.organizations.services.recovering import pass_on
-from belvedere.control.organizations.services.telling import tell_account, tell_everyway
+from belvedere.control.organizations.services.telling import tell_account, tell_everyway, tell_watchers
 from belvedere.control.organizations.standing import WHOLE
 
 WAIT: Final = timedelta(days=14)
@@ -89,7 +89,7 @@ def agree_to_deputize(actor: Principal, *, organization: str) -> None:
     if not move(row, OfferState.ACCEPTED, at=clock.now()):
         raise Conflict(_("You are not asked any more. Nothing was changed."))
     _write(actor, organization, "deputy.agreed")
-    tell_everyway(organization, "deputy_agreed", owner=row.named_by_id, who=actor.name)
+    tell_watchers(organization, "deputy_agreed", who=actor.name)
 
 
 def _own(actor: Principal, organization: str) -> Deputy:
@@ -120,7 +120,7 @@ def end_deputy(actor: Principal, *, organization: str) -> None:
         return
     _end_all(organization, by=actor.id, why="dismissed" if seen.is_owner else "left")
     _write(actor, organization, "deputy.ended", account=seen.deputy.account.id)
-    tell_everyway(organization, "deputy_ended", owner=seen.owner.id, who=actor.name, detail=seen.deputy.account.name)
+    tell_watchers(organization, "deputy_ended", who=actor.name, detail=seen.deputy.account.name)
 
 
 @unguarded("the deputy alone, whom the owner named; decided again when the time has passed")
