@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from belvedere.control.access.roles import Role
 from belvedere.control.accounts.selectors import Person, get_persons
-from belvedere.control.audit.selectors import EntryFilter, Scope, list_active, list_entries
+from belvedere.control.audit.selectors import EntryFilter, list_active, list_entries
 from belvedere.control.core import clock
 from belvedere.control.core.errors import NotFound
 from belvedere.control.core.offers import OfferState
@@ -125,7 +125,7 @@ def _members(actor: Principal, owned: dict[str, str], at: datetime) -> list[Unus
         return []
     cameras = dict(Camera.objects.filter(organization__in=owned).values_list("pk", "organization_id"))
     viewed = {(account, cameras[camera]) for account, camera in list_last_viewed(since=since, cameras=cameras.keys())}
-    acted = {(account, pk) for pk in owned for account in list_active(Scope(pk, None), since)}
+    acted = list_active(owned, since)
     return [
         Unused(
             kind="member",
