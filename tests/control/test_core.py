@@ -17,7 +17,7 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from belvedere.control.core import clock, ids, limits, vault
+from belvedere.control.core import clock, ids, keyring, limits, vault
 from belvedere.control.core.errors import Invalid, RateLimited
 from belvedere.control.core.names import clean_email, clean_name, mask_email
 from belvedere.control.core.requests import client_address
@@ -171,7 +171,7 @@ def test_another_key_opens_nothing(settings: Any, tmp_path: Path) -> None:
     """A backup without its key file is worth nothing."""
     sealed = vault.seal("secret", **PLACE)
     other = tmp_path / "other.key"
-    vault.ensure_master_key(other)
+    keyring.ensure_key(other)
     settings.BELVEDERE = replace(settings.BELVEDERE, key_file=other)
     with pytest.raises(vault.SealBroken):
         vault.unseal(sealed, **PLACE)
@@ -194,9 +194,9 @@ def test_each_flipped_bit_is_noticed() -> None:
 
 def test_the_master_key_is_made_once_and_for_its_owner_alone(tmp_path: Path) -> None:
     path = tmp_path / "keys" / "master.key"
-    vault.ensure_master_key(path)
+    keyring.ensure_key(path)
     first = path.read_bytes()
-    vault.ensure_master_key(path)
+    keyring.ensure_key(path)
     assert path.read_bytes() == first
     assert len(first) == 32
     assert stat.S_IMODE(path.stat().st_mode) == 0o600

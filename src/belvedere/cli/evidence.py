@@ -103,13 +103,18 @@ def export() -> None:
 @export.command("verify")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.argument("manifest", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--key", default="", help="The public key to check against; without it, this installation's own.")
+@click.option(
+    "--key", default="", help="The public key to check against; without it, those of this installation, old ones too."
+)
 @json_option
 def export_verify(*, file: Path, manifest: Path, key: str, as_json: bool) -> None:
     """Check that FILE is the video that MANIFEST speaks of, and who signed it; exit code 1 when not."""
-    from belvedere.control.operate import export_key, verify_export
+    from belvedere.control.operate import verify_export, verify_own_export
 
-    found = or_fail(lambda: verify_export(file, manifest, key or export_key(role_settings("operator"))))
+    if key:
+        found = or_fail(lambda: verify_export(file, manifest, key))
+    else:
+        found = or_fail(lambda: verify_own_export(role_settings("operator"), file, manifest))
     if as_json:
         click.echo(json.dumps(found))
     camera, exporter = found["camera"], found["exporter"]

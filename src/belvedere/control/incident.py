@@ -4,7 +4,8 @@ Each of these writes the audit as the operator, with the name of the user who ty
 """
 
 import getpass
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
 from belvedere.config import Settings
 from belvedere.control.manage import setup
@@ -86,6 +87,34 @@ def thaw(settings: Settings, *, organization: str) -> str:
     except Refusal as refusal:
         raise OperatorError(refusal.message) from None
     return name
+
+
+def describe_keys(settings: Settings) -> list[dict[str, Any]]:
+    """Every key file: `[{"name", "id", "purpose", "since", "is_current", "rows"}]`, the oldest of each name first."""
+    setup(settings)
+    from belvedere.control.key_rotation import PURPOSES, describe_keys
+
+    return [
+        key._asdict() | {"since": key.since.isoformat(timespec="seconds"), "purpose": PURPOSES[key.name]}
+        for key in describe_keys()
+    ]
+
+
+def rotate_keys(settings: Settings, names: Iterable[str]) -> Iterator[tuple[int, int]]:
+    """Put new keys into use. Going through what is returned seals anew what the master keys before had sealed.
+
+    Each is how many rows are done so far, and how many do not open; what is left undone, the worker does. Raises
+    OperatorError.
+    """
+    setup(settings)
+    from belvedere.control import key_rotation
+
+    try:
+        key_rotation.rotate(_operator(), names)
+    except OSError as error:
+        message = f"no key can be written beside {settings.master_key_file}: {error.strerror}"
+        raise OperatorError(message) from None
+    return key_rotation.reseal()
 
 
 def recover_account(settings: Settings, *, email: str) -> str:

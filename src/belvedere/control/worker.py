@@ -30,6 +30,7 @@ def run_worker(settings: Settings) -> None:
     from belvedere.control.events.services import end_unheard_events, notice_events, purge_events
     from belvedere.control.guests.services import purge_visits
     from belvedere.control.handover.services import expire_handovers
+    from belvedere.control.key_rotation import settle_keys
     from belvedere.control.listening import connect
     from belvedere.control.notifications.courier import Courier
     from belvedere.control.notifications.services import (
@@ -83,6 +84,7 @@ def run_worker(settings: Settings) -> None:
         purge_visits: PURGE_S,
         purge: PURGE_S,
         sign_audit: SIGN_S,
+        settle_keys: PURGE_S,
     }
     last = dict.fromkeys(due, 0.0)
     carrying = threading.Thread(target=Courier().run, args=(stop,), name="courier")

@@ -68,6 +68,13 @@ def _words(what: str, detail: str) -> tuple[str, str]:
             _("Many wrong passwords"),
             _("Somebody tried many wrong passwords for your account. Nobody has come in with them."),
         ),
+        "wrong_codes": (
+            _("Somebody knows your password"),
+            _(
+                "Somebody typed your password, and then several wrong codes. Nobody has come in. If it was not you, "
+                "choose a new password: the second step is all that holds them."
+            ),
+        ),
         "many_places": (
             _("Your sign-in is used in several places at once"),
             _(
@@ -93,6 +100,21 @@ def _words(what: str, detail: str) -> tuple[str, str]:
                 "Whoever runs this server ended every sign-in, API token, guest link and invitation on it, as after a "
                 "break-in. Recording goes on, and what is shared stays shared. Sign in again, and look whether "
                 "everything is as you know it."
+            ),
+        ),
+        "keys_rotated": (
+            _("Keys of your server were renewed"),
+            _(
+                "Whoever runs this server renewed its keys (%(detail)s). What was sealed or signed before stays good. "
+                "If notifications stop in a browser, open Belvedere there once."
+            ),
+        ),
+        "incident_bundled": (
+            _("Records were taken to look into an incident"),
+            _(
+                "Whoever runs this server took an incident bundle: the audit, who watched what, and logs, of "
+                "%(detail)s. It may be shown to an authority or to somebody who looks into a break-in. If you know of "
+                "none, ask whoever runs the server."
             ),
         ),
         "recovery_contact_added": (

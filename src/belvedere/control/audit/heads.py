@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, Self
 
@@ -69,9 +69,13 @@ class Head:
         return json.dumps(asdict(self))
 
     def is_ours(self) -> bool:
-        """Whether this installation's key signed exactly this."""
-        return self.key == signing.key_id(KEY) and signing.is_signed(
-            signing.public_key(KEY), _signed(self), self.signature
+        """Whether a key of this installation signed exactly this, while it was in use."""
+        try:
+            at = datetime.fromisoformat(self.at)
+        except ValueError:
+            return False
+        return at.tzinfo is not None and signing.is_signed_by_ours(
+            KEY, key=self.key, at=at, text=_signed(self), signature=self.signature
         )
 
 
@@ -109,9 +113,9 @@ def sign_chain(pk: str) -> Head | None:
     if last and not Entry.objects.filter(chain=chain, sequence=last.sequence, digest=last.digest).exists():
         log.error("audit_chain_is_another", organization=pk)
         return None
-    at = clock.now()
-    unsigned = Head(pk, chain.length, chain.head, instant(at), signing.key_id(KEY), "")
-    head = replace(unsigned, signature=signing.sign(KEY, _signed(unsigned)))
+    at, signer = clock.now(), signing.Signer(KEY)
+    unsigned = Head(pk, chain.length, chain.head, instant(at), signer.id, "")
+    head = replace(unsigned, signature=signer.sign(_signed(unsigned)))
     SignedHead.objects.create(**asdict(head) | {"at": at})
     _append(head)
     return head

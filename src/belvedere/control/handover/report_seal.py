@@ -34,9 +34,14 @@ class SealedReport(NamedTuple):
         return msgspec.json.decode(self.text, type=Report)
 
     def is_ours(self) -> bool:
-        """Whether this installation signed exactly this."""
-        is_whole = digest_of(self.text) == self.digest and self.key == signing.key_id(KEY)
-        return is_whole and signing.is_signed(signing.public_key(KEY), (PURPOSE + self.text).encode(), self.signature)
+        """Whether this installation signed exactly this, with a key that was in use then."""
+        try:
+            at = self.report.made_at
+        except msgspec.MsgspecError:
+            return False
+        return digest_of(self.text) == self.digest and signing.is_signed_by_ours(
+            KEY, key=self.key, at=at, text=(PURPOSE + self.text).encode(), signature=self.signature
+        )
 
 
 def digest_of(text: str) -> str:
@@ -46,5 +51,5 @@ def digest_of(text: str) -> str:
 
 def seal(report: Report) -> SealedReport:
     """Sign what a report says."""
-    text = msgspec.json.encode(report, order="sorted").decode()
-    return SealedReport(text, digest_of(text), signing.key_id(KEY), signing.sign(KEY, (PURPOSE + text).encode()))
+    text, signer = msgspec.json.encode(report, order="sorted").decode(), signing.Signer(KEY)
+    return SealedReport(text, digest_of(text), signer.id, signer.sign((PURPOSE + text).encode()))

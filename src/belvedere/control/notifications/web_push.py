@@ -15,14 +15,15 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.conf import settings
 from py_vapid import Vapid02
 
+from belvedere.control.core.keyring import Key, current_key, find_key
 from belvedere.control.core.signing import key_file
-from belvedere.control.core.vault import ensure_master_key
 
 #: Push services throw away what they could not hand over for so long.
 TTL_S: Final = 3600
 #: Of the services that browsers bring along. Others only inside networks that the operator named.
 HOSTS: Final = ("fcm.googleapis.com", "push.services.mozilla.com", "push.apple.com", "notify.windows.com")
-_KEY: Final = "vapid"
+#: the name of the key
+KEY: Final = "vapid"
 #: The order of P-256's group: a private key is a number below it.
 _ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 _GOOD_FOR_S: Final = 12 * 3600
@@ -36,6 +37,8 @@ class Browser:
     endpoint: str
     p256dh: str
     auth: str
+    #: which key of ours it subscribed with: it takes pushes of that one alone
+    key: str = "k1"
 
     def __repr__(self) -> str:
         """Keep what pushes out of tracebacks."""
@@ -44,7 +47,7 @@ class Browser:
 
 def write_browser(browser: Browser) -> str:
     """As it is sealed."""
-    return json.dumps([browser.endpoint, browser.p256dh, browser.auth])
+    return json.dumps([browser.endpoint, browser.p256dh, browser.auth, browser.key])
 
 
 def read_browser(text: str) -> Browser:
@@ -78,7 +81,12 @@ def is_well_formed(browser: Browser) -> bool:
 
 def public_key() -> str:
     """This server's, as browsers want it: base64url."""
-    return _text(_key().public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint))
+    return _text(_open(_current().file).public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint))
+
+
+def current_key_id() -> str:
+    """The key that browsers subscribe with now."""
+    return _current().id
 
 
 def encrypt(browser: Browser, payload: dict[str, Any]) -> bytes:
@@ -98,7 +106,7 @@ def headers_for(browser: Browser) -> dict[str, str]:
     parts = urlsplit(browser.endpoint)
     hour = int(time.time()) // _SIGN_EVERY_S
     return {
-        "Authorization": _sign(f"{parts.scheme}://{parts.netloc}", hour),
+        "Authorization": _sign(_key_of(browser), f"{parts.scheme}://{parts.netloc}", hour),
         "Content-Encoding": "aes128gcm",
         "Content-Type": "application/octet-stream",
         "TTL": str(TTL_S),
@@ -107,23 +115,27 @@ def headers_for(browser: Browser) -> dict[str, str]:
 
 
 @lru_cache(maxsize=64)
-def _sign(audience: str, hour: int) -> str:
+def _sign(key: Path, audience: str, hour: int) -> str:
     claims = {
         "aud": audience,
         "exp": hour * _SIGN_EVERY_S + _GOOD_FOR_S,
         "sub": settings.BELVEDERE.url if settings.IS_HTTPS else "mailto:belvedere@localhost",
     }
-    return str(Vapid02(_key()).sign(claims)["Authorization"])
+    return str(Vapid02(_open(key)).sign(claims)["Authorization"])
 
 
-def _key() -> ec.EllipticCurvePrivateKey:
-    file = key_file(_KEY)
-    ensure_master_key(file)
-    return _read_key(file)
+def _current() -> Key:
+    return current_key(key_file(KEY))
+
+
+def _key_of(browser: Browser) -> Path:
+    """Once it is gone, the push service refuses any other, and its browser has to come by."""
+    key = find_key(key_file(KEY), browser.key)
+    return key.file if key is not None and key.file.exists() else _current().file
 
 
 @cache
-def _read_key(file: Path) -> ec.EllipticCurvePrivateKey:
+def _open(file: Path) -> ec.EllipticCurvePrivateKey:
     """32 bytes of chance as a number from 1 to the order less 1."""
     number = int.from_bytes(file.read_bytes()) % (_ORDER - 1) + 1
     return ec.derive_private_key(number, ec.SECP256R1())

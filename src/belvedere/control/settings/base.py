@@ -1,7 +1,7 @@
 """Settings of the control plane. Values come from `belvedere.config.Settings`; reasons stand beside what surprises."""
 
 import base64
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -9,14 +9,21 @@ import dj_database_url
 from django.utils.translation import gettext_lazy as _
 
 from belvedere.config import Settings
-from belvedere.control.core.vault import derive_from, ensure_master_key
+from belvedere.control.core.keyring import current_key, list_keys
+from belvedere.control.core.vault import derive_from
 
 BELVEDERE = Settings.from_env()
 CONTROL = Path(__file__).resolve().parent.parent
 
 BELVEDERE.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-ensure_master_key(BELVEDERE.master_key_file)
-SECRET_KEY = base64.urlsafe_b64encode(derive_from(BELVEDERE.master_key_file, "django")).decode()
+current_key(BELVEDERE.master_key_file)
+_django = BELVEDERE.master_key_file.with_name("django.key")
+_since = current_key(_django).since
+*_former, SECRET_KEY = (
+    base64.urlsafe_b64encode(derive_from(key.file, "django")).decode() for key in list_keys(_django)
+)
+#: What the key before it signed counts for seven days more: links in mails, places in lists.
+SECRET_KEY_FALLBACKS = _former[-1:] if datetime.now(UTC) - _since < timedelta(days=7) else []
 
 DEBUG = False
 IS_HTTPS = BELVEDERE.url.startswith("https://")
@@ -66,6 +73,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "belvedere.control.web.middleware.renew_sessions",
+    "belvedere.control.web.middleware.ask_once",
     "belvedere.control.web.middleware.guard_pages",
 ]
 ROOT_URLCONF = "belvedere.control.urls"

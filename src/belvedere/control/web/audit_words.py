@@ -77,6 +77,7 @@ SENTENCES: Final = {
     "handover.reported": gettext_lazy("The report of the handover was kept."),
     "handover.declined": gettext_lazy("{actor} turned a handover down."),
     "handover.withdrawn": gettext_lazy("{actor} took a handover back."),
+    "handover.plan_expired": gettext_lazy("The plan of a handover was forgotten, and is gone."),
     "handover.expired": gettext_lazy("The offer of a handover ran out."),
     "organization.reach_set": gettext_lazy("{actor} set the networks that cameras may be on: {reach}."),
     "site.created": gettext_lazy("{actor} added the site {name}."),

@@ -1,4 +1,4 @@
-"""The public keys of this installation, for whoever verifies what it signed."""
+"""The public keys of this installation, those before them too, for whoever verifies what it signed."""
 
 import base64
 
@@ -13,14 +13,19 @@ from belvedere.control.recordings import manifests
 
 @require_GET
 def public_keys(_request: HttpRequest) -> JsonResponse:
-    """`{"keys": [{"id", "use", "algorithm", "public_key"}]}`: exports, heads of the audit, reports. Base64."""
+    """`{"keys": [{"id", "use", "algorithm", "public_key", "until"}]}`: exports, heads of the audit, reports. Base64.
+
+    `until`: when it was used no more, null for the one in use. What says to be of later is not ours.
+    """
     found = [
         {
-            "id": signing.key_id(name),
+            "id": key.id,
             "use": name,
             "algorithm": "Ed25519",
-            "public_key": base64.b64encode(signing.public_key(name)).decode(),
+            "public_key": base64.b64encode(key.raw).decode(),
+            "until": key.until and key.until.isoformat(),
         }
         for name in (manifests.KEY, heads.KEY, report_seal.KEY)
+        for key in signing.list_public_keys(name)
     ]
     return JsonResponse({"keys": found})

@@ -1,5 +1,6 @@
 """Browsers that are pushed to."""
 
+from dataclasses import replace
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -16,7 +17,13 @@ from belvedere.control.core.limits import hit
 from belvedere.control.core.principal import Principal
 from belvedere.control.notifications import egress
 from belvedere.control.notifications.models import PushSubscription
-from belvedere.control.notifications.web_push import Browser, is_push_service, is_well_formed, write_browser
+from belvedere.control.notifications.web_push import (
+    Browser,
+    current_key_id,
+    is_push_service,
+    is_well_formed,
+    write_browser,
+)
 
 MAX_BROWSERS: Final = 20
 
@@ -44,6 +51,7 @@ def subscribe_browser(actor: Principal, *, browser: Browser, agent: str = "", is
 
 @transaction.atomic
 def _keep(actor: Principal, browser: Browser, host: str, agent: str, *, is_discreet: bool) -> str:
+    browser = replace(browser, key=current_key_id())
     digest = digest_of(browser.endpoint)
     PushSubscription.objects.filter(digest=digest).delete()
     own = PushSubscription.objects.filter(account=actor.id)

@@ -46,6 +46,7 @@ from belvedere.control.organizations.services.members import (
     remove_member,
     touch_membership,
 )
+from belvedere.control.organizations.services.operating import announce
 from belvedere.control.organizations.services.recovering import make_owner, recover_account
 from belvedere.control.organizations.services.sites import (
     FirstSite,
@@ -58,6 +59,7 @@ from belvedere.control.organizations.services.sites import (
 )
 
 __all__ = [
+    "announce",
     "FirstSite",
     "Wish",
     "accept_invitation",

@@ -53,12 +53,12 @@ def sign_export(node: str, finished: ExportFinished) -> ExportSigned:
     row = rows.filter(session__opened_at__isnull=False).first()
     if row is None or not _SHA256.fullmatch(finished.sha256) or finished.size < 0:
         return ExportSigned(accepted=False)
-    at = clock.now()
+    at, signer = clock.now(), signing.Signer(KEY)
     person = _exporter(row)
     spans = join(clip(((span.start, span.end) for span in finished.spans), *_range(row)))
     manifest = {
         "version": VERSION,
-        "key": signing.key_id(KEY),
+        "key": signer.id,
         "installation": settings.BELVEDERE.url,
         "export": row.pk,
         "camera": {"id": row.camera_id, "name": row.camera_name},
@@ -75,7 +75,7 @@ def sign_export(node: str, finished: ExportFinished) -> ExportSigned:
         sent=finished.size,
         total=finished.size,
         manifest=canonical(manifest),
-        signature=signing.sign(KEY, signed_bytes(manifest)),
+        signature=signer.sign(signed_bytes(manifest)),
         made_at=at,
     )
     return ExportSigned(accepted=bool(signed) or row.sha256 == finished.sha256)
