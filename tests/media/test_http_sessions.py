@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -149,8 +150,8 @@ async def test_it_lapses_when_nobody_asks(
 # -- a long answer ---------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-async def heavy(bus_server: BusServer, control: LittleControl, tmp_path: Path) -> AsyncIterator[MediaNode]:
+@contextlib.asynccontextmanager
+async def heavy_node(bus_server: BusServer, control: LittleControl, tmp_path: Path) -> AsyncIterator[MediaNode]:
     """A node with forty megabytes of footage, more than any buffer on the way holds."""
     volume = Volume.open(tmp_path / "footage", tmp_path / "volume-north.json")
     light = film(20, is_real=False)
@@ -164,6 +165,12 @@ async def heavy(bus_server: BusServer, control: LittleControl, tmp_path: Path) -
     volume.close()
     async with running_node(bus_server, tmp_path) as started:
         await until_indexed(control)
+        yield started
+
+
+@pytest.fixture
+async def heavy(bus_server: BusServer, control: LittleControl, tmp_path: Path) -> AsyncIterator[MediaNode]:
+    async with heavy_node(bus_server, control, tmp_path) as started:
         yield started
 
 
@@ -257,3 +264,16 @@ async def test_footage_that_goes_away_on_the_way_is_never_wrong_bytes(
             assert await rest_of(reader) < 1_000_000
     another = await enter(heavy, past_ticket(control, 0, 20, kind=EXPORT))
     assert (await fetch(heavy, another)).status == 404
+
+
+async def test_a_node_that_ends_leaves_no_answer_half_ended(
+    bus_server: BusServer, control: LittleControl, tmp_path: Path
+) -> None:
+    async with contextlib.AsyncExitStack() as readers:
+        async with heavy_node(bus_server, control, tmp_path) as node:
+            path = await enter(node, past_ticket(control, 0, 20, kind=EXPORT))
+            found = [await readers.enter_async_context(reading(node, path)) for _ in range(4)]
+        for reader in found:
+            assert await rest_of(reader) < 20_000_000
+    tasks = [found for found in gc.get_objects() if isinstance(found, asyncio.Task) and found.done()]
+    assert [task for task in tasks if not task.cancelled() and task.exception()] == []

@@ -146,7 +146,6 @@ class Listener:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=1.0)
-        self.http.close()
         await self.door.decoder.close()
 
     async def abort(self) -> None:
@@ -154,6 +153,7 @@ class Listener:
         for transport in list(self.transports):
             transport.abort()
         await asyncio.sleep(0)
+        self.http.close()  # not before: an answer that is cut lets go of its files there
 
     def admit(self, viewer: Viewer | Talker, ticket: re.Match[str] | None, peer: str, origin: str | None) -> None:
         """Ask control about a ticket, and let the viewer watch, or the talker speak, or send it away."""
