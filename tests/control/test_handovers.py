@@ -36,8 +36,11 @@ from belvedere.control.handover.selectors import (
 )
 from belvedere.control.handover.services import (
     accept_handover,
+    change_plan,
     decline_handover,
     expire_handovers,
+    offer_handover,
+    plan_handover,
     withdraw_handover,
 )
 from belvedere.control.organizations.models import Membership, Organization
@@ -618,3 +621,69 @@ def test_every_organization_has_the_owner_its_field_names(hotels: cast.Hotels) -
     for organization in Organization.objects.values_list("pk", flat=True):
         assert_one_owner(organization)
     assert not any(row.is_owned and row.role != "owner" for row in list_organizations(hotels.sam.actor))
+
+
+# ── A plan that nobody goes on with ──────────────────────────────────────────────────────────────────────────────────
+
+
+def plan_of(hotels: cast.Hotels) -> str:
+    """Olivia begins to plan, and does no more."""
+    return plan_handover(
+        hotels.olivia.actor, kind="organization", thing=hotels.id, receiver=hotels.sam.id, afterwards="leaves"
+    )
+
+
+MONTH = timedelta(days=30)
+
+
+def test_a_plan_is_forgotten_after_thirty_days(hotels: cast.Hotels) -> None:
+    """HC-24: it stands in the way of another; its giver is told, and the other side has never heard of it."""
+    handover = plan_of(hotels)
+    mails()
+    with clock.moved_by(MONTH - timedelta(seconds=5)):
+        assert expire_handovers() == 0
+    with clock.moved_by(MONTH):
+        assert find_open_handover(hotels.olivia.actor, hotels.id) is None
+        assert expire_handovers() == 1
+        assert expire_handovers() == 0
+        assert mails() == {hotels.olivia.email: "Your plan to hand Harbour Hotels over has expired"}
+    assert get_handover(hotels.olivia.actor, handover).state == "expired"
+    assert entries(hotels) == [("handover.plan_expired", "server")]
+    with pytest.raises(Conflict, match="expired"):
+        offer_handover(hotels.olivia.actor, handover=handover)
+    with pytest.raises(NotFound):
+        get_handover(hotels.sam.actor, handover)
+    offer(hotels)
+
+
+def test_whoever_comes_first_writes_it_down(hotels: cast.Hotels) -> None:
+    """The worker has not looked yet: it is as good as gone, and in nobody's way."""
+    handover = plan_of(hotels)
+    with clock.moved_by(MONTH):
+        with pytest.raises(Conflict, match="thirty days"):
+            change_plan(hotels.olivia.actor, handover=handover, rest="end")
+        assert get_handover(hotels.olivia.actor, handover).state == "expired"
+        again = plan_of(hotels)
+    assert again != handover
+
+
+def test_who_goes_on_with_a_plan_has_it_for_longer(hotels: cast.Hotels) -> None:
+    handover = plan_of(hotels)
+    with clock.moved_by(timedelta(days=29)):
+        change_plan(hotels.olivia.actor, handover=handover, rest="carry_over")
+    with clock.moved_by(timedelta(days=58)):
+        assert expire_handovers() == 0
+        assert get_handover(hotels.olivia.actor, handover).state == "draft"
+    with clock.moved_by(timedelta(days=59)):
+        assert expire_handovers() == 1
+
+
+def test_a_plan_that_was_thrown_away_is_nobody_elses_business(hotels: cast.Hotels) -> None:
+    """Before it was offered, the one whom it was for knows nothing of it; nor does he afterwards."""
+    handover = plan_of(hotels)
+    withdraw_handover(hotels.olivia.actor, handover=handover)
+    with pytest.raises(NotFound):
+        get_handover(hotels.sam.actor, handover)
+    assert list_handovers(hotels.sam.actor) == []
+    assert [view.state for view in list_handovers(hotels.olivia.actor)] == ["withdrawn"]
+    assert hotels.sam.email not in mails()

@@ -15,7 +15,7 @@ from belvedere.control.accounts.models import digest_of
 from belvedere.control.accounts.selectors import find_verified
 from belvedere.control.handover.models import Handover
 from belvedere.control.handover.selectors import state_of
-from belvedere.control.handover.selectors.transfers import name_of, receiver_of
+from belvedere.control.handover.selectors.transfers import FORGOTTEN, name_of, receiver_of
 from belvedere.control.sharing.selectors.blocking import is_blocked
 
 
@@ -68,7 +68,7 @@ def _send(kind: str, row: Handover, *, to: str, path: str) -> None:
         "kind": row.kind,
         "giver": {"name": row.giver.name, "email": row.giver.email},
         "receiver": {"name": receiver.name, "email": receiver.email},
-        "state": state_of(row),
+        "state": "forgotten" if row.ended_reason == FORGOTTEN else state_of(row),
         "afterwards": row.afterwards,
         "warranty_until": row.warranty_until,
         "passes_credentials": row.passes_credentials,

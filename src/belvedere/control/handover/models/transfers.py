@@ -47,7 +47,8 @@ OPEN: Final = (HandoverState.DRAFT, HandoverState.PENDING)
 class Handover(Offer):
     """An owner's plan, then his offer to one person, who must accept it himself. Good for fourteen days to the second.
 
-    `offered_at` of a draft is since when it is planned; its `expires_at` says nothing before it is offered.
+    `offered_at` of a draft is since when it is planned; at its `expires_at` it is forgotten, thirty days after the last
+    touch.
     """
 
     state = models.CharField(max_length=10, choices=HandoverState, default=HandoverState.DRAFT)
@@ -71,7 +72,7 @@ class Handover(Offer):
     warranty_until = models.DateTimeField(null=True)
     #: the new owner gets the devices' passwords, sealed as they are; else they are deleted (threats.md §8)
     passes_credentials = models.BooleanField(default=False)
-    #: SHA-256 of which devices and cameras go, when it was offered
+    #: SHA-256 of which devices and cameras go, when it was offered; "" = its receiver has never heard of it
     extent = models.CharField(max_length=64, default="")
     expires_at = models.DateTimeField()
     #: the change that made it true: what it cut stands in that receipt; "" before

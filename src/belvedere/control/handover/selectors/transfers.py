@@ -32,6 +32,8 @@ STATES: Final = {
 }
 #: why an accepted one was taken back
 UNDONE: Final = "undone"
+#: why a plan is over that nobody touched any more
+FORGOTTEN: Final = "forgotten"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +76,7 @@ class HandoverView:
 def state_of(handover: Handover) -> str:
     """The state now, written down or not: what ran out is expired, what nobody undid is done."""
     at = clock.now()
-    if handover.state == HandoverState.PENDING and at >= handover.expires_at:
+    if handover.state in OPEN and at >= handover.expires_at:
         return STATES[HandoverState.EXPIRED]
     if handover.state == HandoverState.ACCEPTED and (handover.final_at is None or at >= handover.final_at):
         return "done"
@@ -95,8 +97,10 @@ def _known_to(actor: Principal) -> QuerySet[Handover]:
     received = Q(receiver_id=actor.id) | waits
     received &= ~(Q(state=HandoverState.PENDING) & Q(giver__in=sharers_blocked_by(actor.id)))
     is_open = Q(kind__in=[Kind.SITE, Kind.DEVICE]) | Q(final_at__gt=clock.now(), state=HandoverState.ACCEPTED)
+    # What was thrown away or forgotten before it was offered, nobody else has heard of.
+    was_offered = ~Q(state=HandoverState.DRAFT) & ~Q(extent="")
     given = Q(giver_id=actor.id) & (is_member | Q(final_at__gt=clock.now(), state=HandoverState.ACCEPTED))
-    rows = Handover.objects.filter(given | (received & (is_member | is_open) & ~Q(state=HandoverState.DRAFT)))
+    rows = Handover.objects.filter(given | (received & (is_member | is_open) & was_offered))
     return rows.select_related("organization", "site", "device", "giver", "receiver").order_by("-offered_at", "-pk")
 
 
@@ -176,11 +180,7 @@ def get_handover(actor: Principal, handover: str) -> HandoverView:
 
 def find_open_handover(actor: Principal, thing: str) -> HandoverView | None:
     """The plan or offer of this organization, site or device, if the actor is a side of it."""
-    rows = (
-        _known_to(actor)
-        .filter(thing=thing, state__in=OPEN)
-        .exclude(state=HandoverState.PENDING, expires_at__lte=clock.now())
-    )
+    rows = _known_to(actor).filter(thing=thing, state__in=OPEN, expires_at__gt=clock.now())
     row = rows.first() if is_id(thing) else None
     return _view(actor, row) if row else None
 

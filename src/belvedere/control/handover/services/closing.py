@@ -3,13 +3,16 @@
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from belvedere.control.access.guard import unguarded
 from belvedere.control.audit.services import write_entry
 from belvedere.control.core import clock
+from belvedere.control.core.errors import Conflict
 from belvedere.control.core.offers import OfferState, move
 from belvedere.control.core.principal import Principal, system
 from belvedere.control.handover.models import OPEN, Handover, HandoverState
+from belvedere.control.handover.selectors.transfers import FORGOTTEN
 from belvedere.control.outbox.services import enqueue
 
 
@@ -48,10 +51,35 @@ def close_offer(row: Handover, actor: Principal, *, reason: str = "") -> bool:
     )
 
 
+def is_forgotten(row: Handover) -> bool:
+    """Whether it is a plan that nobody touched for too long, written down or not."""
+    return row.ended_reason == FORGOTTEN or (row.state == HandoverState.DRAFT and clock.now() >= row.expires_at)
+
+
+def refuse_over(row: Handover) -> Conflict:
+    """What became of a handover that waits no more."""
+    if is_forgotten(row):
+        return Conflict(_("This plan has expired: nobody touched it for thirty days. Nothing was changed."))
+    words = {
+        HandoverState.DRAFT: _("Something changed since it was offered. They were asked again. Nothing was changed."),
+        HandoverState.ACCEPTED: _("This handover was accepted already. Nothing was changed."),
+        HandoverState.REJECTED: _("This handover was declined. Nothing was changed."),
+        HandoverState.REVOKED: _("This handover was withdrawn. Nothing was changed."),
+        HandoverState.EXPIRED: _("This handover has expired: it was good for fourteen days. Nothing was changed."),
+    }
+    return Conflict(words[HandoverState(row.state)])
+
+
 @transaction.atomic
 def expire(row: Handover) -> None:
-    """Write down that an offer ran out, and tell both sides; where it did not wait any more, see what it is."""
-    if move(row, OfferState.EXPIRED, at=clock.now()):
+    """Write down that an offer ran out and tell both, or a plan, and tell its giver; else see what it is by now."""
+    at = clock.now()
+    drafts = Handover.objects.filter(pk=row.pk, state=HandoverState.DRAFT, expires_at__lte=at)
+    if drafts.update(state=HandoverState.EXPIRED, decided_at=at, ended_reason=FORGOTTEN):
+        row.refresh_from_db()
+        write_plan_entry(system("server"), row, "handover.plan_expired")
+        tell(row, "giver")
+    elif move(row, OfferState.EXPIRED, at=at):
         write_plan_entry(system("server"), row, "handover.expired")
         tell(row, "giver", "receiver")
     else:
@@ -61,7 +89,7 @@ def expire(row: Handover) -> None:
 @unguarded("the worker's own housekeeping")
 def expire_handovers(*, organization: str = "") -> int:
     """Write down what ran out, in one organization if told: how many."""
-    rows = Handover.objects.filter(state=HandoverState.PENDING, expires_at__lte=clock.now())
+    rows = Handover.objects.filter(state__in=OPEN, expires_at__lte=clock.now())
     due = list((rows.filter(organization_id=organization) if organization else rows)[:500])
     for row in due:
         expire(row)

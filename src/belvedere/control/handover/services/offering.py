@@ -11,11 +11,11 @@ from belvedere.control.core import clock, limits
 from belvedere.control.core.errors import Conflict, Forbidden
 from belvedere.control.core.offers import OfferState, move
 from belvedere.control.core.principal import Principal, system
-from belvedere.control.handover.models import Handover, HandoverState
+from belvedere.control.handover.models import OPEN, Handover, HandoverState
 from belvedere.control.handover.selectors.plan import extent_of, list_rows
 from belvedere.control.handover.selectors.transfers import find_handover, get_thing
-from belvedere.control.handover.services.closing import close_offer, expire, tell, write_plan_entry
-from belvedere.control.handover.services.planning import VALID, find_draft
+from belvedere.control.handover.services.closing import close_offer, expire, refuse_over, tell, write_plan_entry
+from belvedere.control.handover.services.planning import KEPT, VALID, find_draft
 from belvedere.control.organizations.services import hold_organization
 from belvedere.control.outbox.services import enqueue
 
@@ -59,21 +59,9 @@ def find_as(actor: Principal, handover: str, *, is_giver: bool) -> Handover:
     row = find_handover(actor, handover)
     if (row.giver_id == actor.id) is not is_giver:
         raise Forbidden
-    if row.state == HandoverState.PENDING and clock.now() >= row.expires_at:
+    if row.state in OPEN and clock.now() >= row.expires_at:
         expire(row)
     return row
-
-
-def refuse_over(row: Handover) -> Conflict:
-    """What became of a handover that waits no more."""
-    words = {
-        HandoverState.DRAFT: _("Something changed since it was offered. They were asked again. Nothing was changed."),
-        HandoverState.ACCEPTED: _("This handover was accepted already. Nothing was changed."),
-        HandoverState.REJECTED: _("This handover was declined. Nothing was changed."),
-        HandoverState.REVOKED: _("This handover was withdrawn. Nothing was changed."),
-        HandoverState.EXPIRED: _("This handover has expired: it was good for fourteen days. Nothing was changed."),
-    }
-    return Conflict(words[HandoverState(row.state)])
 
 
 @unguarded("the receiver's own answer")
@@ -121,7 +109,9 @@ def _withdraw(actor: Principal, row: Handover) -> None:
 @transaction.atomic
 def return_to_plan(row: Handover, **details: Any) -> None:
     """An offer whose facts have changed is a plan again: its giver is asked anew, nothing is applied."""
-    back = Handover.objects.filter(pk=row.pk, state=HandoverState.PENDING).update(state=HandoverState.DRAFT)
+    back = Handover.objects.filter(pk=row.pk, state=HandoverState.PENDING).update(
+        state=HandoverState.DRAFT, expires_at=clock.now() + KEPT
+    )
     if back:
         write_plan_entry(system("server"), row, "handover.returned", **details)
         tell(row, "giver")

@@ -18,10 +18,18 @@ from belvedere.control.handover.models import Afterwards, Decision, Handover, Ha
 from belvedere.control.handover.selectors.plan import list_rows
 from belvedere.control.handover.selectors.plan_rows import PlanRow
 from belvedere.control.handover.selectors.transfers import Thing, find_handover, get_thing, list_receivers
-from belvedere.control.handover.services.closing import drop_plans, expire_handovers, write_plan_entry
+from belvedere.control.handover.services.closing import (
+    drop_plans,
+    expire_handovers,
+    is_forgotten,
+    refuse_over,
+    write_plan_entry,
+)
 from belvedere.control.organizations.services import hold_organization
 
 VALID: Final = timedelta(days=14)
+#: a plan that nobody touches for so long is forgotten: it stands in the way of another one
+KEPT: Final = timedelta(days=30)
 WARRANTY: Final = timedelta(days=14)
 LONGEST_WARRANTY: Final = timedelta(days=90)
 LONGEST_END: Final = timedelta(days=366)
@@ -125,7 +133,7 @@ def _save(actor: Principal, thing: Thing, terms: dict[str, Any]) -> str:
         thing=thing.id,
         giver_id=actor.id,
         offered_at=at,
-        expires_at=at + VALID,
+        expires_at=at + KEPT,
         **terms,
     )
     try:
@@ -142,6 +150,8 @@ def find_draft(actor: Principal, handover: str) -> Handover:
     row = find_handover(actor, handover)
     if row.giver_id != actor.id:
         raise Forbidden
+    if is_forgotten(row):
+        raise refuse_over(row)
     if row.state != HandoverState.DRAFT:
         raise Conflict(_("It was offered already: what was decided stands. Withdraw it to plan anew."))
     return row
@@ -178,7 +188,9 @@ def change_plan(
             afterwards or row.afterwards,
             warranty_until or row.warranty_until,
         )
-        _update(row, terms)
+        is_same = terms["receiver_email"] == row.receiver_email
+        # Whom it was never offered to knows nothing of it.
+        _update(row, terms if is_same else terms | {"extent": ""})
     if passes_credentials is not None:
         _update(row, {"passes_credentials": passes_credentials})
     if choices or rest:
@@ -195,6 +207,7 @@ def change_plan(
 
 
 def _update(row: Handover, changes: dict[str, Any]) -> None:
+    changes = changes | {"expires_at": clock.now() + KEPT}
     if not Handover.objects.filter(pk=row.pk, state=HandoverState.DRAFT).update(**changes):
         raise Conflict(_("It was offered or withdrawn just now. Nothing was changed."))
     row.refresh_from_db()

@@ -27,8 +27,8 @@ from belvedere.control.handover.models import Afterwards, Decision, Handover, Ha
 from belvedere.control.handover.selectors.plan import extent_of, list_extent, list_goes, list_rows
 from belvedere.control.handover.selectors.plan_rows import PlanRow
 from belvedere.control.handover.selectors.transfers import list_receivers
-from belvedere.control.handover.services.closing import drop_plans, tell, write_plan_entry
-from belvedere.control.handover.services.offering import find_as, is_addressed_to, refuse_over, return_to_plan
+from belvedere.control.handover.services.closing import drop_plans, refuse_over, tell, write_plan_entry
+from belvedere.control.handover.services.offering import find_as, is_addressed_to, return_to_plan
 from belvedere.control.handover.services.reports import keep_report
 from belvedere.control.organizations.selectors import get_site, get_standings
 from belvedere.control.organizations.services import (
