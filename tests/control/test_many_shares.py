@@ -19,7 +19,7 @@ from belvedere.control.core.principal import system
 from belvedere.control.devices.selectors import list_cameras
 from belvedere.control.outbox.services import run_due
 from belvedere.control.sharing.models import Recipient, Share, ShareItem
-from belvedere.control.sharing.selectors import count_offers, get_given, list_received
+from belvedere.control.sharing.selectors import get_given, list_received, offers_to
 from control.watching import hello, watch
 
 MANY = 10_000
@@ -161,7 +161,7 @@ def test_the_inbox_holds_a_few_offers_and_the_one_that_was_asked_for(people: cas
     first = people.olivia.offer(people.rita, people.pool)
     give(people, 60, state="pending")
     browser = people.rita.browser()
-    assert count_offers(people.rita.actor) == 61
+    assert offers_to(people.rita.actor).count() == 61
     page = browser.get("/inbox").content.decode()
     assert page.count("?offer=") == 30
     assert f"/inbox/{first}/accept" in browser.get(f"/inbox?offer={first}").content.decode()

@@ -20,7 +20,7 @@ from belvedere.control.devices.selectors import list_cameras
 from belvedere.control.outbox.services import run_due
 from belvedere.control.sharing import services
 from belvedere.control.sharing.models import ANSWER_WITHIN, Share
-from belvedere.control.sharing.selectors import count_offers, get_given, list_access, list_received
+from belvedere.control.sharing.selectors import get_given, list_access, list_received, offers_to
 from belvedere.control.sharing.services import Item
 from control.test_at_once import at_once
 from rows import get_rows
@@ -55,10 +55,10 @@ def test_an_offer_can_be_answered_for_seven_days(people: cast.Cast) -> None:
     share = people.olivia.offer(people.rita, people.courtyard)
     offered = Share.objects.get(pk=share).offered_at
     with clock.frozen_at(offered + ANSWER_WITHIN - SECOND):
-        assert count_offers(people.rita.actor) == 1
+        assert offers_to(people.rita.actor).count() == 1
         assert get_given(people.olivia.actor, share).answer_by == offered + ANSWER_WITHIN
     with clock.frozen_at(offered + ANSWER_WITHIN):
-        assert count_offers(people.rita.actor) == 0
+        assert offers_to(people.rita.actor).count() == 0
         given = get_given(people.olivia.actor, share)
         assert (given.state, given.ended_at) == ("expired", offered + ANSWER_WITHIN)
         assert {row.state for row in list_access(people.olivia.actor, people.courtyard)} == {"accepted"}

@@ -81,6 +81,8 @@ def requires[**P, R](
 
         @wraps(service)
         def guarded(actor: Principal, /, *args: P.args, **kwargs: P.kwargs) -> R:
+            if actor.answers is not None:
+                actor.answers.end()  # who acts is asked about anew
             check(actor, permission, on=on, resource=str(kwargs[on]), of_member=of_member)
             return service(actor, *args, **kwargs)
 

@@ -10,6 +10,7 @@ from belvedere.contracts.permissions import Permission
 from belvedere.control.access.decision import Decision, GrantFacts, decide
 from belvedere.control.access.models import Grant, Origin
 from belvedere.control.core import clock, sql
+from belvedere.control.core.principal import Principal, once
 
 
 class ResourcePath(NamedTuple):
@@ -133,7 +134,9 @@ class GrantsOfPrincipal:
             facts = _facts(row[:-1])
             self._by_resource.setdefault(facts.resource, []).append(facts)
         last_freeze = _seconds(rows[0][-1]) if rows else None
-        self._frozen = list_frozen() if last_freeze and last_freeze > self.at else {}
+        is_nothing_frozen = bool(rows) and (last_freeze is None or last_freeze <= self.at)
+        #: None: not known yet
+        self._frozen: dict[str, datetime] | None = {} if is_nothing_frozen else None
 
     @property
     def resources(self) -> list[str]:
@@ -145,7 +148,7 @@ class GrantsOfPrincipal:
         if not path.is_live:
             return Decision()
         held = tuple(resource for resource in dict.fromkeys(path[:3]) if resource in self._by_resource)
-        if self._frozen and (until := self.frozen_until(path)):
+        if held and self.frozen and (until := self.frozen_until(path)):
             return decide(self._facts_on(held), self.at, frozen_until=until)
         if held not in self._decided:
             self._decided[held] = decide(self._facts_on(held), self.at)
@@ -156,7 +159,21 @@ class GrantsOfPrincipal:
 
     def frozen_until(self, path: ResourcePath) -> float | None:
         """Until when nothing opens there. Known for who holds anything at all."""
-        return next((self._frozen[one].timestamp() for one in path[:3] if one in self._frozen), None)
+        frozen = self.frozen if self._by_resource else {}
+        return next((frozen[one].timestamp() for one in path[:3] if one in frozen), None)
+
+    @property
+    def frozen(self) -> dict[str, datetime]:
+        """Organization → until when it is frozen, of all on this server. Asked for if anything was."""
+        if self._frozen is None:
+            self._frozen = list_frozen()
+        return self._frozen
+
+
+@once
+def grants_of(actor: Principal) -> GrantsOfPrincipal:
+    """All grants of who asks."""
+    return GrantsOfPrincipal(actor.id)
 
 
 class Holder(NamedTuple):

@@ -7,7 +7,7 @@ from typing import Final
 from django.db.models import Q, QuerySet
 
 from belvedere.contracts.permissions import Permission
-from belvedere.control.access.selectors import GrantsOfPrincipal, ResourcePath, get_decision
+from belvedere.control.access.selectors import ResourcePath, get_decision, grants_of
 from belvedere.control.accounts.selectors import Person
 from belvedere.control.appeals.models import AccessRequest, BlockedRequester, DeviceClaim
 from belvedere.control.core.errors import NotFound
@@ -122,27 +122,26 @@ def list_sent_requests(actor: Principal) -> list[SentRequest]:
     ]
 
 
-def _heard_by(actor: Principal, permission: Permission) -> tuple[Q, GrantsOfPrincipal]:
-    grants = GrantsOfPrincipal(actor.id)
+def _heard_by(actor: Principal, permission: Permission) -> Q:
+    """Whatever is about a device that the actor holds `permission` on, by its site or organization, unless frozen."""
+    grants = grants_of(actor)
     held = [pk for pk in grants.resources if permission in grants.decide(ResourcePath(pk, "", "")).permissions]
-    return Q(device__site__in=held) | Q(device__organization__in=held), grants
+    return (Q(device__site__in=held) | Q(device__organization__in=held)) & ~Q(device__organization__in=grants.frozen)
 
 
-def _may(grants: GrantsOfPrincipal, device: Device, permission: Permission) -> bool:
-    return grants.decide(ResourcePath(device.pk, device.site_id, device.organization_id)).allows(permission)
+def _requests_heard_by(actor: Principal) -> QuerySet[AccessRequest]:
+    return AccessRequest.objects.filter(_heard_by(actor, Permission.SHARE), is_heard=True, device__unbound_at=None)
+
+
+def requests_to(actor: Principal) -> QuerySet[AccessRequest]:
+    """Requests that wait for the actor's answer, to be counted."""
+    return _requests_heard_by(actor).filter(state=OfferState.PENDING)
 
 
 def list_received_requests(actor: Principal, *, is_open: bool = True) -> list[ReceivedRequest]:
     """Requests for devices that the actor may share, newest first; with `is_open` only those that wait."""
-    where, grants = _heard_by(actor, Permission.SHARE)
-    rows = AccessRequest.objects.filter(where, is_heard=True, device__unbound_at=None)
-    if is_open:
-        rows = rows.filter(state=OfferState.PENDING)
-    found = [
-        row
-        for row in rows.select_related("requester", "device").order_by("-offered_at", "-pk")[:200]
-        if _may(grants, row.device, Permission.SHARE)
-    ]
+    rows = requests_to(actor) if is_open else _requests_heard_by(actor)
+    found = list(rows.select_related("requester", "device").order_by("-offered_at", "-pk")[:200])
     cameras: dict[str, dict[str, str]] = {}
     of_devices = Camera.objects.filter(device__in={row.device_id for row in found}, closed_at=None)
     for device, camera, name in of_devices.order_by("name", "pk").values_list("device_id", "pk", "name"):
@@ -176,11 +175,6 @@ def get_received_request(actor: Principal, request: str) -> ReceivedRequest:
     raise NotFound
 
 
-def count_requests(actor: Principal) -> int:
-    """How many requests and claims wait for the actor's word."""
-    return len(list_received_requests(actor)) + sum(not claim.is_mine for claim in list_claims(actor))
-
-
 def list_blocked(actor: Principal, organization: str) -> list[BlockedView]:
     """Whose requests an organization of the actor's hears no more of, the latest first.
 
@@ -208,15 +202,18 @@ def is_panel_attempt(actor: Principal, attempt: str) -> bool:
 
 def list_claims(actor: Principal, *, is_open: bool = True) -> list[ClaimView]:
     """The actor's own claims, and those on devices that he may configure, newest first."""
-    where, grants = _heard_by(actor, Permission.CONFIGURE)
-    rows: QuerySet[DeviceClaim] = DeviceClaim.objects.filter(where | Q(claimant_id=actor.id))
+    rows = DeviceClaim.objects.filter(_heard_by(actor, Permission.CONFIGURE) | Q(claimant_id=actor.id))
     if is_open:
         rows = rows.filter(state=OfferState.PENDING)
     return [
-        _claim(row, actor)
-        for row in rows.select_related("claimant", "device").order_by("-offered_at", "-pk")[:200]
-        if row.claimant_id == actor.id or _may(grants, row.device, Permission.CONFIGURE)
+        _claim(row, actor) for row in rows.select_related("claimant", "device").order_by("-offered_at", "-pk")[:200]
     ]
+
+
+def claims_to(actor: Principal) -> QuerySet[DeviceClaim]:
+    """Claims of others that wait for the actor's word, to be counted."""
+    rows = DeviceClaim.objects.filter(_heard_by(actor, Permission.CONFIGURE), state=OfferState.PENDING)
+    return rows.exclude(claimant_id=actor.id)
 
 
 def _claim(row: DeviceClaim, actor: Principal) -> ClaimView:

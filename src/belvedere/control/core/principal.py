@@ -1,8 +1,12 @@
 """Who acts: an account or a guest link, through one credential, from somewhere."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from functools import wraps
+from typing import Concatenate, Literal
+
+from belvedere.control.core.answers import Answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +20,7 @@ class Principal:
     scopes        None = all that the account may; else permission and act names a token is limited to
     address       network address, for the audit
     proved_at     when this session last proved who sits there, by password, code or passkey; None for tokens
+    answers       what his request was told already, while it only reads; None = everything is asked anew
     """
 
     id: str
@@ -26,10 +31,24 @@ class Principal:
     address: str = ""
     proved_at: datetime | None = None
     kind: Literal["account", "guest", "system"] = "account"
+    answers: Answers | None = field(default=None, compare=False, repr=False)
 
     def may_use(self, scope: str) -> bool:
         """Whether the credential's scopes contain `scope`."""
         return self.scopes is None or scope in self.scopes
+
+
+def once[**P, R](ask: Callable[Concatenate[Principal, P], R]) -> Callable[Concatenate[Principal, P], R]:
+    """Mark a selector whose answer is the same all through a request that only reads. Its arguments are hashable."""
+
+    @wraps(ask)
+    def asked(actor: Principal, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        if actor.answers is None:
+            return ask(actor, *args, **kwargs)
+        question = (ask, actor, args, tuple(sorted(kwargs.items())))
+        return actor.answers.once(question, lambda: ask(actor, *args, **kwargs))
+
+    return asked
 
 
 def system(name: str) -> Principal:

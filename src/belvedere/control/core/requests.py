@@ -48,6 +48,7 @@ def principal_of(request: HttpRequest) -> Principal:
         credential=str(getattr(request.session, "credential", "")),
         address=client_address(request),
         proved_at=_proved_at(request),
+        answers=getattr(request, "answers", None),
     )
 
 

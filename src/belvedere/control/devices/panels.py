@@ -10,12 +10,12 @@ from belvedere.contracts.panels import FORGOTTEN_AFTER_S, PanelAct, PanelStateWo
 from belvedere.contracts.permissions import Permission
 from belvedere.control.access.decision import Decision
 from belvedere.control.access.models import Origin
-from belvedere.control.access.selectors import GrantsOfPrincipal, ResourcePath, count_shared_with, get_decision
+from belvedere.control.access.selectors import ResourcePath, count_shared_with, get_decision, grants_of
 from belvedere.control.accounts.selectors import Person, get_persons
 from belvedere.control.core import clock
 from belvedere.control.core.errors import NotFound
 from belvedere.control.core.ids import is_id
-from belvedere.control.core.principal import Principal
+from belvedere.control.core.principal import Principal, once
 from belvedere.control.devices.models import Panel
 
 #: Whoever holds one of these sees that there is a panel, and its state. A right to watch cameras is none.
@@ -64,9 +64,10 @@ def find_panel_path(panel: str) -> ResourcePath | None:
     return path_of_panel(row) if row else None
 
 
+@once
 def list_panels(actor: Principal) -> list[PanelView]:
     """Every panel the actor may read, his own first, then by name. A constant number of queries."""
-    grants = GrantsOfPrincipal(actor.id)
+    grants = grants_of(actor)
     held = grants.resources
     rows = Panel.objects.filter(closed_at=None, device__unbound_at=None).filter(
         Q(pk__in=held) | Q(device__site__in=held) | Q(device__organization__in=held)

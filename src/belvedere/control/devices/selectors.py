@@ -13,12 +13,12 @@ from belvedere.contracts.panels import PanelStateWord
 from belvedere.contracts.permissions import Permission
 from belvedere.control.access.decision import Decision, GrantFacts
 from belvedere.control.access.models import Origin
-from belvedere.control.access.selectors import GrantsOfPrincipal, ResourcePath, count_shared_with, get_decision
+from belvedere.control.access.selectors import ResourcePath, count_shared_with, get_decision, grants_of
 from belvedere.control.accounts.selectors import Person, get_persons
 from belvedere.control.core import clock, sql
 from belvedere.control.core.errors import Frozen, NotFound
 from belvedere.control.core.ids import is_id
-from belvedere.control.core.principal import Principal
+from belvedere.control.core.principal import Principal, once
 from belvedere.control.devices.models import Alias, BindAttempt, Camera, Device, MediaNode, Panel, StateChange
 from belvedere.control.devices.panels import PanelView, list_panels
 
@@ -207,29 +207,38 @@ def list_paths(cameras: Iterable[str]) -> dict[str, ResourcePath]:
     }
 
 
+@once
 def list_organizations_to_share_in(actor: Principal) -> set[str]:
-    """Organizations with a camera or panel that the actor may share. Three queries, however many there are."""
-    grants = GrantsOfPrincipal(actor.id)
+    """Organizations with a camera or panel that the actor may share. Two queries, however many there are."""
+    grants = grants_of(actor)
     held = [pk for pk in grants.resources if grants.decide(ResourcePath(pk, "", "")).allows(Permission.SHARE)]
     rows = Camera.objects.filter(closed_at=None).filter(Q(site__in=held) | Q(organization__in=held))
     panels = Panel.objects.filter(closed_at=None).filter(Q(device__site__in=held) | Q(device__organization__in=held))
-    found = rows.values_list("organization_id", flat=True).distinct()
-    return {*found, *panels.values_list("device__organization_id", flat=True).distinct()}
+    both = rows.values_list("organization_id").union(panels.values_list("device__organization_id"))
+    return {organization for (organization,) in both}
 
 
 def list_cameras(actor: Principal, *, ids: Iterable[str] | None = None) -> list[CameraView]:
     """Every camera the actor holds anything on, his own first, then by name. A constant number of queries."""
-    grants = GrantsOfPrincipal(actor.id)
+    return _list_all(actor) if ids is None else _list(actor, Q(pk__in=set(ids)))
+
+
+@once
+def _list_all(actor: Principal) -> list[CameraView]:
+    return _list(actor, Q())
+
+
+def _list(actor: Principal, where: Q) -> list[CameraView]:
+    grants = grants_of(actor)
     resources = grants.resources
-    rows = Camera.objects.filter(closed_at=None).filter(
+    rows = Camera.objects.filter(where, closed_at=None).filter(
         Q(pk__in=resources) | Q(site__in=resources) | Q(organization__in=resources)
     )
-    if ids is not None:
-        rows = rows.filter(pk__in=set(ids))
     found = [(row, grants.decide(path_of(row))) for row in _fetch(rows)]
     return _views(actor, [(row, decision) for row, decision in found if decision.permissions])
 
 
+@once
 def get_camera(actor: Principal, camera: str) -> CameraView:
     """One camera. Raises NotFound if it is absent or the actor holds nothing on it."""
     rows = _fetch(Camera.objects.filter(pk=camera)) if is_id(camera) else []

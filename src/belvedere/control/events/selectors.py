@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from belvedere.contracts.camera_events import EventKind, EventSource
 from belvedere.contracts.permissions import Permission
 from belvedere.control.access.guard import check
-from belvedere.control.access.selectors import GrantsOfPrincipal, ResourcePath
+from belvedere.control.access.selectors import ResourcePath, grants_of
 from belvedere.control.core import clock
 from belvedere.control.core.errors import Forbidden, Invalid, NotFound
 from belvedere.control.core.ids import is_id
@@ -166,7 +166,7 @@ def _window_of(actor: Principal, camera: str) -> float:
 
 def _windows(actor: Principal) -> dict[str, float]:
     """Camera → the first instant that the actor may know of, of all whose past he may see."""
-    grants = GrantsOfPrincipal(actor.id)
+    grants = grants_of(actor)
     held = grants.resources
     rows = Camera.objects.filter(closed_at=None).filter(Q(pk__in=held) | Q(site__in=held) | Q(organization__in=held))
     found = {}
@@ -191,7 +191,7 @@ def _within(window: tuple[float, list[str]]) -> Q:
 
 
 def _of_everything(actor: Principal) -> QuerySet[Event]:
-    grants = GrantsOfPrincipal(actor.id)
+    grants = grants_of(actor)
     held = grants.resources
     rows = Panel.objects.filter(closed_at=None, device__unbound_at=None).filter(
         Q(pk__in=held) | Q(device__site__in=held) | Q(device__organization__in=held)

@@ -7,9 +7,9 @@ from typing import Final, Literal
 from django.db.models import Q, QuerySet
 
 from belvedere.contracts.permissions import Permission
-from belvedere.control.access.selectors import GrantsOfPrincipal, ResourcePath
+from belvedere.control.access.selectors import ResourcePath, grants_of
 from belvedere.control.accounts.models import digest_of
-from belvedere.control.accounts.selectors import Person, list_verified_addresses
+from belvedere.control.accounts.selectors import Person, addresses_proven_by
 from belvedere.control.core import clock
 from belvedere.control.core.errors import NotFound
 from belvedere.control.core.ids import is_id
@@ -97,7 +97,7 @@ def _rows() -> QuerySet[Engagement]:
 
 def _waits_for(actor: Principal) -> Q:
     """What waits is whoever's who has proven the address."""
-    asked = Q(provider=None, state=OfferState.PENDING, address__in=list_verified_addresses(actor.id))
+    asked = Q(provider=None, state=OfferState.PENDING, address__in=addresses_proven_by(actor))
     return asked & ~Q(giver__in=sharers_blocked_by(actor.id))
 
 
@@ -107,7 +107,7 @@ def _offered_to(actor: Principal) -> Q:
 
 
 def _managed_by(actor: Principal) -> Q:
-    grants = GrantsOfPrincipal(actor.id)
+    grants = grants_of(actor)
     held = [pk for pk in grants.resources if grants.decide(ResourcePath(pk, "", "")).allows(Permission.MANAGE)]
     return Q(site__in=held) | Q(organization__in=held)
 
@@ -174,19 +174,21 @@ def list_wishes(actor: Principal) -> list[WishView]:
 
 def list_waiting_engagements(actor: Principal) -> list[EngagementView]:
     """Offers that wait for the actor's answer, newest first. A constant number of queries."""
-    at = clock.now()
-    rows = _rows().filter(_waits_for(actor), ends_at__gt=at, offered_at__gt=at - ANSWER_WITHIN)
-    return [_view(row, is_mine=True) for row in rows]
+    return [_view(row, is_mine=True) for row in engagements_to(actor)]
 
 
-def count_waiting(actor: Principal) -> int:
-    """Offers to the actor, and wishes that he may answer. Four queries."""
+def engagements_to(actor: Principal) -> QuerySet[Engagement]:
+    """The same as rows, to be counted."""
     at = clock.now()
-    since = at - ANSWER_WITHIN
-    offers = Engagement.objects.filter(_waits_for(actor), ends_at__gt=at, offered_at__gt=since).count()
+    return _rows().filter(_waits_for(actor), ends_at__gt=at, offered_at__gt=at - ANSWER_WITHIN)
+
+
+def wishes_to(actor: Principal) -> QuerySet[Wish]:
+    """Wishes that the actor may answer, to be counted."""
+    at = clock.now()
     given = Engagement.objects.filter(_managed_by(actor)).values("pk")
-    wishes = Wish.objects.filter(engagement__in=given, state=OfferState.PENDING, offered_at__gt=since)
-    return offers + wishes.exclude(until__lte=at).exclude(engagement__state=OfferState.REVOKED).count()
+    rows = Wish.objects.filter(engagement__in=given, state=OfferState.PENDING, offered_at__gt=at - ANSWER_WITHIN)
+    return rows.exclude(until__lte=at).exclude(engagement__state=OfferState.REVOKED)
 
 
 def list_site_devices(site: str) -> dict[str, str]:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from belvedere.contracts.permissions import Permission
 from belvedere.contracts.sessions import MAX_TTL_MS, SessionKind
 from belvedere.control.access.guard import check
-from belvedere.control.access.selectors import GrantsOfPrincipal, ResourcePath
+from belvedere.control.access.selectors import GrantsOfPrincipal, ResourcePath, grants_of
 from belvedere.control.accounts.selectors import Person, get_persons
 from belvedere.control.core import clock
 from belvedere.control.core.ids import is_id
@@ -165,7 +165,7 @@ def count_watching(actor: Principal, cameras: Iterable[str]) -> dict[str, int]:
     Who talks is not counted: he sees nothing by that.
     """
     paths = list_paths(cameras)
-    grants = GrantsOfPrincipal(actor.id)
+    grants = grants_of(actor)
     asked = [pk for pk, path in paths.items() if grants.decide(path).allows(Permission.SHARE)]
     counted = dict(
         ViewingSession.objects.filter(_BY_HIMSELF, camera__in=asked, opened_at__isnull=False, closed_at=None)

@@ -11,13 +11,14 @@ from django.utils.translation import gettext as _
 
 from belvedere.contracts.permissions import Permission
 from belvedere.control.accounts.selectors import Person
-from belvedere.control.appeals.selectors import count_requests
+from belvedere.control.appeals.selectors import claims_to, requests_to
 from belvedere.control.core.errors import NotFound
 from belvedere.control.core.principal import Principal
 from belvedere.control.core.requests import principal_of
+from belvedere.control.core.waiting import count_together
 from belvedere.control.devices.panels import PanelView
 from belvedere.control.devices.selectors import CameraView, list_cameras, list_organizations_to_share_in
-from belvedere.control.handover.selectors import list_received_handovers
+from belvedere.control.handover.selectors import handovers_to
 from belvedere.control.organizations.selectors import (
     OrganizationView,
     SiteView,
@@ -25,8 +26,8 @@ from belvedere.control.organizations.selectors import (
     list_received_invitations,
     list_sites,
 )
-from belvedere.control.providers.selectors import count_waiting
-from belvedere.control.sharing.selectors import count_offers
+from belvedere.control.providers.selectors import engagements_to, wishes_to
+from belvedere.control.sharing.selectors import offers_to
 from belvedere.control.web.deputies import list_claims_to_know
 from belvedere.control.web.freezing import list_freezes
 from belvedere.control.web.invited import invitation_card
@@ -56,12 +57,8 @@ def person(someone: Person | Principal) -> dict[str, Any]:
 
 
 def organizations_of(request: HttpRequest) -> list[OrganizationView]:
-    """The actor's organizations, asked for once in each request."""
-    found: list[OrganizationView] | None = getattr(request, "_organizations", None)
-    if found is None:
-        found = list_organizations(principal_of(request))
-        request._organizations = found  # type: ignore[attr-defined]  # noqa: SLF001  a request carries what was asked for it
-    return found
+    """The actor's organizations."""
+    return list_organizations(principal_of(request))
 
 
 def current_organization(request: HttpRequest, organizations: list[OrganizationView]) -> OrganizationView | None:
@@ -182,8 +179,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     organizations = organizations_of(request)
     chosen = current_organization(request, organizations)
     invitations = [invitation_card(row) for row in list_received_invitations(actor)]
-    waiting = count_offers(actor) + len(invitations) + len(list_received_handovers(actor)) + count_requests(actor)
-    waiting += count_waiting(actor)
+    waiting = len(invitations) + _count_waiting(actor)
     may_share = chosen is not None and chosen.id in list_organizations_to_share_in(actor)
     has_admin = chosen is not None and is_administered(chosen, is_equipped=may_share)
     return base | {
@@ -196,6 +192,18 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "ownership_claims": list_claims_to_know(actor, organizations),
         "nav_items": _nav(chosen, waiting, may_share=may_share, has_admin=has_admin),
     }
+
+
+def _count_waiting(actor: Principal) -> int:
+    """What waits for the actor's answer beside invitations. One query."""
+    return count_together(
+        offers_to(actor),
+        handovers_to(actor),
+        requests_to(actor),
+        claims_to(actor),
+        engagements_to(actor),
+        wishes_to(actor),
+    )
 
 
 def _nav(chosen: OrganizationView | None, waiting: int, *, may_share: bool, has_admin: bool) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from belvedere.control.access.selectors import GrantsOfPrincipal, list_frozen
+from belvedere.control.access.selectors import grants_of
 from belvedere.control.core.principal import Principal
 from belvedere.control.core.requests import principal_of
 from belvedere.control.devices.selectors import list_paths
@@ -53,11 +53,12 @@ def list_freezes(actor: Principal, organizations: list[OrganizationView]) -> lis
 
     Of an organization one does not belong to, a recipient learns the end, and no name.
     """
-    frozen = list_frozen()
+    grants = grants_of(actor)
+    frozen = grants.frozen
     if not frozen:
         return []
     mine = {row.id: row.name for row in organizations}
-    shared = {path.organization for path in list_paths(GrantsOfPrincipal(actor.id).resources).values()}
+    shared = {path.organization for path in list_paths(grants.resources).values()}
     return [
         {"id": pk if pk in mine else "", "name": mine.get(pk, ""), "until": until}
         for pk, until in sorted(frozen.items())

@@ -10,8 +10,10 @@ from typing import Any, Final
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import DisallowedHost
+from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse
 
+from belvedere.control.core.answers import Answers
 from belvedere.control.core.requests import believe_proxy
 from belvedere.control.web.rules import RULES, Rule
 
@@ -98,6 +100,22 @@ def renew_sessions(get_response: Answer) -> Answer:
         if request.user.is_authenticated and request.session.is_stale:  # type: ignore[attr-defined]  # our own store's
             request.session.modified = True
         return get_response(request)
+
+    return middleware
+
+
+def ask_once(get_response: Answer) -> Answer:
+    """What only reads asks the same question once: a page and its frame want to know much the same."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if request.method not in {"GET", "HEAD"}:
+            return get_response(request)
+        answers = request.answers = Answers()  # type: ignore[attr-defined]  # `principal_of` hands it to the actor
+        try:
+            with connection.execute_wrapper(answers.watch):
+                return get_response(request)
+        finally:
+            answers.end()
 
     return middleware
 

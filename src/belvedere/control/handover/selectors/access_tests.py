@@ -12,7 +12,7 @@ from typing import Final, Literal
 from django.utils.translation import gettext as _
 
 from belvedere.contracts.permissions import Permission
-from belvedere.control.access.selectors import GrantsOfPrincipal
+from belvedere.control.access.selectors import grants_of
 from belvedere.control.accounts.selectors import Person, get_persons
 from belvedere.control.core import clock
 from belvedere.control.core.errors import Invalid, NotFound
@@ -124,7 +124,7 @@ def find_testable(actor: Principal, *, account: str, cameras: Collection[str]) -
 
 def _list_managed(actor: Principal, cameras: Iterable[str]) -> dict[str, str]:
     """Camera → its organization, of those that the actor may share now."""
-    grants = GrantsOfPrincipal(actor.id)
+    grants = grants_of(actor)
     paths = list_paths(camera for camera in cameras if is_id(camera))
     return {pk: path.organization for pk, path in paths.items() if grants.decide(path).allows(Permission.SHARE)}
 
@@ -226,7 +226,7 @@ def get_own_test(actor: Principal, test: str) -> AccessTestView:
     row = rows.first() if is_id(test) else None
     if row is None:
         raise NotFound
-    grants = GrantsOfPrincipal(actor.id)
+    grants = grants_of(actor)
     results = list(row.results.select_related("camera").order_by("pk"))
     paths = list_paths(result.camera_id for result in results)
     seen = {pk for pk, path in paths.items() if grants.decide(path).permissions}

@@ -9,7 +9,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from belvedere.control.access.roles import Role
 from belvedere.control.accounts.models import digest_of
-from belvedere.control.accounts.selectors import Person, list_verified_addresses
+from belvedere.control.accounts.selectors import Person, addresses_proven_by
 from belvedere.control.core import clock
 from belvedere.control.core.errors import Forbidden, NotFound
 from belvedere.control.core.ids import is_id
@@ -92,7 +92,7 @@ def _known_to(actor: Principal) -> QuerySet[Handover]:
     """
     own = {"account_id": actor.id, "is_active": True}
     is_member = Exists(Membership.objects.filter(organization=OuterRef("organization"), **own))
-    waits = Q(state=HandoverState.PENDING, receiver=None, receiver_email__in=list_verified_addresses(actor.id))
+    waits = Q(state=HandoverState.PENDING, receiver=None, receiver_email__in=addresses_proven_by(actor))
     # Whom one blocked has no way in by this one, either.
     received = Q(receiver_id=actor.id) | waits
     received &= ~(Q(state=HandoverState.PENDING) & Q(giver__in=sharers_blocked_by(actor.id)))
@@ -161,8 +161,13 @@ def list_handovers(actor: Principal) -> list[HandoverView]:
 
 def list_received_handovers(actor: Principal) -> list[HandoverView]:
     """Those that wait for the actor's answer, newest first. Two queries."""
-    rows = _known_to(actor).filter(state=HandoverState.PENDING, expires_at__gt=clock.now()).exclude(giver_id=actor.id)
-    return [_view(actor, row) for row in rows]
+    return [_view(actor, row) for row in handovers_to(actor)]
+
+
+def handovers_to(actor: Principal) -> QuerySet[Handover]:
+    """The same as rows, to be counted."""
+    rows = _known_to(actor).filter(state=HandoverState.PENDING, expires_at__gt=clock.now())
+    return rows.exclude(giver_id=actor.id)
 
 
 def find_handover(actor: Principal, handover: str) -> Handover:

@@ -8,12 +8,12 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from belvedere.control.access.roles import Role
 from belvedere.control.accounts.models import digest_of
-from belvedere.control.accounts.selectors import Person, list_proven
+from belvedere.control.accounts.selectors import Person, proven_by
 from belvedere.control.core import clock
 from belvedere.control.core.errors import Forbidden, NotFound
 from belvedere.control.core.ids import is_id
 from belvedere.control.core.offers import OfferState
-from belvedere.control.core.principal import Principal
+from belvedere.control.core.principal import Principal, once
 from belvedere.control.organizations.models import Invitation
 from belvedere.control.organizations.selectors.members import Management, get_management
 from belvedere.control.organizations.standing import Standing, highest, may_take
@@ -167,16 +167,17 @@ def _received(row: Invitation) -> ReceivedInvitation:
     )
 
 
+@once
 def list_received_invitations(actor: Principal) -> list[ReceivedInvitation]:
     """Invitations that wait for the actor at an address or number he has proven, newest first."""
-    addresses = list_proven(actor.id)
+    addresses = proven_by(actor)
     rows = _rows().filter(state=OfferState.PENDING, address__in=addresses, expires_at__gt=clock.now())
     return [_received(row) for row in rows.order_by("-offered_at")]
 
 
 def get_received_invitation(actor: Principal, invitation: str) -> ReceivedInvitation:
     """One that was sent to the actor. Raises NotFound for anybody else's."""
-    addresses = list_proven(actor.id)
+    addresses = proven_by(actor)
     row = _rows().filter(pk=invitation, address__in=addresses).first() if is_id(invitation) else None
     if row is None:
         raise NotFound

@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from belvedere.contracts.permissions import Permission
 from belvedere.control.access.models import Grant, Origin
 from belvedere.control.access.roles import PERMISSIONS, Role
-from belvedere.control.access.selectors import GrantsOfPrincipal, ResourcePath
+from belvedere.control.access.selectors import ResourcePath, grants_of
 from belvedere.control.accounts.selectors import Person, list_last_seen
 from belvedere.control.core import sql
 from belvedere.control.core.errors import Forbidden, Frozen, NotFound
@@ -145,7 +145,7 @@ def get_management(actor: Principal, organization: str) -> Management:
     tenure = find_tenure(actor.id, organization) if is_id(organization) else None
     if tenure is None:
         raise NotFound
-    grants, path = GrantsOfPrincipal(actor.id), ResourcePath(organization, organization, organization)
+    grants, path = grants_of(actor), ResourcePath(organization, organization, organization)
     if grants.frozen_until(path):
         raise Frozen
     is_whole = grants.decide(path).allows(Permission.MANAGE)

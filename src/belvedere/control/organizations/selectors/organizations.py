@@ -1,17 +1,26 @@
 """Reading organizations: those one belongs to."""
 
 from dataclasses import dataclass
+from typing import Any, Final
 
 from django.db.models import Q
 
 from belvedere.contracts.permissions import NONE, Permission
-from belvedere.control.access.selectors import GrantsOfPrincipal, ResourcePath, get_decision
+from belvedere.control.access.roles import Role
+from belvedere.control.access.selectors import ResourcePath, get_decision, grants_of
+from belvedere.control.core import sql
 from belvedere.control.core.errors import NotFound
 from belvedere.control.core.ids import is_id
-from belvedere.control.core.principal import Principal
+from belvedere.control.core.principal import Principal, once
 from belvedere.control.organizations.models import Membership, Organization, Reach, Site
-from belvedere.control.organizations.selectors.members import standing_of
-from belvedere.control.organizations.standing import highest, manages_somewhere
+from belvedere.control.organizations.standing import Standing, highest, manages_somewhere
+
+_MINE: Final = (
+    "SELECT m.id, o.id, o.name, o.is_personal, o.region, o.time_zone, o.owner_id, m.role, m.is_everywhere, "
+    "r.site_id, r.role FROM organizations_membership m JOIN organizations_organization o ON o.id = m.organization_id "
+    "LEFT JOIN organizations_siterole r ON r.membership_id = m.id "
+    "WHERE m.account_id = %s AND m.is_active = %s ORDER BY o.is_personal DESC, o.name, m.id"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,28 +53,31 @@ class SiteView:
     permissions: Permission
 
 
+@once
 def list_organizations(actor: Principal) -> list[OrganizationView]:
-    """Organizations the actor is a member of, the personal one first."""
-    rows = (
-        Membership.objects.filter(account_id=actor.id, is_active=True)
-        .select_related("organization")
-        .prefetch_related("site_roles")
-        .order_by("-organization__is_personal", "organization__name", "pk")
+    """Organizations the actor is a member of, the personal one first. One query."""
+    found: dict[tuple[Any, ...], dict[str, Role]] = {}
+    for *head, site, site_role in sql.fetch(_MINE, actor.id, True):
+        roles = found.setdefault(tuple(head), {})
+        if site:
+            roles[site] = Role(site_role)
+    return [_organization(actor, head, roles) for head, roles in found.items()]
+
+
+def _organization(actor: Principal, head: tuple[Any, ...], roles: dict[str, Role]) -> OrganizationView:
+    membership, pk, name, is_personal, region, time_zone, owner, role, is_everywhere = head
+    standing = Standing.of(Role(role), None if is_everywhere else (), roles)
+    return OrganizationView(
+        id=pk,
+        name=name,
+        role=highest(standing),
+        is_personal=bool(is_personal),
+        region=region,
+        time_zone=time_zone,
+        is_managed=manages_somewhere(standing),
+        is_owned=owner == actor.id,
+        membership=membership,
     )
-    return [
-        OrganizationView(
-            id=row.organization_id,
-            name=row.organization.name,
-            role=highest(standing_of(row)),
-            is_personal=row.organization.is_personal,
-            region=row.organization.region,
-            time_zone=row.organization.time_zone,
-            is_managed=manages_somewhere(standing_of(row)),
-            is_owned=row.organization.owner_id == actor.id,
-            membership=row.pk,
-        )
-        for row in rows
-    ]
 
 
 def get_organization(actor: Principal, organization: str) -> OrganizationView:
@@ -80,7 +92,7 @@ def list_sites(actor: Principal, organization: str) -> list[SiteView]:
     """Sites of one of the actor's organizations on which he holds anything."""
     get_organization(actor, organization)
     rows = Site.objects.filter(organization_id=organization, closed_at=None).order_by("name", "pk")
-    grants = GrantsOfPrincipal(actor.id)
+    grants = grants_of(actor)
     found = [(row, grants.decide(path_of_site(row)).permissions) for row in rows]
     return [_site(row, permissions) for row, permissions in found if permissions]
 

@@ -64,7 +64,6 @@ from belvedere.control.sharing.selectors.presets import (
     may_change_presets,
 )
 from belvedere.control.sharing.selectors.received import (
-    count_offers,
     find_join_address,
     find_received_of_camera,
     find_received_of_panel,
@@ -72,6 +71,7 @@ from belvedere.control.sharing.selectors.received import (
     is_used_up,
     list_ended_since,
     list_received,
+    offers_to,
 )
 from belvedere.control.sharing.selectors.resting import (
     Extension,
@@ -129,7 +129,6 @@ __all__ = [
     "Why",
     "count_given",
     "count_given_by_state",
-    "count_offers",
     "explain_access",
     "explain_all",
     "find_given_by_change",
@@ -174,5 +173,6 @@ __all__ = [
     "list_recipients",
     "list_resting_shares",
     "may_change_presets",
+    "offers_to",
     "view_as",
 ]

@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db.models import Q, QuerySet
 
 from belvedere.control.accounts.models import digest_of
-from belvedere.control.accounts.selectors import list_proven
+from belvedere.control.accounts.selectors import proven_by
 from belvedere.control.core import clock
 from belvedere.control.core.errors import NotFound
 from belvedere.control.core.ids import is_id
@@ -25,7 +25,7 @@ from belvedere.control.sharing.selectors.shares import ReceivedShare, part, rece
 
 def is_to(actor: Principal) -> Q:
     """Offers to an address or number that the actor has proven, but for those of whom he has blocked."""
-    return of_addresses(list_proven(actor.id), of="recipient__") & ~Q(sharer__in=sharers_blocked_by(actor.id))
+    return of_addresses(proven_by(actor), of="recipient__") & ~Q(sharer__in=sharers_blocked_by(actor.id))
 
 
 def _mine(actor: Principal) -> QuerySet[Share]:
@@ -45,10 +45,9 @@ def list_received(
     return [received_view(row) for row in part(rows, before, limit)]
 
 
-def count_offers(actor: Principal) -> int:
-    """How many offers wait for the actor."""
-    waiting = in_states([OfferState.PENDING], clock.now())
-    return Share.objects.filter(waiting, is_to(actor)).count()
+def offers_to(actor: Principal) -> QuerySet[Share]:
+    """Offers that wait for the actor, to be counted."""
+    return Share.objects.filter(in_states([OfferState.PENDING], clock.now()), is_to(actor))
 
 
 def get_received(actor: Principal, share: str) -> ReceivedShare:
