@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -122,3 +123,13 @@ def test_at_the_end_it_gives_up(volume: Volume) -> None:
     done = index.add([minute(0)])
     index.close()
     assert isinstance(done.exception(timeout=5), sqlite3.Error)
+
+
+def test_after_the_end_nobody_waits(volume: Volume) -> None:
+    """As a sweep would, that the end of the node came across."""
+    index = Index.open(volume)
+    index.close()
+    index.close()
+    assert isinstance(index.add([minute(0)]).exception(timeout=5), sqlite3.Error)
+    with ThreadPoolExecutor(1) as sweeper, pytest.raises(IndexFailed):
+        sweeper.submit(index.bury, [minute(0)]).result(timeout=5)

@@ -87,6 +87,9 @@ class Index:
         self._lock = threading.Lock()
         self._coverage = Coverage()
         self._queue: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
+        #: nothing is queued behind the end: nobody would take it, and who waits would wait for ever
+        self._closing = threading.Lock()
+        self._is_closed = False
         self._thread = threading.Thread(target=self._write, name="footage-index", daemon=True)
         self._thread.start()
 
@@ -107,10 +110,13 @@ class Index:
 
     def close(self) -> None:
         """Write what is due, and end. Harmless twice."""
-        if self._thread.is_alive():
+        with self._closing:
+            if self._is_closed:
+                return
+            self._is_closed = True
             self._queue.put(None)
-            self._thread.join()
-            self._reading.close()
+        self._thread.join()
+        self._reading.close()
 
     def add(self, refs: Iterable[SegmentRef]) -> Future[None]:
         """Say that these are there. Returns at once; done once it is committed."""
@@ -225,7 +231,7 @@ class Index:
 
     def _wait(self, statements: list[_Statement], *, removed: Sequence[SegmentRef] = ()) -> None:
         work = _Work(statements, Future(), is_patient=False, removed=removed)
-        self._queue.put(work)
+        self._say(work)
         try:
             work.outcome.result()
         except sqlite3.Error as error:
@@ -235,8 +241,15 @@ class Index:
         self, statements: list[_Statement], *, added: Sequence[SegmentRef] = (), removed: Sequence[SegmentRef] = ()
     ) -> Future[None]:
         work = _Work(statements, Future(), is_patient=True, added=added, removed=removed)
-        self._queue.put(work)
+        self._say(work)
         return work.outcome
+
+    def _say(self, work: "_Work") -> None:
+        with self._closing:
+            if self._is_closed:
+                work.outcome.set_exception(sqlite3.ProgrammingError("the index is closed"))
+            else:
+                self._queue.put(work)
 
     def _write(self) -> None:
         """The thread: everything that came meanwhile in one transaction, so that many cameras cost one sync."""
