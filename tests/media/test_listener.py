@@ -205,6 +205,7 @@ def client_frame(
         (client_frame(1, b"x" * 5000), 1009),
         (client_frame(1, b"", size=1 << 20), 1009),
         (client_frame(1, b"x" * 3000, first=0) + client_frame(0, b"x" * 3000), 1009),
+        (client_frame(1, b"", first=0) + client_frame(0, b"", first=0) * 5000, 1009),
         (client_frame(1, b'{"type":"pause"}') * 60, 1008),
     ],
     ids=[
@@ -220,6 +221,7 @@ def client_frame(
         "5 KB",
         "1 MiB announced",
         "6 KB in parts",
+        "nothing, in endless parts",
         "flood",
     ],
 )

@@ -7,6 +7,7 @@ import base64
 import binascii
 import hashlib
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
@@ -17,6 +18,8 @@ _RESERVED: Final = 0x70
 _MASKED: Final = 0x80
 MAX_TEXT: Final = 4 * 1024
 _MAX_CONTROL: Final = 125
+#: Players send their few words in one piece. Frames that never end a message would be counted by nobody.
+_MAX_PARTS: Final = 64
 #: what the seven bits of length say → bytes of length behind them
 _EXTENDED: Final = {126: 2, 127: 8}
 
@@ -96,16 +99,18 @@ class FrameReader:
         self._buffer = bytearray()
         self._opcode: Opcode | None = None
         self._parts = bytearray()
+        self._count = 0
 
-    def feed(self, data: bytes) -> list[Message]:
-        """Take what came, return what is complete. Raises WebSocketError; the reader is of no use after it."""
+    def feed(self, data: bytes) -> Iterator[Message]:
+        """Take what came, and read it as far as the caller goes: who has heard enough pays for no more.
+
+        Raises WebSocketError; the reader is of no use after it.
+        """
         self._buffer += data
-        found = []
         while (taken := self._take()) is not None:
             message = self._assemble(*taken)
             if message is not None:
-                found.append(message)
-        return found
+                yield message
 
     def _take(self) -> tuple[bool, Opcode, bytes] | None:
         buffer = self._buffer
@@ -143,13 +148,15 @@ class FrameReader:
         if opcode is not Opcode.CONTINUATION:
             self._opcode = opcode
         self._parts += payload
-        if len(self._parts) > self._max:
+        self._count += 1
+        if len(self._parts) > self._max or self._count > _MAX_PARTS:
             raise WebSocketError(1009, "too long")
         if not is_last or self._opcode is None:
             return None
         message = Message(self._opcode, bytes(self._parts))
         self._opcode = None
         self._parts = bytearray()
+        self._count = 0
         return message
 
 
