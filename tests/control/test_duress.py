@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 from allauth.mfa.recovery_codes.internal import auth
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from django.conf import settings
 from django.core import mail
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 import cast
+from belvedere.control import incident
 from belvedere.control.access.models import Grant
 from belvedere.control.access.roles import Role
 from belvedere.control.accounts import services
@@ -26,6 +28,7 @@ from belvedere.control.core.errors import Conflict, Frozen, Invalid, NotFound, R
 from belvedere.control.core.principal import Principal, nobody, system
 from belvedere.control.guests.models import GuestLink
 from belvedere.control.guests.services import end_all_links
+from belvedere.control.operate import OperatorError
 from belvedere.control.organizations import services as organizations
 from belvedere.control.organizations.models import Invitation, Organization
 from belvedere.control.organizations.selectors import get_owner, list_organizations
@@ -232,3 +235,35 @@ def test_nothing_changes_hands_while_frozen(hotels: cast.Hotels) -> None:
         organizations.make_owner(OPERATOR, organization=hotels.id, account=hotels.sam.id)
     assert find_verified(hotels.sam.email)
     assert list_cuts("") == []
+
+
+def test_a_disabled_account_works_again_when_the_operator_says_so(hotels: cast.Hotels) -> None:
+    """Threats §7: nothing of it works meanwhile; who watches over what it is in is told of both."""
+    leo = hotels.leo
+    browser, program = leo.browser(), leo.api()
+    incident.disable(settings.BELVEDERE, email=leo.email)
+    assert (browser.get("/account").status_code, program.get("/api/v1/me").status_code) == (302, 401)
+    with pytest.raises(OperatorError, match="no account"):
+        incident.disable(settings.BELVEDERE, email=leo.email)
+    for person in (hotels.olivia, hotels.sam):
+        assert told(person.email) == ["The account of Leo was disabled"]
+    mail.outbox.clear()
+    incident.enable(settings.BELVEDERE, email=leo.email)
+    assert leo.browser().get("/account").status_code == 200
+    assert program.get("/api/v1/me").status_code == 401  # what ended, ended
+    assert told(hotels.olivia.email) == ["The account of Leo works again"]
+    assert told(leo.email) == ["Your account works again"]
+    actions = ["member.disabled", "member.enabled"]
+    rows = Entry.objects.filter(chain_id=hotels.id, action__in=actions).order_by("sequence")
+    assert [(row.action, (row.fields or {})["account"]) for row in rows] == [(action, leo.id) for action in actions]
+    with pytest.raises(OperatorError, match="no account here that was disabled"):
+        incident.enable(settings.BELVEDERE, email=leo.email)
+
+
+def test_what_its_holder_closed_the_operator_does_not_open(people: cast.Cast) -> None:
+    Account.objects.filter(pk=people.rita.id).update(is_active=False, closed_at=clock.now())
+    with pytest.raises(OperatorError):
+        incident.enable(settings.BELVEDERE, email=people.rita.email)
+    with pytest.raises(NotFound):
+        services.enable_account(OPERATOR, account=people.rita.id)
+    assert not Account.objects.get(pk=people.rita.id).is_active

@@ -26,6 +26,7 @@ CONTROL = Path(belvedere.control.__file__).parent
 BENEATH_A_GUARD = {
     "belvedere.control.access.services.grant",
     "belvedere.control.access.services.end_grants",
+    "belvedere.control.access.services.lift_suspension",
     "belvedere.control.access.services.hand_grants",
     "belvedere.control.accounts.services.credentials.end_credentials",
     "belvedere.control.accounts.services.credentials.end_other_credentials",
@@ -109,6 +110,7 @@ OF_ONES_OWN_ACCOUNT = {
 OF_THE_SERVER = {
     "belvedere.control.accounts.services.account.create_account",
     "belvedere.control.accounts.services.account.disable_account",
+    "belvedere.control.accounts.services.account.enable_account",
     "belvedere.control.accounts.services.account.notice_many_places",
     "belvedere.control.accounts.services.account.reset_unproven_credentials",
     "belvedere.control.accounts.services.closing.erase_closed_accounts",

@@ -6,7 +6,7 @@ in use · 5 data folder unusable.
 """
 
 # Each adds its commands to the group.
-from belvedere.cli import cameras, evidence, keys, machine, people, serving
+from belvedere.cli import backups, cameras, evidence, incident, keys, machine, people, serving
 from belvedere.cli.root import main
 
-__all__ = ["cameras", "evidence", "keys", "machine", "main", "people", "serving"]
+__all__ = ["backups", "cameras", "evidence", "incident", "keys", "machine", "main", "people", "serving"]

@@ -3,12 +3,18 @@
 import json
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from belvedere.cli.root import json_option, main, role_settings
+from belvedere.config import Settings
 from belvedere.supervisor.premises import ExitCode
+
+if TYPE_CHECKING:
+    from belvedere.supervisor.doctor import Finding
 
 _MEASUREMENTS = (
     *("decision", "access", "members", "devices", "fanout", "cut", "first-frame"),
@@ -17,17 +23,12 @@ _MEASUREMENTS = (
 )
 
 
-@main.command()
-@json_option
-@click.pass_context
-def doctor(ctx: click.Context, *, as_json: bool) -> None:
-    """Look the installation over, and say what to do; exit code 1 when something is broken. Changes nothing."""
-    settings = role_settings("operator")
+def examine(settings: Settings) -> "list[Finding]":
+    """What `doctor` finds, of both planes. Changes nothing."""
     from belvedere.control.operate import examine_database, examine_journal
     from belvedere.media.codecs import list_missing_codecs
     from belvedere.media.footage import find_fault
     from belvedere.supervisor.doctor import (
-        Health,
         examine_premises,
         judge_codecs,
         judge_database,
@@ -41,10 +42,19 @@ def doctor(ctx: click.Context, *, as_json: bool) -> None:
         findings += judge_database(settings, **examine_database(settings)._asdict())
         findings += [judge_journal(settings, **examine_journal(settings)._asdict())]
     fault = find_fault(settings.footage_folder, settings.data / f"volume-{settings.node}.json")
-    findings += [judge_footage(settings, fault), judge_codecs(list_missing_codecs())]
+    return [*findings, judge_footage(settings, fault), judge_codecs(list_missing_codecs())]
+
+
+@main.command()
+@json_option
+@click.pass_context
+def doctor(ctx: click.Context, *, as_json: bool) -> None:
+    """Look the installation over, and say what to do; exit code 1 when something is broken. Changes nothing."""
+    from belvedere.supervisor.doctor import Health
+
+    findings = examine(role_settings("operator"))
     if as_json:
-        rows = [{"what": row.what, "health": row.health, "says": row.says, "remedy": row.remedy} for row in findings]
-        click.echo(json.dumps({"findings": rows}))
+        click.echo(json.dumps({"findings": [asdict(row) for row in findings]}))
     else:
         for row in findings:
             click.echo(f"{row.health:<8} {row.what:<9} {row.says}" + (f"\n{'':18} {row.remedy}" if row.remedy else ""))

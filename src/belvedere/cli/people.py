@@ -62,6 +62,17 @@ def accounts_disable(*, email: str, yes: bool) -> None:
     click.echo(f"nothing of {email} works any more", err=True)
 
 
+@accounts.command("enable")
+@click.argument("email")
+def accounts_enable(email: str) -> None:
+    """Let EMAIL sign in again, whose account you disabled. What had ended stays ended."""
+    settings = role_settings("operator")
+    from belvedere.control.incident import enable
+
+    or_fail(lambda: enable(settings, email=email))
+    click.echo(f"{email} can sign in again, and was told so", err=True)
+
+
 @main.command("recover-owner")
 @click.argument("email")
 @click.option("--organization", default="", help="Make EMAIL its owner, by id or name, instead of letting him in.")

@@ -102,6 +102,13 @@ def _words(what: str, detail: str) -> tuple[str, str]:
                 "everything is as you know it."
             ),
         ),
+        "account_enabled": (
+            _("Your account works again"),
+            _(
+                "Whoever runs this server enabled your account again: you can sign in. What was shared with it or by "
+                "it had ended, and stays ended."
+            ),
+        ),
         "keys_rotated": (
             _("Keys of your server were renewed"),
             _(

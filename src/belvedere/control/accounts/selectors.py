@@ -1,14 +1,14 @@
 """Reading accounts: one's own whole, another's only as name and address, and by exact, verified address."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from belvedere.control.accounts.models import Account, ApiToken, Phone, Session, digest_of
 from belvedere.control.accounts.tokens import is_well_formed
@@ -92,8 +92,14 @@ class PhoneView:
 
 def find_crowded(actor: Principal) -> datetime | None:
     """When one's own sign-in was found in many places at once, while that is news and was not put away."""
-    at, seen = Account.objects.values_list("crowded_at", "crowded_seen_at").get(pk=actor.id)
-    return at if at and clock.now() - at < CROWDED_FOR and not (seen and seen > at) else None
+    return list_crowded([actor.id]).get(actor.id)
+
+
+def list_crowded(accounts: Collection[str]) -> dict[str, datetime]:
+    """The same of several, without those where there is nothing. The caller acts for the server. One query."""
+    rows = Account.objects.filter(pk__in=accounts, crowded_at__gt=clock.now() - CROWDED_FOR)
+    rows = rows.filter(Q(crowded_seen_at=None) | Q(crowded_seen_at__lte=F("crowded_at")))
+    return {pk: at for pk, at in rows.values_list("pk", "crowded_at") if at}
 
 
 def find_return(account: str) -> datetime | None:
@@ -139,6 +145,13 @@ def find_verified(email: str) -> Person | None:
     address = (
         EmailAddress.objects.filter(email=email, verified=True, user__is_active=True).select_related("user").first()
     )
+    return Person(address.user.pk, address.user.name, address.user.email) if address else None
+
+
+def find_disabled(email: str) -> Person | None:
+    """The account of this verified address that the operator disabled; none that its holder closed."""
+    rows = EmailAddress.objects.filter(email=email, verified=True, user__is_active=False, user__closed_at=None)
+    address = rows.filter(user__erased_at=None).select_related("user").first()
     return Person(address.user.pk, address.user.name, address.user.email) if address else None
 
 

@@ -100,6 +100,22 @@ def _words(what: str) -> tuple[str, str, str]:
             ),
             deputy,
         ),
+        "member_disabled": (
+            _("The account of %(detail)s was disabled"),
+            _(
+                "Whoever runs this server disabled the account of %(detail)s, a member of %(organization)s: nobody "
+                "signs in to it, and what was open by it has ended. Everything else is as it was."
+            ),
+            "/admin/users",
+        ),
+        "member_enabled": (
+            _("The account of %(detail)s works again"),
+            _(
+                "Whoever runs this server enabled the account of %(detail)s again, a member of %(organization)s, with "
+                "the role it has there. If it should not have that any more, remove it."
+            ),
+            "/admin/users",
+        ),
         "owner_recovery": (
             _("A way into the account of the owner of %(organization)s was made"),
             _(
@@ -107,6 +123,15 @@ def _words(what: str) -> tuple[str, str, str]:
                 "%(organization)s. If %(detail)s did not ask for it, ask whoever runs the server."
             ),
             "/",
+        ),
+        "restored": (
+            _("%(organization)s was restored from a backup"),
+            _(
+                "Whoever runs this server restored a backup. What had ended in %(organization)s since it was made stays "
+                "ended. Of what came back, some rights may wait for the owner to say that they hold. Nobody is told "
+                "by this who they are: see for yourself."
+            ),
+            "/organizations/{organization}/restored",
         ),
         "owner_set": (
             _("%(organization)s has another owner"),

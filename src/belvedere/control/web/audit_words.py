@@ -61,8 +61,18 @@ SENTENCES: Final = {
     "ownership_claim.carried_out": gettext_lazy("The claim of {person} on the organization was carried out."),
     "organization.owner_recovery": gettext_lazy("{actor} made a way into the account of the owner, {person}."),
     "organization.owner_set": gettext_lazy("{actor} made {person} the owner, in place of {giver}."),
+    "account.enabled": gettext_lazy("{actor} enabled the account again."),
+    "member.disabled": gettext_lazy("{actor} disabled the account of {person}."),
+    "member.enabled": gettext_lazy("{actor} enabled the account of {person} again."),
     "keys.rotated": gettext_lazy("{actor} renewed keys of this server: {name}."),
     "incident.bundled": gettext_lazy("{actor} took records of this organization along, to look into an incident."),
+    "installation.restored": gettext_lazy("{actor} restored a backup. What had ended since it was made stays ended."),
+    "rights.restored": gettext_lazy(
+        "{actor} restored a backup: what had ended since was ended, what nobody knows waits."
+    ),
+    "rights.confirmed": gettext_lazy("{actor} said of rights that came back with a backup that they hold."),
+    "rights.unconfirmed": gettext_lazy("Rights that came back with a backup ended, since nobody said that they hold."),
+    "organization.owner_vouched": gettext_lazy("{actor} vouched for the owner, {person}, after a restore."),
     "installation.panic": gettext_lazy("{actor} ended every sign-in, token, guest link and invitation."),
     "organization.frozen": gettext_lazy("{actor} froze the organization for seventy-two hours."),
     "organization.thaw_agreed": gettext_lazy("{actor} agreed that the freeze of the organization ends."),
@@ -227,6 +237,7 @@ GROUPS: Final = {
     "request": gettext_lazy("Requests"),
     "engagement": gettext_lazy("Service providers"),
     "claim": gettext_lazy("Claims"),
+    "rights": gettext_lazy("Restored backups"),
 }
 _FIELDS: Final = {
     "name": gettext_lazy("name"),

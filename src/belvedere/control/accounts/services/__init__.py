@@ -3,6 +3,7 @@
 from belvedere.control.accounts.services.account import (
     create_account,
     disable_account,
+    enable_account,
     make_address_primary,
     notice_many_places,
     remove_address,
@@ -48,6 +49,7 @@ from belvedere.control.accounts.services.sign_ins import (
     dismiss_many_places,
     forget_sign_ins,
     note_sign_in,
+    note_wrong_code,
     note_wrong_password,
     tell_of_guesses,
 )
@@ -71,6 +73,7 @@ __all__ = [
     "disable_account",
     "dismiss_many_places",
     "drop_recovery_contacts",
+    "enable_account",
     "end_all_credentials",
     "end_every_credential",
     "end_other_sessions",
@@ -84,6 +87,7 @@ __all__ = [
     "note_passkey_use",
     "note_sign_in",
     "note_token_use",
+    "note_wrong_code",
     "note_wrong_password",
     "notice_many_places",
     "remove_address",

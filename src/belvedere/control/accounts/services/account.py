@@ -89,6 +89,17 @@ def disable_account(actor: Principal, *, account: str) -> str:
 
 
 @transaction.atomic
+def enable_account(actor: Principal, *, account: str) -> None:
+    """An operator's act: one that was disabled signs in again. What had ended with it stays ended. Raises NotFound."""
+    row = Account.objects.filter(pk=account, is_active=False, closed_at=None, erased_at=None)
+    if not row.update(is_active=True):
+        raise NotFound
+    write_entry(actor=actor, action="account.enabled", thing=f"account:{account}")
+    to = Account.objects.values_list("email", flat=True).get(pk=account)
+    enqueue("mail.account_notice", {"to": to, "what": "account_enabled", "detail": "", "page": "/sign-in"})
+
+
+@transaction.atomic
 def notice_many_places(account: str, *, places: int) -> None:
     """This sign-in watches from so many networks at once. Its account is told, once in a while, and nobody else."""
     at = clock.now()

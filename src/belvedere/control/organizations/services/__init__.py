@@ -46,7 +46,7 @@ from belvedere.control.organizations.services.members import (
     remove_member,
     touch_membership,
 )
-from belvedere.control.organizations.services.operating import announce
+from belvedere.control.organizations.services.operating import announce, announce_member
 from belvedere.control.organizations.services.recovering import make_owner, recover_account
 from belvedere.control.organizations.services.sites import (
     FirstSite,
@@ -59,13 +59,14 @@ from belvedere.control.organizations.services.sites import (
 )
 
 __all__ = [
-    "announce",
     "FirstSite",
     "Wish",
     "accept_invitation",
     "accept_invitation_by_token",
     "add_site",
     "agree_to_deputize",
+    "announce",
+    "announce_member",
     "cancel_all_invitations",
     "cancel_invitation",
     "change_member",
