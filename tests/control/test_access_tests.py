@@ -5,6 +5,8 @@ import re
 from datetime import timedelta
 
 import pytest
+from allauth.account.models import EmailAddress
+from django.core import mail
 from django.test import Client
 
 import cast
@@ -35,6 +37,7 @@ from belvedere.control.organizations.services import set_reach
 from belvedere.control.outbox.models import Message
 from belvedere.control.outbox.services import run_due
 from belvedere.control.sharing import services as sharing
+from belvedere.control.sharing.models import BlockedSharer
 from belvedere.control.streaming.models import ViewingSession
 from belvedere.control.streaming.selectors import (
     count_watching,
@@ -473,6 +476,75 @@ def test_a_link_opens_once_for_the_one_it_was_made_for(people: cast.Cast) -> Non
             access_tests.answer_test(come(person), test=test, camera=people.courtyard, permission=SEE, worked=True)
     assert secret not in json.dumps([row.fields for row in Entry.objects.all()])  # N37
     assert secret not in str(list(AccessTest.objects.values_list()))
+
+
+def mailed() -> list[tuple[list[str], str]]:
+    """(to, text) of the mails that ask somebody to try."""
+    run_due()
+    found = [(row.to, str(row.body)) for row in mail.outbox if "whether you see it" in str(row.subject)]
+    mail.outbox.clear()
+    return found
+
+
+def test_the_link_goes_to_him_by_mail_too(people: cast.Cast) -> None:
+    """VA-14, N10, N17: to his proven address, with a secret of its own, naming no camera; read, it changes nothing."""
+    people.olivia.share(people.rita, people.courtyard)
+    mailed()
+    test, secret = link(people, people.courtyard, people.pool)
+    [(to, text)] = mailed()
+    assert to == [people.rita.email]
+    assert "Olivia (olivia@example.org)" in text
+    assert "2 cameras" in text
+    assert not {"Courtyard", "Pool", secret} & set(re.findall(r"[\w-]+", text))
+    found = re.search(r"/access-tests/(\w+)/come#([\w-]+)", text)
+    assert found is not None
+    assert found[1] == test
+    for browser in (Client(), people.rita.browser(), people.rita.browser()):  # N10: a scanner, twice himself
+        assert browser.get(f"/access-tests/{test}/come").status_code == 200
+    for other in (people.vera, people.olivia):
+        with pytest.raises(NotFound):
+            access_tests.open_test(come(other), test=test, secret=found[2])
+    access_tests.open_test(come(people.rita), test=test, secret=found[2])
+    # Once, by whichever came first.
+    for late in (secret, found[2]):
+        with pytest.raises(NotFound):
+            access_tests.open_test(come(people.rita), test=test, secret=late)
+
+
+def test_a_link_that_was_opened_already_is_not_mailed(people: cast.Cast) -> None:
+    """N33: decided when it is sent. And no secret waits in the queue."""
+    people.olivia.share(people.rita, people.courtyard)
+    mailed()
+    test, secret = link(people)
+    [row] = Message.objects.filter(kind="mail.access_test")
+    assert row.payload == {"test": test}
+    access_tests.open_test(come(people.rita), test=test, secret=secret)
+    assert mailed() == []
+
+
+@pytest.mark.parametrize("why", ["unproven", "blocked"])
+def test_who_cannot_or_will_not_be_written_to_is_not(people: cast.Cast, why: str) -> None:
+    """Nothing goes to an address that nobody has proven, nor to who has blocked the asker, who is not told of that."""
+    people.olivia.share(people.rita, people.courtyard)
+    if why == "unproven":
+        EmailAddress.objects.filter(user=people.rita.id).update(verified=False)
+    else:
+        BlockedSharer.objects.create(account_id=people.rita.id, sharer_id=people.olivia.id, blocked_at=clock.now())
+    mailed()
+    asked = {"account": people.rita.id, "camera": [people.courtyard], "permission": ["live_view"], "how": "link"}
+    page = people.olivia.browser().post("/access-tests/new", asked).content.decode()
+    assert mailed() == []
+    assert ("by mail as well" in page) == (why == "blocked")
+
+
+def test_ten_links_a_day_to_one_person(people: cast.Cast) -> None:
+    people.olivia.share(people.rita, people.courtyard)
+    people.olivia.share(people.vera, people.courtyard)
+    for _ in range(access_tests.LINKS_A_DAY):
+        link(people)
+    with pytest.raises(RateLimited):
+        link(people)
+    access_tests.make_test_link(people.olivia.actor, account=people.vera.id, cameras=[people.courtyard])
 
 
 def test_a_link_names_no_camera_one_may_not_see(people: cast.Cast) -> None:

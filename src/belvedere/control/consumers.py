@@ -17,6 +17,7 @@ from belvedere.control.devices import services as devices
 from belvedere.control.events import services as happenings
 from belvedere.control.guests import mails as guest_mails
 from belvedere.control.guests import services as guests
+from belvedere.control.handover import access_test_mails
 from belvedere.control.handover import mails as handover_mails
 from belvedere.control.handover.services import access_tests, trying
 from belvedere.control.notifications import services as notifications
@@ -114,6 +115,7 @@ OUTBOX: Final[dict[str, Consumer]] = {
     "notification.mail": Consumer(None, lane="sending"),
     "notification.webhook": Consumer(None, lane="sending"),
     "notification.mqtt": Consumer(None, lane="sending"),
+    "mail.access_test": Consumer(access_test_mails.send_link),
     "mail.account_notice": Consumer(account_mails.send_notice),
     "mail.audit_head": Consumer(oversight.send_audit_head),
     "mail.camera_blinded": Consumer(device_mails.send_blinded),

@@ -31,6 +31,7 @@ from belvedere.control.handover.selectors.access_tests import (
     get_access_test,
     get_own_test,
     latest_tests,
+    mail_address_of,
 )
 from belvedere.control.handover.services.access_tests import (
     MAX_CAMERAS,
@@ -193,6 +194,7 @@ def _ticked(data: QueryDict) -> Permission:
 def _show_link(request: HttpRequest, view: AccessTestView, secret: str) -> HttpResponse:
     address = f"{request.build_absolute_uri(reverse('access-test-entrance', args=[view.id]))}#{secret}"
     context = {"nav": "sharing", "address": address, "picture": _picture(address), **_test(view)}
+    context["is_mailed"] = bool(mail_address_of(view.account.id))
     return render(request, "web/access_test_link.html", context)
 
 

@@ -31,6 +31,8 @@ class AccessTest(models.Model):
     finished_at = models.DateTimeField(null=True)
     #: of a link: its secret, and when the person came with it; it opens once
     secret_hash = models.CharField(max_length=64, default="")
+    #: of the secret in the mail, which is another: it waits in no queue. Either opens it, once
+    mailed_hash = models.CharField(max_length=64, default="")
     opened_at = models.DateTimeField(null=True)
 
     class Meta:

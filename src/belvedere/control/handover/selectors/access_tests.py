@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from belvedere.contracts.permissions import Permission
 from belvedere.control.access.selectors import grants_of
-from belvedere.control.accounts.selectors import Person, get_persons
+from belvedere.control.accounts.selectors import Person, find_verified, get_persons
 from belvedere.control.core import clock
 from belvedere.control.core.errors import Invalid, NotFound
 from belvedere.control.core.ids import is_id
@@ -127,6 +127,16 @@ def _list_managed(actor: Principal, cameras: Iterable[str]) -> dict[str, str]:
     grants = grants_of(actor)
     paths = list_paths(camera for camera in cameras if is_id(camera))
     return {pk: path.organization for pk, path in paths.items() if grants.decide(path).allows(Permission.SHARE)}
+
+
+def mail_address_of(account: str) -> str:
+    """Where a link goes to whom it is made for: the address of his account, once he has proven it; else "".
+
+    For the asker no more than whether there is one.
+    """
+    person = get_persons([account]).get(account)
+    known = find_verified(person.email) if person and person.email else None
+    return known.email if known and known.id == account else ""
 
 
 def network_of_request(organization: str, address: str) -> str:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext as _
 
 from belvedere.contracts.permissions import SHAREABLE, Permission
@@ -35,6 +35,8 @@ MAX_CAMERAS: Final = 12
 DONE_WITHIN: Final = timedelta(seconds=30)
 LINK_VALID: Final = timedelta(hours=24)
 TESTS_AN_HOUR: Final = 60
+#: links to one person, each of which is a mail
+LINKS_A_DAY: Final = 10
 #: what there is to try of a camera; arming is of panels
 TESTABLE: Final = SHAREABLE & ~Permission.ARM
 #: what one sees for oneself, and can say so
@@ -68,14 +70,17 @@ def make_test_link(
 ) -> tuple[str, str]:
     """A link by which a person tries it himself, on his own device: (test, secret). Good once, for 24 hours.
 
-    The secret stands behind the `#` of its address, and cannot be read again. Raises as `start_access_test` does.
+    The secret stands behind the `#` of its address, and cannot be read again. He gets a link by mail too, if he has
+    proven an address: with a secret of its own, and whichever comes first opens it. Raises as `start_access_test` does.
     """
     permissions &= SEEN
     secret = secrets.token_urlsafe(32)
     test = _draft(actor, Way.PERSON, account, cameras, permissions, LINK_VALID)
     test.secret_hash = digest_of(secret)
+    limits.hit("access_test.link", f"{actor.id}:{test.account}", limit=LINKS_A_DAY, per_s=86400)
     with transaction.atomic():
         _insert(actor, test, cameras, permissions, action="access_test.link_made")
+        enqueue("mail.access_test", {"test": test.pk})
         enqueue("access_test.due", {"test": test.pk}, in_s=LINK_VALID.total_seconds())
     return test.pk, secret
 
@@ -138,7 +143,9 @@ def open_test(actor: Principal, *, test: str, secret: str) -> None:
     limits.hit("access_test.opened", actor.id, limit=30, per_s=600)
     at = clock.now()
     rows = AccessTest.objects.filter(pk=test if is_id(test) else "", way=Way.PERSON, account=actor.id)
-    opened = rows.filter(secret_hash=digest_of(secret), opened_at=None, finished_at=None, ends_at__gt=at)
+    known = digest_of(secret)
+    waiting = rows.filter(opened_at=None, finished_at=None, ends_at__gt=at)
+    opened = waiting.filter(Q(secret_hash=known) | Q(mailed_hash=known))
     if not opened.update(opened_at=at):
         raise NotFound
     row = rows.get()
