@@ -1,6 +1,7 @@
 """What a connection promises: typed, proven, failing fast, and back by itself."""
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -246,6 +247,33 @@ async def test_no_server_and_a_wrong_password_are_two_answers(server: BusServer)
             await Bus.connect(nobody, "control", "x", "control", timeout=0.3)
     with pytest.raises(BusRefused):
         await Bus.connect(server.url, "control", "wrong", "control")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [b"HTTP/1.1 200 OK\r\n\r\n", b"INFO\r\n", b"INFO []\r\n", b"INFO " + b"x" * 100_000],
+    ids=["http", "nothing", "no object", "no end"],
+)
+async def test_somebody_else_on_its_port_is_no_end_of_it(server: BusServer, connect: Connect, said: bytes) -> None:
+    """The port is anybody's while the bus is away: it comes back all the same."""
+    media = await connect("media-north")
+    visits = 0
+
+    async def stranger(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal visits
+        visits += 1
+        with contextlib.closing(writer), contextlib.suppress(ConnectionError):
+            writer.write(said)
+            await reader.read(1)
+
+    await server.stop()
+    squatter = await asyncio.start_server(stranger, "127.0.0.1", int(server.url.rpartition(":")[2]))
+    with contextlib.closing(squatter):
+        async with asyncio.timeout(15):
+            while visits < 2:  # it was tried again
+                await asyncio.sleep(0.02)
+    await server.launch()
+    await until_connected(media)
 
 
 async def test_close_ends_open_questions(connect: Connect) -> None:
