@@ -3,7 +3,6 @@
 import json
 import stat
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -26,7 +25,7 @@ from cast import Cast
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A journal of this test's own."""
     place = tmp_path / "journal"
     monkeypatch.setattr(settings, "BELVEDERE", replace(settings.BELVEDERE, journal=place))
@@ -126,6 +125,7 @@ def test_every_loss_has_its_line_when_its_act_is_answered(people: Cast, folder: 
 
 def test_a_device_that_was_given_up_is_closed(people: Cast, folder: Path) -> None:
     device = next(view.device for view in list_cameras(people.olivia.actor) if view.id == people.pool)
+    assert device
     unbind_device(people.olivia.actor, device=device)
     assert last(folder).facts["closed"] == [people.pool]
 

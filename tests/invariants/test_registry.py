@@ -125,6 +125,7 @@ OF_THE_SERVER = {
     "belvedere.control.accounts.services.factors.use_code",
     "belvedere.control.accounts.services.sign_ins.forget_sign_ins",
     "belvedere.control.accounts.services.sign_ins.note_sign_in",
+    "belvedere.control.accounts.services.sign_ins.note_wrong_code",
     "belvedere.control.accounts.services.sign_ins.note_wrong_password",
 }
 #: The outbox's own hands, and handlers that it alone calls.

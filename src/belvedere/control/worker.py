@@ -26,6 +26,7 @@ def run_worker(settings: Settings) -> None:
     setup(settings)
     from belvedere.control.accounts.services import erase_closed_accounts, forget_sign_ins
     from belvedere.control.appeals.services import expire_requests, settle_claims
+    from belvedere.control.backups.services import end_unconfirmed
     from belvedere.control.devices.services import purge_panel_changes, seek_devices, settle_nodes, settle_private_hours
     from belvedere.control.events.services import end_unheard_events, notice_events, purge_events
     from belvedere.control.guests.services import purge_visits
@@ -66,6 +67,7 @@ def run_worker(settings: Settings) -> None:
         settle_claims: EXPIRE_S,
         settle_ownership_claims: EXPIRE_S,
         expire_engagements: EXPIRE_S,
+        end_unconfirmed: EXPIRE_S,
         settle_uses: EXPIRE_S,
         take_back_stale: EXPIRE_S,
         take_back_announced: EXPIRE_S,

@@ -39,6 +39,8 @@ class Grant(models.Model):
     ended_by = models.CharField(max_length=26, default="")
     ended_reason = models.CharField(max_length=40, default="")
     change_id = models.CharField(max_length=26, default="", db_index=True)
+    #: it came back with a backup, and nobody knows whether it had ended: opens nothing until its owner says (ADR 0031)
+    suspended_at = models.DateTimeField(null=True)
 
     class Meta:
         indexes = (

@@ -30,16 +30,18 @@ class ResourcePath(NamedTuple):
 _COLUMNS: Final = (
     "id, resource, permissions, origin, origin_id, created_by, starts_at, ends_at, hours, footage_last_s, footage_from"
 )
+#: neither over, nor waiting for an owner's word since a restore (ADR 0031)
+_IN_FORCE: Final = "ended_at IS NULL AND suspended_at IS NULL"
 _FREEZE: Final = "SELECT MAX(ends_at) FROM access_freeze WHERE organization IN (%s, %s, %s)"
 _ONE: Final = (
     f"SELECT {_COLUMNS}, ({_FREEZE}) FROM access_grant "  # noqa: S608  constants only
-    "WHERE principal = %s AND resource IN (%s, %s, %s) AND ended_at IS NULL"
+    f"WHERE principal = %s AND resource IN (%s, %s, %s) AND {_IN_FORCE}"
 )
 _ONE_SQLITE: Final = _ONE.replace("%s", "?")
 _FROZEN: Final = "SELECT organization, MAX(ends_at) FROM access_freeze WHERE ends_at > %s GROUP BY organization"
 _ALL_OF: Final = (
     f"SELECT {_COLUMNS}, (SELECT MAX(ends_at) FROM access_freeze) FROM access_grant "  # noqa: S608  constants
-    "WHERE principal = %s AND ended_at IS NULL"
+    f"WHERE principal = %s AND {_IN_FORCE}"
 )
 
 
@@ -198,7 +200,7 @@ def list_holders(path: ResourcePath) -> list[Holder]:
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT principal, created_at, {_COLUMNS} FROM access_grant "  # noqa: S608  constants only
-            "WHERE resource IN (%s, %s, %s) AND ended_at IS NULL ORDER BY created_at",
+            f"WHERE resource IN (%s, %s, %s) AND {_IN_FORCE} ORDER BY created_at",
             (path.leaf, path.site, path.organization),
         )
         for principal, created_at, *row in cursor.fetchall():
@@ -226,8 +228,8 @@ def list_candidates(
     place = (path.leaf, path.site, path.organization)
     rows = sql.fetch(
         f"SELECT principal, {_COLUMNS} FROM access_grant "  # noqa: S608  constants only
-        "WHERE resource IN (%s, %s, %s) AND ended_at IS NULL AND principal IN ("
-        "SELECT DISTINCT principal FROM access_grant WHERE resource IN (%s, %s, %s) AND ended_at IS NULL "
+        f"WHERE resource IN (%s, %s, %s) AND {_IN_FORCE} AND principal IN ("
+        f"SELECT DISTINCT principal FROM access_grant WHERE resource IN (%s, %s, %s) AND {_IN_FORCE} "
         "AND (permissions & %s) <> 0 AND principal > %s ORDER BY principal LIMIT %s) ORDER BY principal",
         *place,
         *place,
@@ -247,7 +249,7 @@ def list_in_force(resources: Iterable[str]) -> dict[str, list[GrantFacts]]:
     found: dict[str, list[GrantFacts]] = {}
     if on:
         statement = f"SELECT principal, {_COLUMNS} FROM access_grant WHERE resource IN ({sql.marks(on)}) "  # noqa: S608  constants
-        for principal, *row in sql.fetch(f"{statement} AND ended_at IS NULL", *on):
+        for principal, *row in sql.fetch(f"{statement} AND {_IN_FORCE}", *on):
             found.setdefault(principal, []).append(_facts(row))
     return found
 
@@ -286,7 +288,7 @@ def list_grants(principals: Iterable[str], resources: Iterable[str]) -> dict[str
     if asked and on:
         rows = sql.fetch(
             f"SELECT principal, {_COLUMNS} FROM access_grant WHERE principal IN ({sql.marks(asked)}) "  # noqa: S608  constants
-            f"AND resource IN ({sql.marks(on)}) AND ended_at IS NULL ORDER BY created_at, id",
+            f"AND resource IN ({sql.marks(on)}) AND {_IN_FORCE} ORDER BY created_at, id",
             *asked,
             *on,
         )
@@ -302,7 +304,7 @@ def list_touched(origins: Iterable[str], resources: Iterable[str]) -> dict[str, 
     if asked and on:
         rows = sql.fetch(
             f"SELECT origin_id, principal, resource FROM access_grant WHERE origin_id IN ({sql.marks(asked)}) "  # noqa: S608  marks only
-            f"AND resource IN ({sql.marks(on)}) AND ended_at IS NULL",
+            f"AND resource IN ({sql.marks(on)}) AND {_IN_FORCE}",
             *asked,
             *on,
         )
@@ -317,7 +319,7 @@ def count_shared_with(resources: Sequence[str]) -> dict[str, int]:
         return {}
     statement = (
         "SELECT resource, COUNT(DISTINCT principal) FROM access_grant "  # noqa: S608  marks only
-        f"WHERE resource IN ({sql.marks(resources)}) AND origin = %s AND ended_at IS NULL "
+        f"WHERE resource IN ({sql.marks(resources)}) AND origin = %s AND {_IN_FORCE} "
         "AND (ends_at IS NULL OR ends_at > %s) GROUP BY resource"
     )
     return dict(sql.fetch(statement, *resources, Origin.SHARE.value, clock.now()))
@@ -330,7 +332,9 @@ def list_principals_of_change(change_id: str) -> list[str]:
 
 
 def list_projected(origin_ids: Iterable[str]) -> dict[str, list[tuple[str, str, int]]]:
-    """Origin id → its grants in force: (id, resource, permission bits). For who projects them. One query."""
+    """Origin id → its grants that are not over, suspended ones too: (id, resource, permission bits). For who projects
+    them. One query.
+    """
     found: dict[str, list[tuple[str, str, int]]] = {}
     rows = Grant.objects.filter(origin_id__in=list(origin_ids), ended_at=None)
     for origin_id, pk, resource, permissions in rows.values_list("origin_id", "pk", "resource", "permissions"):

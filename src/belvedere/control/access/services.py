@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from django.db import transaction
+from django.db.models import QuerySet, Subquery
 
 from belvedere.contracts.permissions import Permission, normalize
 from belvedere.control.access.models import Grant, Origin
@@ -48,7 +49,10 @@ def grant(
     created_by: str,
     terms: Terms | None = None,
 ) -> Grant | None:
-    """Put one right in force. What is worth nothing without another permission is dropped; nothing left = no grant."""
+    """Put one right in force. What is worth nothing without another permission is dropped; nothing left = no grant.
+
+    What comes of something suspended is so, too: nothing but its owner's word puts it in force.
+    """
     permissions = normalize(permissions)
     if not permissions:
         return None
@@ -66,7 +70,28 @@ def grant(
         footage_from=terms.footage_from,
         created_at=clock.now(),
         created_by=created_by,
+        suspended_at=Subquery(_suspended_of(origin_id)),
     )
+
+
+def _suspended_of(origin_id: str) -> QuerySet[Grant, datetime | None]:
+    """Since when what this comes of is suspended; nothing where it is not."""
+    rows = Grant.objects.filter(origin_id=origin_id, suspended_at__isnull=False)
+    return rows.order_by("suspended_at").values_list("suspended_at", flat=True)[:1]
+
+
+@transaction.atomic(savepoint=False)
+def lift_suspension(grants: Iterable[str]) -> list[tuple[str, str]]:
+    """Put these suspended grants in force, on the word of whoever may give it: (principal, resource) of each."""
+    waiting = Grant.objects.filter(suspended_at__isnull=False)
+    rows = waiting.filter(pk__in=list(grants), ended_at=None)
+    lifted = list(rows.order_by("pk").values_list("pk", "principal", "resource", "origin_id"))
+    Grant.objects.filter(pk__in=[pk for pk, *_rest in lifted]).update(suspended_at=None)
+    origins = {origin_id for *_rest, origin_id in lifted}
+    # Where nothing waits any more, what comes next of the same is in force at once.
+    still = set(waiting.filter(origin_id__in=origins, ended_at=None).values_list("origin_id", flat=True))
+    waiting.filter(origin_id__in=origins - still).update(suspended_at=None)
+    return [(principal, resource) for _pk, principal, resource, _origin in lifted]
 
 
 @transaction.atomic(savepoint=False)

@@ -151,6 +151,30 @@ def list_headed_chains() -> set[str]:
     return {*SignedHead.objects.values_list("chain", flat=True).distinct(), *(head.chain for head in _kept())}
 
 
+def set_newer_heads_aside() -> None:
+    """After a restore: heads of what is not there any more go to a file of their own, for whoever wants to compare.
+
+    Else every verification would find missing what a backup could not hold. Mails that went out keep theirs.
+    """
+    heads = list(_kept())
+    entries = Entry.objects.all()
+    newer = [
+        head
+        for head in heads
+        if not entries.filter(chain=head.chain, sequence=head.sequence, digest=head.digest).exists()
+    ]
+    if not newer:
+        return
+    aside = heads_file().with_name(f"audit-heads-before-{clock.now():%Y%m%dT%H%M%S}.jsonl")
+    for file, lines in ((aside, newer), (heads_file(), [head for head in heads if head not in newer])):
+        part = file.with_name(f"{file.name}.part")
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as written:
+            written.writelines(head.line() + "\n" for head in lines)
+            written.flush()
+            os.fsync(written.fileno())
+        part.replace(file)
+
+
 def _kept() -> Iterator[Head]:
     """The file's heads. A line that was torn by a power cut is passed over: its row was never committed."""
     try:

@@ -127,9 +127,8 @@ def _words(what: str) -> tuple[str, str, str]:
         "restored": (
             _("%(organization)s was restored from a backup"),
             _(
-                "Whoever runs this server restored a backup. What had ended in %(organization)s since it was made stays "
-                "ended. Of what came back, some rights may wait for the owner to say that they hold. Nobody is told "
-                "by this who they are: see for yourself."
+                "Whoever runs this server restored a backup. What had ended in %(organization)s since it was made "
+                "stays ended. Of what came back, some rights may wait until the owner says that they hold."
             ),
             "/organizations/{organization}/restored",
         ),

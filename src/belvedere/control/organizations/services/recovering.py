@@ -11,11 +11,14 @@ from django.utils.translation import gettext as _
 
 from belvedere.control.access.guard import unguarded
 from belvedere.control.access.roles import Role
+from belvedere.control.access.selectors import list_projected
+from belvedere.control.access.services import lift_suspension
 from belvedere.control.accounts.selectors import get_persons
 from belvedere.control.accounts.services import make_reset_link
 from belvedere.control.audit.services import write_entry
 from belvedere.control.core import clock
 from belvedere.control.core.errors import Conflict, NotFound
+from belvedere.control.core.ids import new_id
 from belvedere.control.core.principal import Principal
 from belvedere.control.organizations.models import Membership, Organization
 from belvedere.control.organizations.selectors.members import Tenure, find_tenure
@@ -51,14 +54,16 @@ def recover_account(actor: Principal, *, account: str) -> str:
 def make_owner(actor: Principal, *, organization: str, account: str) -> str:
     """Make this account the owner, whatever it was there before; the former owner stays as Super Admin. The change id.
 
-    Raises NotFound, Conflict (it owns it already), Frozen.
+    For the owner himself, whose rights a restore has suspended, it is the operator's word that they hold: they are in
+    force again (ADR 0031). Raises NotFound, Conflict (it owns it already), Frozen.
     """
     giver = hold_organization(organization)
     if giver == account:
-        raise Conflict(_("They own it already."))
+        return _vouch(actor, organization, account)
     require_thawed(organization)
     _raise_to_super_admin(actor, organization, account)
     change_id = pass_on(actor, organization, giver=giver, taker=account)
+    _lift_suspension(account, organization)
     write_entry(
         actor=actor,
         action="organization.owner_set",
@@ -70,6 +75,29 @@ def make_owner(actor: Principal, *, organization: str, account: str) -> str:
     )
     tell_everyway(organization, "owner_set", owner=giver, detail=_name(account))
     return change_id
+
+
+def _vouch(actor: Principal, organization: str, owner: str) -> str:
+    if not _lift_suspension(owner, organization):
+        raise Conflict(_("They own it already."))
+    change_id = new_id()
+    write_entry(
+        actor=actor,
+        action="organization.owner_vouched",
+        thing=f"organization:{organization}",
+        organization=organization,
+        change_id=change_id,
+        account=owner,
+    )
+    tell_everyway(organization, "restored", owner=owner)
+    return change_id
+
+
+def _lift_suspension(account: str, organization: str) -> bool:
+    """Whether any right of this member was suspended."""
+    tenure = find_tenure(account, organization)
+    held = list_projected([tenure.id]).get(tenure.id, []) if tenure else []
+    return bool(lift_suspension(pk for pk, _resource, _bits in held))
 
 
 def _name(account: str) -> str:
