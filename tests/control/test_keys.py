@@ -18,6 +18,8 @@ import pytest
 from allauth.mfa.models import Authenticator
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.core import mail
+from django.db.models import Value
+from django.db.models.functions import Replace
 from django.test import Client
 
 import belvedere.control
@@ -34,7 +36,18 @@ from belvedere.control.devices.models import Device
 from belvedere.control.devices.services.binding import open_source
 from belvedere.control.handover.report_facts import make_report
 from belvedere.control.handover.report_seal import seal as seal_report
-from belvedere.control.key_rotation import PURPOSES, SEALED, count_sealed, describe_keys, reseal, rotate, settle_keys
+from belvedere.control.key_rotation import (
+    PURPOSES,
+    SEALED,
+    count_old_keys,
+    count_sealed,
+    count_unopened,
+    describe_keys,
+    list_spare_keys,
+    reseal,
+    rotate,
+    settle_keys,
+)
 from belvedere.control.notifications import services as notifications
 from belvedere.control.notifications import web_push
 from belvedere.control.notifications.models import PushSubscription, Webhook
@@ -172,6 +185,22 @@ def test_a_key_that_rows_name_is_kept(people: cast.Cast, folder: Path) -> None:
         settle_keys()
     assert not (folder / "master.key").exists()
     assert open_source(Device.objects.get(pk=broken.pk)).streams
+
+
+def test_keys_that_are_wrong_or_old_are_named(people: cast.Cast, folder: Path) -> None:
+    """What `doctor` asks."""
+    assert (count_unopened(), count_old_keys(), list_spare_keys()) == (0, {}, [])
+    rotate(OPERATOR, ["master"])
+    named = count_sealed()["k1"]
+    assert (count_old_keys(), list_spare_keys()) == ({"k1": named}, [])
+    for _progress in reseal():
+        pass
+    assert (count_unopened(), count_old_keys(), list_spare_keys()) == (0, {"k1": 0}, [])
+    with clock.moved_by(DAY * 3):
+        assert list_spare_keys() == [str(folder / "master.key")]
+    Device.objects.update(source=Replace("source", Value("k2."), Value("k7.")))
+    assert count_unopened() == 1
+    assert people.olivia.id
 
 
 def test_a_spent_code_stays_spent(people: cast.Cast) -> None:

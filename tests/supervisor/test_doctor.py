@@ -1,6 +1,7 @@
 """What an operator is told of an installation, and what to do about it."""
 
 import json
+import os
 import shutil
 import socket
 import struct
@@ -47,7 +48,7 @@ def data(tmp_path: Path) -> Path:
 
 
 def test_what_is_in_order_needs_nothing(data: Path) -> None:
-    assert set(premises(data)) == {"data", "disk", "keys", "ports", "origin", "time"}
+    assert set(premises(data)) == {"data", "disk", "at rest", "keys", "ports", "origin", "time"}
     assert Health.BROKEN not in premises(data).values()
 
 
@@ -79,6 +80,7 @@ def test_pictures_on_the_way_are_encrypted(data: Path, url: str, health: Health)
 
 def judged(data: Path, **seen: Any) -> dict[str, Health]:
     fine: dict[str, Any] = {"waiting": 0, "ahead": timedelta(0), "nodes": 0, "cameras": {"online": 2}, "unreached": 0}
+    fine |= {"unopened": 0, "old_keys": {}, "spare_keys": []}
     return {row.what: row.health for row in judge_database(Settings(data=data), **(fine | seen))}
 
 
@@ -89,6 +91,37 @@ def test_what_the_database_says_is_judged(data: Path) -> None:
     assert judged(data, unreached=1)["reach"] is Health.BROKEN
     assert judged(data, cameras={"offline": 1})["cameras"] is Health.WARNING
     assert judge_codecs(["hevc"]).health is Health.BROKEN
+
+
+def test_keys_that_do_not_fit_and_old_ones_are_named(data: Path) -> None:
+    """Threats §7, §8: another key file opens nothing; old ones are to go."""
+    assert judged(data, unopened=1)["secrets"] is Health.BROKEN
+    assert judged(data, old_keys={"k1": 3})["secrets"] is Health.WARNING
+    assert judged(data, old_keys={"k1": 0})["secrets"] is Health.OK
+    assert judged(data, old_keys={"k1": 0}, spare_keys=["master.key"])["secrets"] is Health.WARNING
+
+
+@pytest.mark.parametrize(
+    ("tree", "answer"),
+    [
+        ({}, None),
+        ({"": "x"}, False),
+        ({"dm/uuid": "CRYPT-LUKS2-abc"}, True),
+        ({"dm/uuid": "LVM-abc", "slaves/one/dm/uuid": "CRYPT-LUKS2-abc"}, True),
+        ({"dm/uuid": "LVM-abc", "slaves/one/dm/uuid": "CRYPT-LUKS2-a", "slaves/two/size": "1"}, False),
+        ({"dm/uuid": "LVM-abc"}, False),
+    ],
+    ids=str,
+)
+def test_a_disk_that_can_be_carried_away_is_named(tmp_path: Path, tree: dict[str, str], answer: bool | None) -> None:
+    """As the kernel shows it: a volume of LVM is as good as all the disks it lies on."""
+    device = tmp_path.stat().st_dev
+    block = tmp_path / "blocks" / f"{os.major(device)}:{os.minor(device)}"
+    for name, text in tree.items():
+        file = block / (name or "size")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    assert doctor.is_encrypted(tmp_path, tmp_path / "blocks") is answer
 
 
 def test_the_disk_of_footage_is_looked_at(data: Path) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import resource
 from collections.abc import Callable
 from typing import Any
 
@@ -39,6 +40,8 @@ def main() -> None:
 def role_settings(name: str) -> Settings:
     """Settings and log of a role's process."""
     os.umask(0o077)
+    # What dies would leave keys and pictures on the disk.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     settings = Settings.from_env()
     start_logging(name, settings)
     return settings

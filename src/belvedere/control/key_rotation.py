@@ -142,6 +142,34 @@ def count_sealed() -> Counter[str]:
     return found
 
 
+def count_old_keys() -> dict[str, int]:
+    """How many rows name each master key before the one in use. Asks the database only where there is one."""
+    old = list_master_keys()[:-1]
+    named = count_sealed() if old else Counter()
+    return {key.id: named[key.id] for key in old}
+
+
+def list_spare_keys() -> list[str]:
+    """Files of master keys that nothing names any more, and that the worker could not remove in twice its time."""
+    named = count_old_keys()
+    if not named or clock.now() - list_master_keys()[-1].since < 2 * _SETTLED_AFTER:
+        return []
+    return [str(key.file) for key in list_master_keys()[:-1] if not named[key.id]]
+
+
+def count_unopened() -> int:
+    """Of how many kinds of sealed text the first does not open: it tells a wrong key file, or one that is missing."""
+    found = 0
+    for field in SEALED:
+        row = field.rows.filter(**{f"{field.lookup}__startswith": "k"}).order_by("pk").first()
+        try:
+            if row is not None:
+                unseal(field.read(row), **field.place(row))
+        except SealBroken:
+            found += 1
+    return found
+
+
 @transaction.atomic
 def rotate(actor: Principal, names: Iterable[str]) -> list[str]:
     """Put a new key into use for each of these names, written into the audit and told to owners; the names.

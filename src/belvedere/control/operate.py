@@ -288,6 +288,9 @@ class Seen(NamedTuple):
     nodes        media nodes that live
     cameras      how many there are, by state
     unreached    organizations that have cameras and no reach: none of them can be connected to
+    unopened     kinds of sealed secrets of which the first one does not open with the keys that are there
+    old_keys     master keys before the one in use: how many rows still name each
+    spare_keys   files of such keys that should have gone by now
     """
 
     waiting: int | None
@@ -295,6 +298,9 @@ class Seen(NamedTuple):
     nodes: int = 0
     cameras: dict[str, int] = {}
     unreached: int = 0
+    unopened: int = 0
+    old_keys: dict[str, int] = {}
+    spare_keys: list[str] = []
 
 
 def examine_database(settings: Settings) -> Seen:
@@ -355,6 +361,7 @@ def _look() -> Seen:
     from belvedere.control.core import clock
     from belvedere.control.devices.models import Camera, MediaNode
     from belvedere.control.devices.selectors import NODE_IS_GONE_AFTER
+    from belvedere.control.key_rotation import count_old_keys, count_unopened, list_spare_keys
     from belvedere.control.organizations.selectors import list_reach
 
     at = clock.now()
@@ -367,4 +374,7 @@ def _look() -> Seen:
         nodes=MediaNode.objects.filter(last_seen_at__gt=at - NODE_IS_GONE_AFTER).count(),
         cameras=dict(cameras.values_list("state").annotate(n=Count("pk")).order_by("state")),
         unreached=sum(not list_reach(owner) for owner in owners),
+        unopened=count_unopened(),
+        old_keys=count_old_keys(),
+        spare_keys=list_spare_keys(),
     )

@@ -5,6 +5,7 @@ Here is what needs no database: folder, disk, keys, ports, origin, time. The pla
 
 import contextlib
 import fcntl
+import os
 import secrets
 import shutil
 import socket
@@ -58,7 +59,14 @@ def examine_premises(settings: Settings) -> list[Finding]:
         says = f"{settings.data} is not there: nothing was ever served from it"
         return [Finding("data", Health.BROKEN, says, "Start `belvedere serve`, or set BELVEDERE_DATA.")]
     return [
-        *(_folder(settings), _disk(settings), *_keys(settings), _ports(settings), _origin(settings)),
+        *(
+            _folder(settings),
+            _disk(settings),
+            _at_rest(settings),
+            *_keys(settings),
+            _ports(settings),
+            _origin(settings),
+        ),
         *([_door(settings)] if settings.https else []),
         _time(settings),
     ]
@@ -86,6 +94,33 @@ def _disk(settings: Settings) -> Finding:
     health = Health.BROKEN if free_mb < MIN_FREE_MB else Health.WARNING if free_mb < LOW_MB else Health.OK
     remedy = "" if health is Health.OK else "Make room on that disk, or move the data folder to a larger one."
     return Finding("disk", health, f"{free_mb} MB are left on the disk of the data folder", remedy)
+
+
+def _at_rest(settings: Settings) -> Finding:
+    """Whether who carries the disk away can read it. Where the kernel does not say, nothing is claimed."""
+    folders = {folder: is_encrypted(folder) for folder in (settings.data, settings.footage_folder) if folder.is_dir()}
+    if bare := [str(folder) for folder, answer in folders.items() if answer is False]:
+        says = f"{' and '.join(bare)} lie on no encrypted disk: whoever carries it away reads footage and names"
+        return Finding("at rest", Health.WARNING, says, "Put them on a disk with LUKS, if the machine can be stolen.")
+    if None in folders.values():
+        return Finding("at rest", Health.OK, "not known: this file system does not say whether its disk is encrypted")
+    return Finding("at rest", Health.OK, "the disk is encrypted")
+
+
+def is_encrypted(folder: Path, blocks: Path = Path("/sys/dev/block")) -> bool | None:
+    """Whether the disk below a folder is one of dm-crypt (LUKS); None: it is no block device, as of btrfs, ZFS, NFS."""
+    device = folder.stat().st_dev
+    block = blocks / f"{os.major(device)}:{os.minor(device)}"
+    return _is_crypt(block) if block.exists() else None
+
+
+def _is_crypt(block: Path) -> bool:
+    """It, or all that it is made of: a volume of LVM lies on others."""
+    uuid = block / "dm" / "uuid"
+    if uuid.is_file() and uuid.read_text(encoding="ascii").startswith("CRYPT-"):
+        return True
+    below = list((block / "slaves").glob("*"))
+    return bool(below) and all(_is_crypt(one) for one in below)
 
 
 def _keys(settings: Settings) -> list[Finding]:
@@ -236,7 +271,16 @@ def _instant(stamp: bytes) -> float:
 
 
 def judge_database(
-    settings: Settings, *, waiting: int | None, ahead: timedelta, nodes: int, cameras: Mapping[str, int], unreached: int
+    settings: Settings,
+    *,
+    waiting: int | None,
+    ahead: timedelta,
+    nodes: int,
+    cameras: Mapping[str, int],
+    unreached: int,
+    unopened: int,
+    old_keys: Mapping[str, int],
+    spare_keys: Sequence[str],
 ) -> list[Finding]:
     """What control saw in the database: the database itself, the clock, the bus and the cameras behind it."""
     if waiting is None:
@@ -251,6 +295,7 @@ def judge_database(
         _bus(nodes, is_running=is_served(settings)),
         _reach(unreached),
         _cameras(cameras),
+        _secrets(unopened, old_keys, spare_keys),
     ]
 
 
@@ -282,6 +327,19 @@ def _cameras(cameras: Mapping[str, int]) -> Finding:
     says = f"{count} cameras, {offline} of them offline when they were last heard of"
     remedy = "See *Devices* for what each of them says." if offline else ""
     return Finding("cameras", Health.WARNING if offline else Health.OK, says, remedy)
+
+
+def _secrets(unopened: int, old_keys: Mapping[str, int], spare_keys: Sequence[str]) -> Finding:
+    if unopened:
+        says = "what the database keeps sealed does not open: its master key is another one, or missing"
+        return Finding("secrets", Health.BROKEN, says, "Put back the files of keys that belong to this database.")
+    if rests := sum(old_keys.values()):
+        says = f"{rests} secrets are still sealed with an old master key ({', '.join(old_keys)})"
+        return Finding("secrets", Health.WARNING, says, "The worker seals them anew: start `belvedere serve`.")
+    if spare_keys:
+        says = f"old master keys are kept that nothing names any more: {', '.join(spare_keys)}"
+        return Finding("secrets", Health.WARNING, says, f"rm {' '.join(spare_keys)}")
+    return Finding("secrets", Health.OK, "what is sealed opens, and rests on the newest master key")
 
 
 def judge_footage(settings: Settings, fault: str) -> Finding:

@@ -2,7 +2,7 @@
  * The installed app: its worker, the offer to install it, and the word that there is a new version. Where a browser
  * has no workers, or the page is not encrypted, everything else goes on without.
  */
-import { armPush } from "belvedere/push";
+import { armPush, renewPush } from "belvedere/push";
 
 /** @param {ServiceWorkerRegistration} registration */
 function offerNewVersion(registration) {
@@ -60,4 +60,5 @@ offerToInstall();
 if ("serviceWorker" in navigator) {
   register().catch(() => {}); // without storage there is none: private windows
   armPush(document);
+  renewPush().catch(() => {}); // the next time it is opened
 }

@@ -4,6 +4,7 @@
  * A page that offers it has `data-push-key` with the server's public key, and a hidden button `data-push-subscribe`.
  */
 const ADDRESS = "/api/v1/push-subscriptions";
+const LOOKED = "belvedere.push-looked";
 
 /** Whether this browser could be pushed to, here and now. */
 export function isPushPossible() {
@@ -29,8 +30,9 @@ function isMadeWith(subscription, key) {
 /**
  * Ask, subscribe, and tell the server. Call it from a tap. Rejects with the words to show.
  * @param {string} publicKey  the server's, base64url
+ * @param {boolean} [discreet]  whether what is pushed names nothing
  */
-export async function subscribe(publicKey) {
+export async function subscribe(publicKey, discreet = false) {
   if ((await Notification.requestPermission()) !== "granted") throw new Error("denied");
   const registration = await navigator.serviceWorker.ready;
   const key = bytes(publicKey);
@@ -46,13 +48,30 @@ export async function subscribe(publicKey) {
     method: "POST",
     credentials: "same-origin",
     headers: { "Content-Type": "application/json", "X-CSRFToken": token },
-    body: JSON.stringify({ endpoint, keys }),
+    body: JSON.stringify({ endpoint, keys, discreet }),
   });
   if (answer.ok) return;
   // Nobody would push to it: better none than one that stays silent.
   await subscription.unsubscribe();
   const problem = await answer.json().catch(() => ({}));
   throw new Error(problem.detail ?? String(answer.status));
+}
+
+/**
+ * Once for each time the app is opened: if the server has a new key, go over to it. Nobody is asked: whoever is signed in
+ * here said yes in this browser before, with the old one.
+ */
+export async function renewPush() {
+  if (!isPushPossible() || Notification.permission !== "granted" || sessionStorage.getItem(LOOKED)) return;
+  const registration = await navigator.serviceWorker.ready;
+  const subscription = await registration.pushManager.getSubscription();
+  if (!subscription) return;
+  const answer = await fetch(ADDRESS, { credentials: "same-origin" });
+  if (!answer.ok) return;
+  sessionStorage.setItem(LOOKED, "yes");
+  const { key, items } = await answer.json();
+  const own = items.find((/** @type {{ is_this: boolean }} */ item) => item.is_this);
+  if (own && !isMadeWith(subscription, bytes(key))) await subscribe(key, own.discreet);
 }
 
 /**
