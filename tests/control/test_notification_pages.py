@@ -117,7 +117,7 @@ def test_a_line_leads_to_the_instant(people: cast.Cast) -> None:
     tell()
     [line] = list_lines(people.olivia.actor).items
     led = people.olivia.browser().get(f"/notifications/{line.id}")
-    assert led["Location"] == f"/cameras/{people.courtyard}#at={line.began_at.timestamp():.3f}"
+    assert led["Location"] == f"/cameras/{people.courtyard}#at={line.began_at.timestamp():.3f}&told={line.id}"
 
 
 def test_quiet_hours_are_chosen_where_one_lives(people: cast.Cast) -> None:

@@ -49,7 +49,7 @@ def test_who_manages_the_organization_hears_what_another_one_changed(hotels: cas
             assert ("Ada changed who may see what", "Harbour Hotels") not in lines(person)
         [view] = [view for view in told(hotels.olivia) if view.title.startswith("Ada")]
         page = hotels.olivia.browser().get(f"/notifications/matters/{view.id}")
-        assert page["Location"] == f"/admin/audit?organization={hotels.id}"
+        assert page["Location"] == f"/admin/audit?organization={hotels.id}#told=matters/{view.id}"
         assert hotels.olivia.browser().get(page["Location"]).status_code in {200, 302}
 
 
@@ -99,7 +99,8 @@ def test_more_right_is_announced_to_whom_it_is_given(people: cast.Cast) -> None:
     assert lines(people.rita) == [("Olivia changed what you may see", "")]
     assert [letter.to for letter in mail.outbox] == [[people.rita.email]]
     [view] = told(people.rita)
-    assert people.rita.browser().get(f"/notifications/matters/{view.id}")["Location"] == "/shared"
+    led = people.rita.browser().get(f"/notifications/matters/{view.id}")
+    assert led["Location"] == f"/shared#told=matters/{view.id}"
     assert lines(people.olivia) == []
 
 

@@ -42,6 +42,8 @@ ANSWERS: Final[dict[str, tuple[str | int, ...]]] = {
     # Nobody's secret: one page for all; whoever is signed in is past it.
     "way-in": (404, "ok", "ok", "ok", "ok"),
     "giver": ("sign-in", "ok", 404, 404, 404),
+    # A script asks, and shows no page.
+    "reader": ("sign-in", 204, 404, 404, 404),
     "receiver": ("sign-in", 404, "ok", 404, 404),
     "offered": ("sign-in", 404, 404, "ok", 404),
     # What was offered to an e-mail address needs no link to hand over.
@@ -148,6 +150,7 @@ PAGES: Final[dict[tuple[str, str], str]] = {
     ("POST", "account-sign-in-deny"): "giver",
     ("POST", "account-many-places-dismiss"): "own",
     ("GET", "matter"): "giver",
+    ("POST", "matter-seen"): "reader",
     ("GET", "account-phones"): "own",
     ("POST", "account-phones"): "own",
     ("POST", "account-phone-confirm"): "nobody",
@@ -181,6 +184,7 @@ PAGES: Final[dict[tuple[str, str], str]] = {
     ("POST", "webhook-test"): "giver",
     ("POST", "webhook-remove"): "giver",
     ("GET", "notification"): "giver",
+    ("POST", "notification-seen"): "reader",
     # Nothing was recorded: past the guard there is no picture.
     ("GET", "notification-picture"): "nobody",
     ("GET", "notification-matrix"): "any-sharer",

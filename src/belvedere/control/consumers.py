@@ -1,6 +1,7 @@
 """The one table: message → function. What is not in it is refused."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -36,13 +37,28 @@ from belvedere.control.streaming import services as streaming
 from belvedere.control.streaming.services import steering
 
 
-def _cameras_closed(payload: dict[str, list[str]]) -> None:
+def _cameras_closed(payload: dict[str, Any]) -> None:
     devices.drop_detectors(payload)
     sharing.end_shares_of_closed(payload)
     sharing.drop_closed_cameras(payload)
     guests.end_links_of_closed(payload)
     appeals.end_requests_of_closed(payload)
-    streaming.cut_changed_cameras(payload)
+    _cameras_changed(payload)
+
+
+def _cameras_changed(payload: dict[str, Any]) -> None:
+    try:
+        streaming.cut_changed_cameras(payload)
+    finally:
+        # Also while a node has not answered, and this is done again.
+        notifications.take_back_changed(payload)
+
+
+def _organization_frozen(payload: dict[str, str]) -> None:
+    try:
+        streaming.cut_frozen_organization(payload)
+    finally:
+        notifications.take_back_frozen(payload)
 
 
 def _access_lost(payload: dict[str, str]) -> None:
@@ -56,6 +72,7 @@ def _access_lost(payload: dict[str, str]) -> None:
 def _account_disabled(payload: dict[str, Any]) -> None:
     sharing.end_shares_of_account(payload)
     providers.end_of_account(payload)
+    notifications.take_back_of_account(payload)
 
 
 def _account_erased(payload: dict[str, str]) -> None:
@@ -70,7 +87,9 @@ def _to_recipient(send: Handler) -> Handler:
 
     def tell(payload: dict[str, Any]) -> None:
         told = sharing_selectors.find_told_recipient(payload["share"])
-        if told is None or notifications.tell_of_own_rights(told[0], event=payload["share"], by=told[1]):
+        if told is None or notifications.tell_of_own_rights(
+            told[0], event=payload["share"], by=told[1], at=datetime.fromisoformat(payload["at"])
+        ):
             send(payload)
 
     return tell
@@ -82,7 +101,11 @@ def _to_member(send: Handler) -> Handler:
     def tell(payload: dict[str, Any]) -> None:
         account, organization = get_membership_place(payload["membership"])
         if notifications.tell_of_own_rights(
-            account, event=payload["membership"], by=payload["by"], organization=organization
+            account,
+            event=payload["membership"],
+            by=payload["by"],
+            at=datetime.fromisoformat(payload["at"]),
+            organization=organization,
         ):
             send(payload)
 
@@ -98,11 +121,12 @@ OUTBOX: Final[dict[str, Consumer]] = {
     "lost.account": Consumer(losses.keep_lost_account, inline=True),
     "cameras.closed": Consumer(_cameras_closed, inline=True),
     "cameras.disabled": Consumer(streaming.cut_changed_cameras, inline=True),
-    "cameras.moved": Consumer(streaming.cut_changed_cameras, inline=True),
+    "cameras.moved": Consumer(_cameras_changed, inline=True),
     "account.matter": Consumer(notifications.tell_of_matter),
+    "account.matter_answered": Consumer(notifications.take_back_of_account),
     "rights.changed": Consumer(notifications.tell_of_rights),
     "account.guessed": Consumer(accounts.tell_of_guesses),
-    "organization.frozen": Consumer(streaming.cut_frozen_organization, inline=True),
+    "organization.frozen": Consumer(_organization_frozen, inline=True),
     "account.cancelled": Consumer(guests.end_links_of_account, inline=True),
     "account.disabled": Consumer(_account_disabled),
     "account.erased": Consumer(_account_erased),

@@ -215,7 +215,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("notifications/matrix", notifications.notification_matrix, name="notification-matrix"),
     path("notifications/stop/<str:secret>", notifications.notifications_stop, name="notifications-stop"),
     path("notifications/matters/<str:matter_id>", matters.matter, name="matter"),
+    path("notifications/matters/<str:matter_id>/seen", matters.matter_seen, name="matter-seen"),
     path("notifications/<str:notification_id>", notifications.notification, name="notification"),
+    path("notifications/<str:notification_id>/seen", notifications.notification_seen, name="notification-seen"),
     path(
         "notifications/<str:notification_id>/picture.jpg",
         notifications.notification_picture,

@@ -5,10 +5,11 @@ from typing import Final
 
 
 class Matter(StrEnum):
-    """The first three concern one's own account. `rights`: what one may do, or who may what of what is one's own."""
+    """The first four concern one's own account. `rights`: what one may do, or who may what of what is one's own."""
 
     SIGN_IN = "sign_in"
     GUESSES = "guesses"
+    WRONG_CODES = "wrong_codes"
     MANY_PLACES = "many_places"
     RIGHTS = "rights"
 

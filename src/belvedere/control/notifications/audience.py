@@ -65,25 +65,45 @@ def list_allowed(asked: Collection[tuple[str, str, str]], *, is_muted: bool = Tr
     `is_muted`: whether muting a share counts; what one was told before stays to be read. A constant number of queries.
     """
     things = list_things({resource for _account, resource, _kind in asked})
+    at = asked_at()
+    held = _list_held(asked, things)
+    found = {key: grounds for key, grants in held.items() if (grounds := grounds_of(grants, key[2], at))}
+    kept = drop_muted(found) if is_muted else list(found)
+    names = _list_names({(account, resource) for account, resource, _kind in kept}, things) if kept else {}
+    return {key: names[key[0], key[1]] for key in kept}
+
+
+def list_standing(asked: Collection[tuple[str, str, str]]) -> dict[tuple[str, str, str], float]:
+    """Those where the account may know now, muted or not, with the next instant at which that may end by itself.
+
+    Seconds since the epoch; inf: it does not. A constant number of queries.
+    """
+    things = list_things({resource for _account, resource, _kind in asked})
+    at = asked_at()
+    return {
+        key: decide(grants, at).narrows_at
+        for key, grants in _list_held(asked, things).items()
+        if grounds_of(grants, key[2], at)
+    }
+
+
+def _list_held(
+    asked: Collection[tuple[str, str, str]], things: dict[str, Thing]
+) -> dict[tuple[str, str, str], list[GrantFacts]]:
+    """The grants of each account on each resource that is open to anybody now: to be decided on."""
     accounts = Account.objects.filter(pk__in={account for account, _resource, _kind in asked}, is_active=True)
     active = set(accounts.values_list("pk", flat=True))
     places = {part for thing in things.values() if thing.path.is_live for part in thing.path[:3] if part}
     held = list_grants(active, places)
     frozen = list_frozen()
-    at = asked_at()
-    found = {}
-    for account, resource, kind in asked:
-        thing = things.get(resource)
-        if thing is None or not thing.path.is_live or account not in active:
-            continue
-        if any(part in frozen for part in thing.path[:3]):
-            continue
-        grants = [grant for grant in held.get(account, []) if grant.resource in thing.path[:3]]
-        if grounds := grounds_of(grants, kind, at):
-            found[account, resource, kind] = grounds
-    kept = drop_muted(found) if is_muted else list(found)
-    names = _list_names({(account, resource) for account, resource, _kind in kept}, things) if kept else {}
-    return {key: names[key[0], key[1]] for key in kept}
+    return {
+        (account, resource, kind): [grant for grant in held.get(account, []) if grant.resource in thing.path[:3]]
+        for account, resource, kind in asked
+        if account in active
+        and (thing := things.get(resource))
+        and thing.path.is_live
+        and not any(part in frozen for part in thing.path[:3])
+    }
 
 
 def _list_names(pairs: Collection[tuple[str, str]], things: dict[str, Thing]) -> dict[tuple[str, str], str]:

@@ -15,6 +15,7 @@ from django.db import DatabaseError, transaction
 from belvedere.control.notifications.channels import Channel
 from belvedere.control.notifications.egress import Answer, NoAnswer, NotReachable
 from belvedere.control.notifications.parcels import KINDS, Parcel, pack
+from belvedere.control.notifications.services.brokers import note_forgotten
 from belvedere.control.notifications.services.endpoints import Tried, note_answered, note_failed, note_gone, note_tried
 from belvedere.control.notifications.services.taking_back import note_pushed
 from belvedere.control.notifications.services.telling import tell_of_events
@@ -58,6 +59,9 @@ class Courier:
                     self._changed.wait(LOOK_S)
             except DatabaseError as error:
                 log.warning("worker_waits", error=type(error).__name__)
+                stop.wait(1)
+            except Exception as error:  # one surprise must not be why nobody is told of anything any more
+                log.error("courier_surprise", error=type(error).__name__)  # noqa: TRY400  a traceback could carry keys
                 stop.wait(1)
         self.finish()
 
@@ -113,6 +117,9 @@ class Courier:
         taken: list[Message] = []
         for kind, each in EACH.items():
             taken += take([kind], room=room - len(taken), busy=busy, each=each)
+        # Somebody's resolver may take longer than a claim lasts: whom a hand still works for, it does not send twice.
+        under_way = {parcel.message.pk for parcel in self._under_way.values()}
+        taken = [message for message in taken if message.pk not in under_way]
         if not taken:
             return 0
         parcels = pack([message for message in taken if message.kind != CLOSE])
@@ -156,6 +163,7 @@ class Courier:
                 settle([parcel.message for parcel in answered])
                 note_answered({(parcel.channel, parcel.target) for parcel in answered})
                 note_pushed({_shown_by(parcel) for parcel in answered} - {""})
+                note_forgotten({_forgotten_by(parcel) for parcel in answered if "forget" in parcel.message.payload})
         if tried:
             note_tried(tried)
         return len(done)
@@ -164,6 +172,11 @@ class Courier:
         log.warning("notification_not_sent", kind=parcel.message.kind, reason=why, attempts=parcel.message.attempts)
         put_off(parcel.message, why, in_s=in_s)
         note_failed(parcel.channel, parcel.target)
+
+
+def _forgotten_by(parcel: Parcel) -> tuple[str, str]:
+    """The broker, and what it was told to forget."""
+    return parcel.target, str(parcel.message.payload["forget"])
 
 
 def _shown_by(parcel: Parcel) -> str:

@@ -6,7 +6,21 @@ from django.db import models
 from belvedere.control.core.ids import new_id
 
 
-class Notification(models.Model):
+class Shown(models.Model):
+    """What browsers are shown, until its reader has seen it or may not know of it any more."""
+
+    #: browsers show it since then, as far as we know; None: none does, or what they showed was taken back
+    pushed_at = models.DateTimeField(null=True)
+    #: while they do: when to look next whether they still may. What ends sooner, says so
+    look_at = models.DateTimeField(null=True)
+    #: its reader opened it, somewhere
+    seen_at = models.DateTimeField(null=True)
+
+    class Meta:
+        abstract = True
+
+
+class Notification(Shown):
     """One line of one account's inbox: something happened, once or several times in a row.
 
     `resource` is the camera or panel. Whether its reader may know of it is decided anew each time it is read or sent.
@@ -24,10 +38,6 @@ class Notification(models.Model):
     last_at = models.DateTimeField()
     #: False: it was sent, and is to stand in no inbox
     is_kept = models.BooleanField(default=True)
-    #: browsers show it since then, as far as we know; None: none does, or what they showed was taken back
-    pushed_at = models.DateTimeField(null=True)
-    #: its reader opened it, somewhere
-    seen_at = models.DateTimeField(null=True)
 
     class Meta:
         indexes = (
@@ -36,13 +46,16 @@ class Notification(models.Model):
                 condition=models.Q(pushed_at__isnull=False),
                 name="notifications_shown",
             ),
+            models.Index(
+                fields=("look_at",), condition=models.Q(pushed_at__isnull=False), name="notifications_to_look_at"
+            ),
             models.Index(fields=("account", "last_at"), name="notifications_of_account"),
             models.Index(fields=("last_at",), name="notifications_by_age"),
         )
         constraints = (models.UniqueConstraint(fields=("account", "event"), name="notifications_one_of_event"),)
 
 
-class MatterLine(models.Model):
+class MatterLine(Shown):
     """One line of one account's inbox that is about no camera: about the account itself, or about rights."""
 
     id = models.CharField(primary_key=True, max_length=26, default=new_id)
@@ -62,7 +75,11 @@ class MatterLine(models.Model):
     is_kept = models.BooleanField(default=True)
 
     class Meta:
-        indexes = (models.Index(fields=("account", "at"), name="matters_of_account"),)
+        indexes = (
+            models.Index(fields=("account", "at"), name="matters_of_account"),
+            models.Index(fields=("at",), name="matters_by_age"),
+            models.Index(fields=("look_at",), condition=models.Q(pushed_at__isnull=False), name="matters_to_look_at"),
+        )
         constraints = (models.UniqueConstraint(fields=("account", "event"), name="matters_one_of_event"),)
 
 
@@ -179,11 +196,18 @@ class Broker(models.Model):
 
 
 class BrokerThing(models.Model):
-    """A camera or panel that a broker was told exists. What its owner may not know of any more is taken back."""
+    """A camera or panel that a broker was told exists. What its owner may not know of any more is taken back.
+
+    The row goes once the broker has confirmed that, and not before.
+    """
 
     broker = models.ForeignKey(Broker, on_delete=models.CASCADE, related_name="things")
     resource = models.CharField(max_length=26)
+    #: it is being taken back, asked for last then; None: it may be known
     taken_back_at = models.DateTimeField(null=True)
+    #: when to look next whether it may still be known, or to ask anew; None: when somebody says so
+    look_at = models.DateTimeField(null=True)
 
     class Meta:
+        indexes = (models.Index(fields=("look_at",), name="broker_things_to_look_at"),)
         constraints = (models.UniqueConstraint(fields=("broker", "resource"), name="notifications_one_broker_thing"),)

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
+import structlog
 from django.utils.translation import gettext as _
 
 from belvedere.contracts.camera_events import EventKind
@@ -21,13 +22,15 @@ from belvedere.control.events.models import Event
 from belvedere.control.events.words import KINDS as WORDS
 from belvedere.control.events.words import counted
 from belvedere.control.notifications import egress, publishing, signatures, web_push
-from belvedere.control.notifications.audience import list_allowed
+from belvedere.control.notifications.audience import list_allowed, list_standing
 from belvedere.control.notifications.channels import OF_PANELS, PERSONAL, Channel, choose, choose_for_matter
 from belvedere.control.notifications.mails import send_mail
-from belvedere.control.notifications.models import Broker, Notification, PushSubscription, Webhook
+from belvedere.control.notifications.models import Broker, BrokerThing, Notification, PushSubscription, Webhook
 from belvedere.control.notifications.selectors.choices import list_choices, list_quiet
 from belvedere.control.notifications.selectors.matters import list_tellable_matters
 from belvedere.control.outbox.models import Message
+
+log = structlog.get_logger(__name__)
 
 #: channel → kind in the outbox
 KINDS: Final = {
@@ -61,7 +64,7 @@ class News:
     event: str
     count: int
     at: datetime
-    said: str = ""
+    said: str | None = None
     label: str = ""
 
     @property
@@ -69,7 +72,7 @@ class News:
         """“Motion, 3 times”, “Animal (dog)”."""
         if not self.id:
             return _("This is a test. It works.")
-        if self.said:
+        if self.said is not None:
             return self.said
         what = str(WORDS[EventKind(self.kind)]) + (f" ({self.label})" if self.label else "")
         return counted(what, EventKind(self.kind), self.count)
@@ -77,14 +80,15 @@ class News:
     @property
     def path(self) -> str:
         """Where it leads, at this server: decided again there."""
-        if self.said:
+        if self.said is not None:
             return f"/notifications/matters/{self.id}"
         return f"/notifications/{self.id}" if self.id else "/account/notifications"
 
     @property
     def picture(self) -> str:
         """Where its picture is, decided again there; "" where there can be none."""
-        return f"{self.path}/picture.jpg" if self.id and not self.said and self.kind not in OF_PANELS else ""
+        has_one = self.id and self.said is None and self.kind not in OF_PANELS
+        return f"{self.path}/picture.jpg" if has_one else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,7 @@ def pack(messages: Iterable[Message]) -> list[Parcel]:
     hooks = {row.pk: row for row in Webhook.objects.filter(pk__in=targets, disabled_at=None)}
     brokers = {row.pk: row for row in Broker.objects.filter(pk__in=targets, disabled_at=None)}
     people = {row.pk: row for row in Account.objects.filter(pk__in=targets, is_active=True)}
+    overdue = _list_overdue(asked)
     parcels = []
     for message in asked:
         target = message.payload["to"]
@@ -125,12 +130,43 @@ def pack(messages: Iterable[Message]) -> list[Parcel]:
             owner, channel, work = person.pk, Channel.MAIL, partial(_mail, person.email)
         else:
             continue
+        if message.payload.get("forget", "") and (target, message.payload["forget"]) not in overdue:
+            continue
         news = told.get((message.payload["notification"], channel))
         if not message.payload["notification"]:
             news = News("", owner, "", "Belvedere", "", "", 1, clock.now())
         if news and news.account == owner and message.kind == KINDS[channel]:
-            parcels.append(Parcel(message, channel, target, news.kind, work(news)))
+            parcels.append(Parcel(message, channel, target, news.kind, ready(partial(work, news))))
     return parcels
+
+
+def ready(write: Callable[[], Callable[[], egress.Answer]]) -> Callable[[], egress.Answer]:
+    """What `write` makes ready to send. What cannot be written fails when it is sent, and keeps no other waiting."""
+    try:
+        return write()
+    except Exception as error:
+        log.error("notification_not_written", error=type(error).__name__)  # noqa: TRY400  a traceback could carry keys
+        return partial(_fail, type(error).__name__)
+
+
+def _fail(why: str) -> egress.Answer:
+    raise egress.NoAnswer(why)
+
+
+def _list_overdue(messages: Iterable[Message]) -> set[tuple[str, str]]:
+    """(broker, resource) of what brokers are to forget and its owner may not know again meanwhile."""
+    asked = {(message.payload["to"], message.payload["forget"]) for message in messages if "forget" in message.payload}
+    if not asked:
+        return set()
+    things = BrokerThing.objects.filter(
+        broker__in={broker for broker, _resource in asked}, resource__in={resource for _broker, resource in asked}
+    ).exclude(taken_back_at=None)
+    keys = {
+        (broker, resource): (account, resource, EventKind.MOTION.value)
+        for broker, account, resource in things.values_list("broker", "broker__account", "resource")
+    }
+    standing = list_standing(set(keys.values()))
+    return {thing for thing, key in keys.items() if thing in asked and key not in standing}
 
 
 def _list_told(notifications: set[str]) -> dict[tuple[str, Channel], News]:

@@ -16,21 +16,32 @@ from belvedere.control.core.errors import RateLimited
 class CodeForm(base.AuthenticateForm):  # type: ignore[misc]  # allauth ships no types
     """The second step by a code: of the app, or a recovery code."""
 
+    #: who comes this far knows the password
+    is_sign_in = True
+
     def clean_code(self) -> str:
         """Spend it, here and for every other process (N5)."""
         code = str(self.cleaned_data["code"])
         try:
             spent = services.use_code(self.user.pk, code=code)
         except RateLimited as refusal:
+            self._note_wrong()
             raise forms.ValidationError(refusal.message) from None
         if spent is None:
+            self._note_wrong()
             raise get_adapter().validation_error("incorrect_code")
         self.authenticator = spent
         return code
 
+    def _note_wrong(self) -> None:
+        if self.is_sign_in:
+            services.note_wrong_code(self.user.pk)
+
 
 class CodeAgainForm(CodeForm, base.ReauthenticateForm):  # type: ignore[misc]  # allauth ships no types
     """The same, for somebody who is signed in."""
+
+    is_sign_in = False
 
 
 class _OfOurPage:
@@ -50,6 +61,14 @@ class _OfOurPage:
 
 class PasskeyForm(_OfOurPage, webauthn.AuthenticateWebAuthnForm):  # type: ignore[misc]  # allauth ships no types
     """The second step by a passkey."""
+
+    def clean_credential(self) -> Authenticator:
+        """One that is refused says as much as a wrong code."""
+        try:
+            return super().clean_credential()
+        except forms.ValidationError:
+            services.note_wrong_code(self.user.pk)
+            raise
 
 
 class PasskeyAgainForm(_OfOurPage, webauthn.ReauthenticateWebAuthnForm):  # type: ignore[misc]  # allauth ships no types

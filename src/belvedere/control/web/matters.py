@@ -19,6 +19,7 @@ from belvedere.control.core.matters import Matter
 from belvedere.control.core.principal import Principal
 from belvedere.control.core.requests import principal_of
 from belvedere.control.notifications.selectors import MatterView, get_matter, list_matters
+from belvedere.control.notifications.services import see_matter
 from belvedere.control.web.errors import answers_refusals
 
 #: as long as it is asked whether a sign-in was one's own
@@ -27,10 +28,17 @@ SHOWN_FOR: Final = timedelta(days=30)
 MATTERS: Final = {
     Matter.SIGN_IN: gettext_lazy("Sign-in from a new place"),
     Matter.GUESSES: gettext_lazy("Many wrong passwords"),
+    Matter.WRONG_CODES: gettext_lazy("Wrong codes after the right password"),
     Matter.MANY_PLACES: gettext_lazy("Sign-in used in several places at once"),
     Matter.RIGHTS: gettext_lazy("Rights that changed"),
 }
-ICONS: Final = {Matter.SIGN_IN: "key", Matter.GUESSES: "lock", Matter.MANY_PLACES: "warn", Matter.RIGHTS: "people"}
+ICONS: Final = {
+    Matter.SIGN_IN: "key",
+    Matter.GUESSES: "lock",
+    Matter.WRONG_CODES: "lock",
+    Matter.MANY_PLACES: "warn",
+    Matter.RIGHTS: "people",
+}
 _WAYS: Final = {
     Way.PASSWORD: gettext_lazy("With the password"),
     Way.CODE: gettext_lazy("With the password and a code"),
@@ -57,7 +65,16 @@ def matter_notices(actor: Principal) -> list[dict[str, Any]]:
 @answers_refusals
 def matter(request: HttpRequest, matter_id: str) -> HttpResponse:
     """Where a push, a mail or the inbox leads: to where something can be done about it."""
-    return redirect(_page_of(get_matter(principal_of(request), matter_id)))
+    view = get_matter(principal_of(request), matter_id)
+    return redirect(f"{_page_of(view)}#told=matters/{view.id}")
+
+
+@require_POST
+@answers_refusals
+def matter_seen(request: HttpRequest, matter_id: str) -> HttpResponse:
+    """Opened here, it need not stand on another screen of his."""
+    see_matter(principal_of(request), matter=matter_id)
+    return HttpResponse(status=204)
 
 
 def _page_of(view: MatterView) -> str:
@@ -66,7 +83,7 @@ def _page_of(view: MatterView) -> str:
     if view.kind is Matter.RIGHTS:
         audit = f"{reverse('admin-audit')}?organization={view.organization}"
         return audit if view.organization else reverse("shared-with-me")
-    return reverse("account-security" if view.kind is Matter.GUESSES else "account")
+    return reverse("account" if view.kind is Matter.MANY_PLACES else "account-security")
 
 
 @require_GET

@@ -89,13 +89,19 @@ def inbox_lines(actor: Principal, *, limit: int = 30) -> list[dict[str, Any]]:
 @answers_refusals
 def notification(request: HttpRequest, notification_id: str) -> HttpResponse:
     """Where a push or mail leads: to the panel, or the camera at that instant, if one is still to be told of it."""
-    actor = principal_of(request)
-    line = get_line(actor, notification_id)
-    # Opened here, it need not stand on another screen of his. Only what is his own changes, whoever led him here.
-    services.see_line(actor, notification=line.id)
+    line = get_line(principal_of(request), notification_id)
+    # The page it leads to says by `told` that it was seen: what follows links in mails, sees nothing (N10).
     if line.kind in OF_PANELS:
-        return redirect("panel", line.resource)
-    return redirect(f"{reverse('camera', args=[line.resource])}#at={line.began_at.timestamp():.3f}")
+        return redirect(f"{reverse('panel', args=[line.resource])}#told={line.id}")
+    return redirect(f"{reverse('camera', args=[line.resource])}#at={line.began_at.timestamp():.3f}&told={line.id}")
+
+
+@require_POST
+@answers_refusals
+def notification_seen(request: HttpRequest, notification_id: str) -> HttpResponse:
+    """Opened here, it need not stand on another screen of his."""
+    services.see_line(principal_of(request), notification=notification_id)
+    return HttpResponse(status=204)
 
 
 @require_GET

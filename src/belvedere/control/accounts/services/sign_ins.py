@@ -32,6 +32,8 @@ LOGGED_FOR: Final = timedelta(days=90)
 KNOWN_FOR: Final = timedelta(days=180)
 #: Wrong passwords within an hour that are no slip of the finger any more.
 MANY_GUESSES: Final = 10
+#: Second steps that went wrong within an hour, likewise.
+MANY_WRONG_CODES: Final = 5
 _TOLD_EVERY_S: Final = 86400
 _STARTED: Final = "session.started"
 
@@ -83,6 +85,20 @@ def note_wrong_password(email: str) -> None:
                 enqueue("account.guessed", {"email": email, "event": new_id()})
 
 
+def note_wrong_code(account: str) -> None:
+    """A second step went wrong after the right password: several times within the hour, and the account is told, once.
+
+    Whoever mistypes a code does not five times over. Whoever has none knows the password all the same.
+    """
+    try:
+        hit("wrong-code", account, limit=MANY_WRONG_CODES - 1, per_s=3600)
+    except RateLimited:
+        if cache.add(f"wrong-codes:{account}", 1, timeout=_TOLD_EVERY_S):
+            told = {"kind": Matter.WRONG_CODES, "account": account, "event": new_id(), "detail": ""}
+            with transaction.atomic():
+                enqueue("account.matter", told)
+
+
 @transaction.atomic
 def tell_of_guesses(payload: dict[str, str]) -> None:
     """Tell whose address it is, if it is anybody's. Handler of `account.guessed`."""
@@ -98,6 +114,7 @@ def confirm_sign_in(actor: Principal, *, place: str) -> None:
     if not _told(actor, place).update(confirmed_at=clock.now()):
         raise NotFound
     write_entry(actor=actor, action="sign_in.confirmed", thing=f"account:{actor.id}")
+    enqueue("account.matter_answered", {"account": actor.id})
 
 
 @transaction.atomic
@@ -113,6 +130,7 @@ def deny_sign_in(actor: Principal, *, place: str) -> str:
     # Whoever it was may have gone on from elsewhere with the same browser, which was told of no more.
     mine = SignInPlace.objects.filter(account_id=actor.id)
     mine.filter(Q(device=row.device) | Q(network=row.network, browser=row.browser)).delete()
+    enqueue("account.matter_answered", {"account": actor.id})
     return end_other_credentials(actor, action="sign_in.denied", why="sign_in_denied")
 
 
@@ -121,6 +139,7 @@ def dismiss_many_places(actor: Principal) -> None:
     """The actor has read that his sign-in was used in many places."""
     Account.objects.filter(pk=actor.id).update(crowded_seen_at=clock.now())
     write_entry(actor=actor, action="account.crowded_read", thing=f"account:{actor.id}")
+    enqueue("account.matter_answered", {"account": actor.id})
 
 
 def forget_sign_ins() -> None:

@@ -25,7 +25,15 @@ from belvedere.control.notifications.services.preferences import (
     snooze,
     stop_mails,
 )
-from belvedere.control.notifications.services.taking_back import see_line, take_back_lost, take_back_stale
+from belvedere.control.notifications.services.taking_back import (
+    see_line,
+    see_matter,
+    take_back_changed,
+    take_back_frozen,
+    take_back_lost,
+    take_back_of_account,
+    take_back_stale,
+)
 from belvedere.control.notifications.services.telling import tell_of_events
 from belvedere.control.notifications.services.webhooks import (
     change_webhook,
@@ -51,6 +59,7 @@ __all__ = [
     "remove_webhook",
     "renew_webhook_secret",
     "see_line",
+    "see_matter",
     "send_broker_test",
     "send_test",
     "send_webhook_test",
@@ -59,7 +68,10 @@ __all__ = [
     "stop_mails",
     "subscribe_browser",
     "take_back_announced",
+    "take_back_changed",
+    "take_back_frozen",
     "take_back_lost",
+    "take_back_of_account",
     "take_back_stale",
     "tell_of_events",
     "tell_of_matter",

@@ -1,6 +1,8 @@
 """Brokers: home automations of somebody's that are told over MQTT."""
 
-from itertools import batched
+from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
+from math import inf
 from typing import Any, Final
 
 from django.db import transaction
@@ -20,7 +22,7 @@ from belvedere.control.core.principal import Principal
 from belvedere.control.devices.addresses import BrokerAddress
 from belvedere.control.devices.brokers import BrokerWish, check_topic
 from belvedere.control.notifications import egress
-from belvedere.control.notifications.audience import list_allowed
+from belvedere.control.notifications.audience import list_standing
 from belvedere.control.notifications.channels import Channel
 from belvedere.control.notifications.models import Broker, BrokerThing
 from belvedere.control.notifications.parcels import KINDS
@@ -31,6 +33,9 @@ MAX_BROKERS: Final = 3
 _MAX_PREFIX: Final = 90
 #: What was announced is looked at so many at a time.
 _AT_ONCE: Final = 500
+#: A broker that was away when it was to forget something is asked anew after so long, when the outbox has given it up;
+#: sooner, once it answers again. Not for ever: whoever answers nothing for three days is switched off.
+ASKED_ANEW: Final = timedelta(hours=2)
 
 
 @unguarded("the actor's own; what it is told is decided each time")
@@ -93,7 +98,7 @@ def change_broker(
             raise NotFound
         if is_enabled or wish is not None:
             # What it was to forget while it was off, or was another, it is told now.
-            BrokerThing.objects.filter(broker=row.pk).update(taken_back_at=None)
+            BrokerThing.objects.filter(broker=row.pk).update(look_at=clock.now())
         _write(actor, "broker.changed", row.pk, changes.get("name", row.name))
 
 
@@ -119,22 +124,36 @@ def send_broker_test(actor: Principal, *, broker: str) -> None:
 
 @unguarded("the worker's own housekeeping: what was announced is decided again (N33)")
 def take_back_announced() -> None:
-    """Have brokers forget cameras and panels whose owners of brokers may not be told of them any more."""
-    announced = BrokerThing.objects.filter(taken_back_at=None, broker__disabled_at=None).order_by("pk")
-    for rows in batched(announced.select_related("broker").iterator(), _AT_ONCE):
+    """Have brokers forget cameras and panels whose owners of brokers may not be told of them any more.
+
+    Of what may be known it is known when to look next: see `taking_back`.
+    """
+    due = BrokerThing.objects.filter(look_at__lte=clock.now(), broker__disabled_at=None).select_related("broker")
+    while rows := list(due.order_by("look_at")[:_AT_ONCE]):
         # Whoever is told of anything there is told of motion; a share that he muted is still his.
         asked = {row.pk: (row.broker.account_id, row.resource, EventKind.MOTION.value) for row in rows}
-        allowed = list_allowed(set(asked.values()), is_muted=False)
-        _take_back([row for row in rows if asked[row.pk] not in allowed])
+        until = list_standing(set(asked.values()))
+        for row in rows:
+            _keep_or_take_back(row, until.get(asked[row.pk]))
 
 
 @transaction.atomic
-def _take_back(rows: list[BrokerThing]) -> None:
-    for row in rows:
-        # Claimed: of two workers that look at once, one tells.
-        if BrokerThing.objects.filter(pk=row.pk, taken_back_at=None).update(taken_back_at=clock.now()):
-            payload = {"notification": "", "to": row.broker_id, "forget": row.resource}
-            enqueue_many(KINDS[Channel.MQTT], [(payload, row.broker_id)])
+def _keep_or_take_back(row: BrokerThing, until: float | None) -> None:
+    """It may be known until then at least; None: not now."""
+    # Claimed: of two workers that look at once, one tells.
+    claim = BrokerThing.objects.filter(pk=row.pk, look_at=row.look_at)
+    if until is not None:
+        claim.update(taken_back_at=None, look_at=None if until == inf else datetime.fromtimestamp(until, UTC))
+    elif claim.update(taken_back_at=clock.now(), look_at=clock.now() + ASKED_ANEW):
+        payload = {"notification": "", "to": row.broker_id, "forget": row.resource}
+        enqueue_many(KINDS[Channel.MQTT], [(payload, row.broker_id)])
+
+
+@unguarded("what a broker confirmed")
+def note_forgotten(things: Collection[tuple[str, str]]) -> None:
+    """These brokers have forgotten these cameras and panels. What was announced anew meanwhile stays known."""
+    for broker, resource in things:
+        BrokerThing.objects.filter(broker=broker, resource=resource, taken_back_at__isnull=False).delete()
 
 
 def _get(actor: Principal, broker: str) -> Broker:

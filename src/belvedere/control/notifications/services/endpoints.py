@@ -11,7 +11,7 @@ from django.db.models import F, Q
 from belvedere.control.access.guard import unguarded
 from belvedere.control.core import clock
 from belvedere.control.notifications.channels import Channel
-from belvedere.control.notifications.models import Broker, Delivery, PushSubscription, Webhook
+from belvedere.control.notifications.models import Broker, BrokerThing, Delivery, PushSubscription, Webhook
 
 MAX_FAILURES: Final = 50
 MAX_FAILING: Final = timedelta(days=3)
@@ -61,7 +61,11 @@ def note_tried(tried: Collection[Tried]) -> None:
 
 @unguarded("what an endpoint answered")
 def note_answered(targets: Collection[tuple[Channel, str]]) -> None:
-    """They took what was sent."""
+    """They took what was sent. A broker that was away is asked at once what it is to forget still."""
+    brokers = [target for kind, target in targets if kind is Channel.MQTT]
+    back = BrokerThing.objects.filter(broker__in=brokers, broker__failures__gt=0, taken_back_at__isnull=False)
+    if brokers:
+        back.update(look_at=clock.now())
     for channel, rows in _ROWS.items():
         if named := [target for kind, target in targets if kind is channel]:
             rows.filter(pk__in=named).update(last_sent_at=clock.now(), failures=0, failing_since=None)

@@ -1,7 +1,7 @@
 """From what concerns an account, or rights, to lines of inboxes and what is sent. Told twice, it does no harm."""
 
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import transaction
@@ -29,6 +29,7 @@ _MOST: Final = 500
 _PAGES: Final = {
     Matter.SIGN_IN: "/account/sign-ins/{event}",
     Matter.GUESSES: "/account/security",
+    Matter.WRONG_CODES: "/account/security",
     Matter.MANY_PLACES: "/account",
 }
 
@@ -51,18 +52,25 @@ def tell_of_matter(payload: Mapping[str, str]) -> None:
 
 @unguarded("somebody is told what he himself may do from now on")
 @transaction.atomic
-def tell_of_own_rights(account: str, *, event: str, by: str, organization: str = "") -> bool:
-    """Rights of this account changed: whether a mail is to say so, too. `event`: what they come from, a line each."""
-    mine = MatterLine.objects.filter(account=account, event=event)
-    line = MatterLine(account_id=account, kind=Matter.RIGHTS, event=event, by=by, organization=organization)
-    line.at = clock.now()
-    # The same share or role again is the same line, at a later time.
-    is_recent = mine.filter(at__gt=line.at - ONE_SITTING).exists()
-    mine.delete()
-    _keep([line])
-    if not is_recent:
-        _push([line])
+def tell_of_own_rights(account: str, *, event: str, by: str, at: datetime, organization: str = "") -> bool:
+    """Rights of this account changed `at` an instant: whether a mail is to say so, too.
+
+    `event`: what they come from, one line each, which says what changed last: what led to it leads there still. Told
+    again of the same change, nothing is pushed again.
+    """
+    changes = {"by": by, "organization": organization, "at": at}
+    line = MatterLine(account_id=account, kind=Matter.RIGHTS, event=event, **changes)
+    former = MatterLine.objects.select_for_update().filter(account=account, event=event).first()
     chosen = list_choices([account]).get(account, {})
+    if former is None:
+        lines = [line]
+        _keep(lines)
+        _push(lines)
+    elif former.at < at:
+        is_kept = Channel.INBOX in choose_for_matter(chosen, Matter.RIGHTS)
+        MatterLine.objects.filter(pk=former.pk).update(**changes, is_kept=is_kept, seen_at=None)
+        if former.at <= at - ONE_SITTING:
+            _push([former])
     return Channel.MAIL in chosen.get(("", Matter.RIGHTS), {Channel.MAIL})
 
 

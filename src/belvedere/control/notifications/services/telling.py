@@ -241,8 +241,8 @@ def _publish(published: Mapping[str, list[tuple[str, Happening]]]) -> None:
         for _line, happening in published[row.account_id]
     }
     BrokerThing.objects.bulk_create(
-        [BrokerThing(broker_id=pk, resource=resource) for pk, resource in sorted(things)],
+        [BrokerThing(broker_id=pk, resource=resource, look_at=clock.now()) for pk, resource in sorted(things)],
         update_conflicts=True,
         unique_fields=["broker", "resource"],
-        update_fields=["taken_back_at"],
+        update_fields=["taken_back_at", "look_at"],
     )

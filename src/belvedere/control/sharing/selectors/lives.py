@@ -1,5 +1,6 @@
 """What became of shares by themselves, and is about to: for the inbox of both sides. A constant number of queries."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Final
 
@@ -34,6 +35,12 @@ def list_given_ending(actor: Principal) -> list[GivenShare]:
     """Shares the actor gave of whose end he was reminded, the next one first."""
     rows = Share.objects.filter(_IS_ENDING, in_states([OfferState.ACCEPTED], clock.now()), sharer_id=actor.id)
     return given_views(with_items(rows).order_by("ends_at")[:_LATEST])
+
+
+def list_running_shares(shares: Collection[str]) -> dict[str, datetime | None]:
+    """Those that were accepted and are not over, with their end. The caller acts for the server. One query."""
+    rows = Share.objects.filter(in_states([OfferState.ACCEPTED], clock.now()), pk__in=shares)
+    return dict(rows.values_list("pk", "ends_at"))
 
 
 def list_received_ending(actor: Principal) -> list[ReceivedShare]:

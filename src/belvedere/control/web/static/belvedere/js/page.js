@@ -110,6 +110,19 @@ function arm(root) {
   }
 }
 
+/**
+ * A push, a mail or a line of the inbox led here: whoever reads it has seen it, and no other screen need show it. Said
+ * by this page and not by the link, which mail programs follow by themselves.
+ */
+function tellSeen() {
+  const [, rest, told] = /^#(.*?)&?told=((?:matters\/)?\w+)$/.exec(location.hash) ?? [];
+  if (!told) return;
+  history.replaceState(history.state, "", location.pathname + location.search + (rest && `#${rest}`));
+  const token = document.querySelector('meta[name="csrf-token"]')?.getAttribute("content") ?? "";
+  const post = { method: "POST", credentials: /** @type {const} */ ("same-origin"), keepalive: true, headers: { "X-CSRFToken": token } };
+  fetch(`/notifications/${told}/seen`, post).catch(() => {}); // then it stands there a while longer
+}
+
 /** One menu at a time; a click elsewhere or Escape closes it, and focus goes back to where it was opened. */
 function armMenus() {
   const open = () => /** @type {HTMLDetailsElement[]} */ ([...document.querySelectorAll("details.menu[open]")]);
@@ -130,6 +143,7 @@ function armMenus() {
 
 arm(document);
 armMenus();
+tellSeen();
 document.addEventListener("htmx:load", (event) => {
   if (event.target instanceof Element) arm(event.target);
 });
