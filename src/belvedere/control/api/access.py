@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, Field
 from belvedere.contracts.permissions import parse_names
 from belvedere.control.access.roles import Role
 from belvedere.control.api.auth import actor_of
-from belvedere.control.api.schemas import In, Out, PersonOut, ProblemOut
+from belvedere.control.api.schemas import In, Out, PersonOut, problems
 from belvedere.control.core.errors import Invalid, NotFound
 from belvedere.control.sharing.changes import parse_without
 from belvedere.control.sharing.selectors import Reason, Seen, explain_access, view_as
@@ -110,11 +110,7 @@ class ViewedAsOut(Out):
     unseen: int = Field(description="how many more the caller could share with him")
 
 
-@router.get(
-    "/access/explain",
-    response={200: ExplanationOut, 401: ProblemOut, 404: ProblemOut, 422: ProblemOut},
-    by_alias=True,
-)
+@router.get("/access/explain", response={200: ExplanationOut, **problems(401, 404, 422)}, by_alias=True)
 def explain(
     request: HttpRequest,
     account: str,
@@ -149,7 +145,7 @@ def explain(
     )
 
 
-@router.post("/access/view-as", response={200: ViewedAsOut, 401: ProblemOut, 404: ProblemOut, 422: ProblemOut})
+@router.post("/access/view-as", response={200: ViewedAsOut, **problems(401, 404, 422)})
 def view_as_somebody(request: HttpRequest, body: ViewAsIn) -> ViewedAsOut:
     """What an account, by id or whole address, sees of what the caller may share: now, or at an instant to come.
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from belvedere.contracts.permissions import parse_names
 from belvedere.control.api.auth import actor_of
-from belvedere.control.api.schemas import Id, In, Out, PersonOut, ProblemOut
+from belvedere.control.api.schemas import Id, In, Out, PersonOut, problems
 from belvedere.control.core.errors import Invalid
 from belvedere.control.handover.selectors.access_tests import AccessResult, AccessTestView, get_access_test
 from belvedere.control.handover.services.access_tests import MAX_CAMERAS, TESTABLE, start_access_test
@@ -85,10 +85,7 @@ class AccessTestOut(Out):
         )
 
 
-@router.post(
-    "/access-tests",
-    response={202: AccessTestStartedOut, 401: ProblemOut, 404: ProblemOut, 422: ProblemOut, 429: ProblemOut},
-)
+@router.post("/access-tests", response={202: AccessTestStartedOut, **problems(401, 404, 422, 429)})
 def start_test(request: HttpRequest, body: AccessTestIn) -> Status[AccessTestStartedOut]:
     """Try what somebody is let do: the media plane opens it, in his name, and says yes or no. Within 30 seconds.
 
@@ -103,7 +100,7 @@ def start_test(request: HttpRequest, body: AccessTestIn) -> Status[AccessTestSta
     return Status(202, AccessTestStartedOut(id=pk))
 
 
-@router.get("/access-tests/{test_id}", response={200: AccessTestOut, 401: ProblemOut, 404: ProblemOut})
+@router.get("/access-tests/{test_id}", response={200: AccessTestOut, **problems(401, 404)})
 def get_test(request: HttpRequest, test_id: str) -> AccessTestOut:
     """How far a test is, and what came of it, for who manages its cameras."""
     return AccessTestOut.of(get_access_test(actor_of(request), test_id))

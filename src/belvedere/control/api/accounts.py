@@ -12,7 +12,7 @@ from belvedere.control.api.auth import actor_of
 from belvedere.control.api.claims import ClaimOut
 from belvedere.control.api.invitations import ReceivedInvitationOut
 from belvedere.control.api.requests import ReceivedRequestOut
-from belvedere.control.api.schemas import In, Name, Out, PersonOut, ProblemOut, ReceiptOut
+from belvedere.control.api.schemas import In, Name, Out, PersonOut, ReceiptOut, problems
 from belvedere.control.api.share_shapes import ReceivedOut
 from belvedere.control.appeals.selectors import list_claims, list_received_requests
 from belvedere.control.core.principal import Principal
@@ -107,7 +107,7 @@ def _offers(actor: Principal) -> list[ShareOfferOut | ReceivedInvitationOut]:
     ]
 
 
-@router.get("/me", response={200: MeOut, 401: ProblemOut})
+@router.get("/me", response={200: MeOut, **problems(401)})
 def me(request: HttpRequest) -> MeOut:
     """The caller."""
     actor = actor_of(request)
@@ -121,7 +121,7 @@ def me(request: HttpRequest) -> MeOut:
     )
 
 
-@router.get("/inbox", response={200: InboxOut, 401: ProblemOut})
+@router.get("/inbox", response={200: InboxOut, **problems(401)})
 def inbox(request: HttpRequest) -> InboxOut:
     """Offers, invitations, requests and claims that wait for the caller's word."""
     actor = actor_of(request)
@@ -134,21 +134,21 @@ def inbox(request: HttpRequest) -> InboxOut:
     )
 
 
-@router.get("/tokens", response={200: TokensOut, 401: ProblemOut, 403: ProblemOut})
+@router.get("/tokens", response={200: TokensOut, **problems(401, 403)})
 def tokens(request: HttpRequest) -> TokensOut:
     """One's own API tokens."""
     rows = list_tokens(actor_of(request))
     return TokensOut(items=[TokenOut.from_orm(row) for row in rows])
 
 
-@router.post("/tokens", response={201: NewTokenOut, 401: ProblemOut, 403: ProblemOut, 422: ProblemOut})
+@router.post("/tokens", response={201: NewTokenOut, **problems(401, 403, 422)})
 def create_token(request: HttpRequest, body: TokenIn) -> Status[NewTokenOut]:
     """Make a token. For signed-in people only."""
     token, secret = services.create_token(actor_of(request), name=body.name, scopes=body.scopes, days=body.days)
     return Status(201, NewTokenOut(**TokenOut.from_orm(token).dict(), token=secret))
 
 
-@router.delete("/tokens/{token_id}", response={200: ReceiptOut, 401: ProblemOut, 404: ProblemOut})
+@router.delete("/tokens/{token_id}", response={200: ReceiptOut, **problems(401, 404)})
 def revoke_token(request: HttpRequest, token_id: str) -> ReceiptOut:
     """End a token and what was opened with it."""
     change_id = services.revoke_token(actor_of(request), token=token_id)

@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, Field
 
 from belvedere.control.api.auth import actor_of
 from belvedere.control.api.pages import DEFAULT_LIMIT, MAX_LIMIT, seal, unseal
-from belvedere.control.api.schemas import In, Out, ProblemOut
+from belvedere.control.api.schemas import In, Out, problems
 from belvedere.control.audit.exports import csv_lines, json_lines
 from belvedere.control.audit.selectors import EntryFilter, EntryView, iterate_entries, list_entries
 from belvedere.control.core import clock, limits
@@ -98,7 +98,7 @@ class EntriesOut(Out):
     next: str | None = None
 
 
-_REFUSALS = {400: ProblemOut, 401: ProblemOut, 403: ProblemOut, 404: ProblemOut, 422: ProblemOut}
+_REFUSALS = problems(400, 401, 403, 404, 422)
 
 
 @router.get("/audit", response={200: EntriesOut, **_REFUSALS})
@@ -120,7 +120,7 @@ def audit(request: HttpRequest, query: Query[AuditPageQuery]) -> EntriesOut:
 
 @router.get(
     "/audit/export",
-    response={200: None, **_REFUSALS, 429: ProblemOut},
+    response={200: None, **_REFUSALS, **problems(429)},
     openapi_extra={
         "responses": {
             200: {

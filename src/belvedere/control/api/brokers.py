@@ -9,13 +9,13 @@ from pydantic import Field
 
 from belvedere.control.api.auth import actor_of
 from belvedere.control.api.panels import BrokerIn
-from belvedere.control.api.schemas import In, Name, Out, ProblemOut
+from belvedere.control.api.schemas import In, Name, Out, problems
 from belvedere.control.notifications import services
 from belvedere.control.notifications.selectors import BrokerView, get_broker, list_brokers
 
 router = Router(tags=["notifications"])
 
-_REFUSALS = {401: ProblemOut, 403: ProblemOut, 404: ProblemOut, 422: ProblemOut, 429: ProblemOut}
+_REFUSALS = problems(401, 403, 404, 422, 429)
 
 
 class OwnBrokerIn(In):
@@ -70,7 +70,7 @@ class OwnBrokersOut(Out):
     items: list[OwnBrokerOut]
 
 
-@router.get("/brokers", response={200: OwnBrokersOut, 401: ProblemOut, 403: ProblemOut})
+@router.get("/brokers", response={200: OwnBrokersOut, **problems(401, 403)})
 def brokers(request: HttpRequest) -> OwnBrokersOut:
     """The caller's brokers."""
     return OwnBrokersOut(items=[OwnBrokerOut.of(row) for row in list_brokers(actor_of(request))])

@@ -18,8 +18,8 @@ from belvedere.control.api.schemas import (
     Out,
     PersonByPhoneOut,
     PersonOut,
-    ProblemOut,
     person_at,
+    problems,
 )
 from belvedere.control.core.errors import Forbidden, Refusal
 from belvedere.control.core.principal import Principal
@@ -157,7 +157,7 @@ class TicketsOut(Out):
     items: list[TicketItemOut]
 
 
-@router.get("/cameras", response={200: CamerasOut, 400: ProblemOut, 401: ProblemOut})
+@router.get("/cameras", response={200: CamerasOut, **problems(400, 401)})
 def cameras(request: HttpRequest, limit: int = DEFAULT_LIMIT, cursor: str | None = None) -> CamerasOut:
     """Every camera the caller may do anything with."""
     actor = actor_of(request)
@@ -173,7 +173,7 @@ def cameras(request: HttpRequest, limit: int = DEFAULT_LIMIT, cursor: str | None
     return CamerasOut(items=[CameraOut.of(row, watching.get(row.id)) for row in rows], next=following)
 
 
-@router.get("/cameras/{camera_id}", response={200: CameraOut, 401: ProblemOut, 404: ProblemOut})
+@router.get("/cameras/{camera_id}", response={200: CameraOut, **problems(401, 404)})
 def camera(request: HttpRequest, camera_id: str) -> CameraOut:
     """One camera."""
     actor = actor_of(request)
@@ -181,10 +181,7 @@ def camera(request: HttpRequest, camera_id: str) -> CameraOut:
     return CameraOut.of(view, count_watching(actor, [view.id]).get(view.id))
 
 
-@router.put(
-    "/cameras/{camera_id}/alias",
-    response={200: CameraOut, 401: ProblemOut, 403: ProblemOut, 404: ProblemOut, 422: ProblemOut},
-)
+@router.put("/cameras/{camera_id}/alias", response={200: CameraOut, **problems(401, 403, 404, 422)})
 def set_alias(request: HttpRequest, camera_id: str, body: AliasIn) -> CameraOut:
     """Give a camera a name of one's own, for oneself alone."""
     actor = actor_of(request)
@@ -192,9 +189,7 @@ def set_alias(request: HttpRequest, camera_id: str, body: AliasIn) -> CameraOut:
     return CameraOut.of(get_camera(actor, camera_id), None)
 
 
-@router.get(
-    "/cameras/{camera_id}/access", response={200: AccessListOut, 401: ProblemOut, 403: ProblemOut, 404: ProblemOut}
-)
+@router.get("/cameras/{camera_id}/access", response={200: AccessListOut, **problems(401, 403, 404)})
 def access(request: HttpRequest, camera_id: str) -> AccessListOut:
     """Who can see it, and why. Needs `share`."""
     rows = list_access(actor_of(request), camera_id)
@@ -216,9 +211,7 @@ def access(request: HttpRequest, camera_id: str) -> AccessListOut:
     )
 
 
-@router.get(
-    "/cameras/{camera_id}/viewers", response={200: ViewersOut, 401: ProblemOut, 403: ProblemOut, 404: ProblemOut}
-)
+@router.get("/cameras/{camera_id}/viewers", response={200: ViewersOut, **problems(401, 403, 404)})
 def viewers(request: HttpRequest, camera_id: str) -> ViewersOut:
     """Who is watching now. Needs `share`."""
     rows = list_viewers(actor_of(request), camera_id)
@@ -236,18 +229,7 @@ def viewers(request: HttpRequest, camera_id: str) -> ViewersOut:
     )
 
 
-@router.post(
-    "/cameras/{camera_id}/tickets",
-    response={
-        201: TicketOut,
-        401: ProblemOut,
-        403: ProblemOut,
-        404: ProblemOut,
-        422: ProblemOut,
-        429: ProblemOut,
-        503: ProblemOut,
-    },
-)
+@router.post("/cameras/{camera_id}/tickets", response={201: TicketOut, **problems(401, 403, 404, 422, 429, 503)})
 def open_ticket(request: HttpRequest, camera_id: str, body: TicketIn) -> Status[TicketOut]:
     """A ticket: for live, hls and snapshot of now needs `live_view`, for the past `playback`, for an export `export`.
 
@@ -260,7 +242,7 @@ def open_ticket(request: HttpRequest, camera_id: str, body: TicketIn) -> Status[
     return Status(201, TicketOut(url=ticket.url, expires_at=ticket.expires_at))
 
 
-@router.post("/tickets", response={201: TicketsOut, 401: ProblemOut, 403: ProblemOut, 422: ProblemOut, 429: ProblemOut})
+@router.post("/tickets", response={201: TicketsOut, **problems(401, 403, 422, 429)})
 def open_tickets(request: HttpRequest, body: TicketsIn) -> Status[TicketsOut]:
     """Tickets for a wall. One camera's refusal does not stop the others."""
     found = []

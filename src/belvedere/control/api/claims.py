@@ -10,7 +10,7 @@ from pydantic import Field
 from belvedere.control.api.auth import actor_of
 from belvedere.control.api.devices import Password
 from belvedere.control.api.pages import DEFAULT_LIMIT, MAX_LIMIT, paginate
-from belvedere.control.api.schemas import Id, In, Out, ProblemOut
+from belvedere.control.api.schemas import Id, In, Out, problems
 from belvedere.control.appeals import services
 from belvedere.control.appeals.selectors import ClaimView, get_claim, list_claims
 
@@ -65,19 +65,7 @@ class ClaimsOut(Out):
     next: str | None = None
 
 
-@router.post(
-    "/device-claims",
-    response={
-        202: ClaimOut,
-        401: ProblemOut,
-        403: ProblemOut,
-        404: ProblemOut,
-        409: ProblemOut,
-        422: ProblemOut,
-        429: ProblemOut,
-        503: ProblemOut,
-    },
-)
+@router.post("/device-claims", response={202: ClaimOut, **problems(401, 403, 404, 409, 422, 429, 503)})
 def claim_device(request: HttpRequest, body: ClaimIn) -> Status[ClaimOut]:
     """Claim a device one was refused. Its owner is told, and has 72 hours to refuse; then it is free to be added."""
     actor = actor_of(request)
@@ -92,7 +80,7 @@ def claim_device(request: HttpRequest, body: ClaimIn) -> Status[ClaimOut]:
     return Status(202, ClaimOut.of(get_claim(actor, claim)))
 
 
-@router.get("/device-claims", response={200: ClaimsOut, 400: ProblemOut, 401: ProblemOut})
+@router.get("/device-claims", response={200: ClaimsOut, **problems(400, 401)})
 def device_claims(request: HttpRequest, limit: int = DEFAULT_LIMIT, cursor: str | None = None) -> ClaimsOut:
     """The caller's own claims, and those on devices that he may configure; newest first."""
     actor = actor_of(request)
@@ -107,10 +95,7 @@ def device_claims(request: HttpRequest, limit: int = DEFAULT_LIMIT, cursor: str 
     return ClaimsOut(items=rows, next=following)
 
 
-@router.post(
-    "/device-claims/{claim_id}/refuse",
-    response={200: ClaimOut, 401: ProblemOut, 404: ProblemOut, 409: ProblemOut},
-)
+@router.post("/device-claims/{claim_id}/refuse", response={200: ClaimOut, **problems(401, 404, 409)})
 def refuse_claim(request: HttpRequest, claim_id: str) -> ClaimOut:
     """Say no to a claim on a device of one's own. A second time is harmless."""
     actor = actor_of(request)

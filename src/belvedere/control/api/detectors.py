@@ -8,7 +8,7 @@ from pydantic import Field
 
 from belvedere.control.api.auth import actor_of
 from belvedere.control.api.panels import BrokerIn
-from belvedere.control.api.schemas import In, Out, ProblemOut
+from belvedere.control.api.schemas import In, Out, problems
 from belvedere.control.core.errors import NotFound
 from belvedere.control.core.principal import Principal
 from belvedere.control.devices import services
@@ -16,7 +16,7 @@ from belvedere.control.devices.detectors import find_detector
 
 router = Router(tags=["cameras"])
 
-_REFUSALS = {401: ProblemOut, 403: ProblemOut, 404: ProblemOut}
+_REFUSALS = problems(401, 403, 404)
 
 
 class DetectorIn(In):
@@ -52,7 +52,7 @@ def detector(request: HttpRequest, camera_id: str) -> DetectorOut:
     return _find(actor_of(request), camera_id)
 
 
-@router.put("/cameras/{camera_id}/detector", response={200: DetectorOut, **_REFUSALS, 422: ProblemOut, 429: ProblemOut})
+@router.put("/cameras/{camera_id}/detector", response={200: DetectorOut, **_REFUSALS, **problems(422, 429)})
 def set_detector(request: HttpRequest, camera_id: str, body: DetectorIn) -> DetectorOut:
     """Hear of a camera what a detector says of it, in place of any other. Needs `configure`."""
     actor = actor_of(request)

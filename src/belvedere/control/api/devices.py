@@ -11,7 +11,7 @@ from belvedere.contracts.devices import Channel
 from belvedere.control.api.auth import actor_of
 from belvedere.control.api.pages import DEFAULT_LIMIT, MAX_LIMIT, paginate
 from belvedere.control.api.panels import BrokerIn, PanelOut, TopicsIn, TrustIn, read_wish
-from belvedere.control.api.schemas import CameraOut, Id, In, Name, Out, ProblemOut, ReceiptOut
+from belvedere.control.api.schemas import CameraOut, Id, In, Name, Out, ReceiptOut, problems
 from belvedere.control.core.errors import Invalid
 from belvedere.control.devices import services
 from belvedere.control.devices.panel_sources import PanelWish
@@ -216,7 +216,7 @@ class DevicesOut(Out):
     next: str | None = None
 
 
-@router.get("/devices", response={200: DevicesOut, 400: ProblemOut, 401: ProblemOut})
+@router.get("/devices", response={200: DevicesOut, **problems(400, 401)})
 def devices(request: HttpRequest, limit: int = DEFAULT_LIMIT, cursor: str | None = None) -> DevicesOut:
     """Devices the caller may configure."""
     actor = actor_of(request)
@@ -232,19 +232,7 @@ def devices(request: HttpRequest, limit: int = DEFAULT_LIMIT, cursor: str | None
     return DevicesOut(items=[DeviceOut.of(row, watching) for row in rows], next=following)
 
 
-@router.post(
-    "/devices",
-    response={
-        201: DeviceOut,
-        401: ProblemOut,
-        403: ProblemOut,
-        404: ProblemOut,
-        409: ProblemOut,
-        422: ProblemOut,
-        429: ProblemOut,
-        503: ProblemOut,
-    },
-)
+@router.post("/devices", response={201: DeviceOut, **problems(401, 403, 404, 409, 422, 429, 503)})
 def add_device(request: HttpRequest, body: DeviceIn) -> Status[DeviceOut]:
     """Bind a camera, or a recorder with its channels, to a site's organization. 409 `already_bound`: has an owner."""
     actor = actor_of(request)
@@ -268,18 +256,7 @@ def _panel_wish(body: DeviceIn) -> PanelWish:
     )
 
 
-@router.post(
-    "/devices/test",
-    response={
-        200: ProbeOut,
-        401: ProblemOut,
-        403: ProblemOut,
-        404: ProblemOut,
-        422: ProblemOut,
-        429: ProblemOut,
-        503: ProblemOut,
-    },
-)
+@router.post("/devices/test", response={200: ProbeOut, **problems(401, 403, 404, 422, 429, 503)})
 def probe_device(request: HttpRequest, body: SourceIn) -> ProbeOut:
     """Try an address live and save nothing."""
     found = services.probe_device(actor_of(request), site=body.site, **body.typed())
@@ -296,18 +273,7 @@ def probe_device(request: HttpRequest, body: SourceIn) -> ProbeOut:
     )
 
 
-@router.post(
-    "/devices/discover",
-    response={
-        200: DiscoveryOut,
-        401: ProblemOut,
-        403: ProblemOut,
-        404: ProblemOut,
-        422: ProblemOut,
-        429: ProblemOut,
-        503: ProblemOut,
-    },
-)
+@router.post("/devices/discover", response={200: DiscoveryOut, **problems(401, 403, 404, 422, 429, 503)})
 def discover_devices(request: HttpRequest, body: SiteIn) -> DiscoveryOut:
     """Who answers ONVIF's search in the networks that the site's organization reaches."""
     reply = services.discover_devices(actor_of(request), site=body.site)
@@ -325,18 +291,7 @@ def discover_devices(request: HttpRequest, body: SiteIn) -> DiscoveryOut:
     return DiscoveryOut(items=items, is_cut=reply.is_cut)
 
 
-@router.post(
-    "/devices/inspect",
-    response={
-        200: InspectionOut,
-        401: ProblemOut,
-        403: ProblemOut,
-        404: ProblemOut,
-        422: ProblemOut,
-        429: ProblemOut,
-        503: ProblemOut,
-    },
-)
+@router.post("/devices/inspect", response={200: InspectionOut, **problems(401, 403, 404, 422, 429, 503)})
 def inspect_device(request: HttpRequest, body: SourceIn) -> InspectionOut:
     """Ask an ONVIF device what it is and which channels it has; nothing is saved."""
     found = services.inspect_device(actor_of(request), site=body.site, **body.typed())
@@ -365,38 +320,14 @@ def _abilities(row: Channel | DraftChannel) -> list[str]:
     return [name for name in ("audio", "talk", "ptz") if getattr(row, f"has_{name}")]
 
 
-@router.post(
-    "/devices/{device_id}/refresh",
-    response={
-        200: ChannelsOut,
-        401: ProblemOut,
-        403: ProblemOut,
-        404: ProblemOut,
-        409: ProblemOut,
-        422: ProblemOut,
-        429: ProblemOut,
-        503: ProblemOut,
-    },
-)
+@router.post("/devices/{device_id}/refresh", response={200: ChannelsOut, **problems(401, 403, 404, 409, 422, 429, 503)})
 def refresh_device(request: HttpRequest, device_id: str) -> ChannelsOut:
     """Ask a bound ONVIF device again; the channels that are not bound yet."""
     rows = services.refresh_device(actor_of(request), device=device_id)
     return ChannelsOut(items=[ChannelOut(token=row.token, name=row.name, has=_abilities(row)) for row in rows])
 
 
-@router.post(
-    "/devices/{device_id}/channels",
-    response={
-        200: DeviceOut,
-        401: ProblemOut,
-        403: ProblemOut,
-        404: ProblemOut,
-        409: ProblemOut,
-        422: ProblemOut,
-        429: ProblemOut,
-        503: ProblemOut,
-    },
-)
+@router.post("/devices/{device_id}/channels", response={200: DeviceOut, **problems(401, 403, 404, 409, 422, 429, 503)})
 def add_channels(request: HttpRequest, device_id: str, body: ChannelsIn) -> DeviceOut:
     """Bind further channels of a recorder. Nobody but members sees them until they are shared."""
     actor = actor_of(request)
@@ -404,7 +335,7 @@ def add_channels(request: HttpRequest, device_id: str, body: ChannelsIn) -> Devi
     return DeviceOut.of(get_device(actor, device_id), {})
 
 
-@router.get("/devices/{device_id}", response={200: DeviceOut, 401: ProblemOut, 404: ProblemOut})
+@router.get("/devices/{device_id}", response={200: DeviceOut, **problems(401, 404)})
 def device(request: HttpRequest, device_id: str) -> DeviceOut:
     """One device."""
     actor = actor_of(request)
@@ -412,17 +343,7 @@ def device(request: HttpRequest, device_id: str) -> DeviceOut:
     return DeviceOut.of(view, count_watching(actor, [camera.id for camera in view.cameras]))
 
 
-@router.patch(
-    "/devices/{device_id}",
-    response={
-        200: DeviceOut,
-        401: ProblemOut,
-        403: ProblemOut,
-        404: ProblemOut,
-        409: ProblemOut,
-        422: ProblemOut,
-    },
-)
+@router.patch("/devices/{device_id}", response={200: DeviceOut, **problems(401, 403, 404, 409, 422)})
 def patch_device(request: HttpRequest, device_id: str, body: DevicePatch) -> DeviceOut:
     """Rename a device, move it to another site, switch it off and on, or give a panel another broker: one at a time.
 
@@ -440,7 +361,7 @@ def patch_device(request: HttpRequest, device_id: str, body: DevicePatch) -> Dev
     return DeviceOut.of(get_device(actor, device_id), {})
 
 
-@router.delete("/devices/{device_id}", response={200: ReceiptOut, 401: ProblemOut, 403: ProblemOut, 404: ProblemOut})
+@router.delete("/devices/{device_id}", response={200: ReceiptOut, **problems(401, 403, 404)})
 def unbind_device(request: HttpRequest, device_id: str) -> ReceiptOut:
     """Unbind a device: its shares end, its pictures stop; the receipt says which."""
     change_id = services.unbind_device(actor_of(request), device=device_id)

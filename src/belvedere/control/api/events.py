@@ -11,7 +11,7 @@ from belvedere.contracts.camera_events import EventKind
 from belvedere.control.api.auth import actor_of
 from belvedere.control.api.cameras import origin_of
 from belvedere.control.api.pages import DEFAULT_LIMIT, MAX_LIMIT, seal, unseal
-from belvedere.control.api.schemas import In, Out, ProblemOut
+from belvedere.control.api.schemas import In, Out, problems
 from belvedere.control.events.selectors import EventView, list_events
 from belvedere.control.events.services import open_picture
 
@@ -86,7 +86,7 @@ class EventsOut(Out):
     next: str | None = None
 
 
-_REFUSALS = {400: ProblemOut, 401: ProblemOut, 403: ProblemOut, 404: ProblemOut, 422: ProblemOut}
+_REFUSALS = problems(400, 401, 403, 404, 422)
 
 
 @router.get("/events", response={200: EventsOut, **_REFUSALS}, by_alias=True)
@@ -112,10 +112,7 @@ def events(request: HttpRequest, query: Query[EventsQuery]) -> EventsOut:
     return EventsOut(items=[EventOut.of(view) for view in page.items], next=following)
 
 
-@router.get(
-    "/events/{event_id}/picture.jpg",
-    response={307: None, 401: ProblemOut, 404: ProblemOut, 429: ProblemOut, 503: ProblemOut},
-)
+@router.get("/events/{event_id}/picture.jpg", response={307: None, **problems(401, 404, 429, 503)})
 def event_picture(request: HttpRequest, event_id: str) -> HttpResponse:
     """To what was recorded when it began, which media has: 307, good once and for half a minute. Needs `playback`."""
     actor = actor_of(request)

@@ -7,7 +7,7 @@ from ninja import Router, Status
 from pydantic import Field
 
 from belvedere.control.api.auth import actor_of
-from belvedere.control.api.schemas import CutOut, Id, In, Name, Out, PersonOut, ProblemOut, ReceiptOut
+from belvedere.control.api.schemas import CutOut, Id, In, Name, Out, PersonOut, ReceiptOut, problems
 from belvedere.control.core.principal import Principal
 from belvedere.control.sharing import services
 from belvedere.control.sharing.selectors import Follower, GroupView, get_group, list_followers, list_groups
@@ -114,16 +114,13 @@ class GroupPatch(In):
     remove: list[Id] = Field(default=[], max_length=services.MAX_CAMERAS)
 
 
-@router.get("/groups", response={200: GroupsOut, 401: ProblemOut, 404: ProblemOut})
+@router.get("/groups", response={200: GroupsOut, **problems(401, 404)})
 def groups(request: HttpRequest, organization: str) -> GroupsOut:
     """The groups of an organization in which the caller shares something."""
     return GroupsOut(items=[GroupOut.of(row) for row in list_groups(actor_of(request), organization)])
 
 
-@router.post(
-    "/groups",
-    response={201: WholeGroupOut, 401: ProblemOut, 403: ProblemOut, 404: ProblemOut, 409: ProblemOut, 422: ProblemOut},
-)
+@router.post("/groups", response={201: WholeGroupOut, **problems(401, 403, 404, 409, 422)})
 def make_group(request: HttpRequest, body: GroupIn) -> Status[WholeGroupOut]:
     """Put cameras together under a name. It gives nobody anything."""
     actor = actor_of(request)
@@ -131,23 +128,13 @@ def make_group(request: HttpRequest, body: GroupIn) -> Status[WholeGroupOut]:
     return Status(201, WholeGroupOut.read(actor, made))
 
 
-@router.get("/groups/{group_id}", response={200: WholeGroupOut, 401: ProblemOut, 404: ProblemOut})
+@router.get("/groups/{group_id}", response={200: WholeGroupOut, **problems(401, 404)})
 def group(request: HttpRequest, group_id: str) -> WholeGroupOut:
     """One group, and who gets what is added to it."""
     return WholeGroupOut.read(actor_of(request), group_id)
 
 
-@router.patch(
-    "/groups/{group_id}",
-    response={
-        200: ChangedGroupOut,
-        401: ProblemOut,
-        403: ProblemOut,
-        404: ProblemOut,
-        409: ProblemOut,
-        422: ProblemOut,
-    },
-)
+@router.patch("/groups/{group_id}", response={200: ChangedGroupOut, **problems(401, 403, 404, 409, 422)})
 def change_group(request: HttpRequest, group_id: str, body: GroupPatch) -> ChangedGroupOut:
     """Rename a group, put cameras in, take cameras out.
 
@@ -161,7 +148,7 @@ def change_group(request: HttpRequest, group_id: str, body: GroupPatch) -> Chang
     return ChangedGroupOut(**whole, change_id=change_id, cut=receipt.cut)
 
 
-@router.delete("/groups/{group_id}", response={200: ReceiptOut, 401: ProblemOut, 403: ProblemOut, 404: ProblemOut})
+@router.delete("/groups/{group_id}", response={200: ReceiptOut, **problems(401, 403, 404)})
 def remove_group(request: HttpRequest, group_id: str, shares: Literal["keep", "end"] = "keep") -> ReceiptOut:
     """Give a group up. No share follows it any more; what came to shares by it stays in them, or ends with it."""
     actor = actor_of(request)
@@ -169,7 +156,7 @@ def remove_group(request: HttpRequest, group_id: str, shares: Literal["keep", "e
     return ReceiptOut.of("removed", change_id, list_cuts(change_id))
 
 
-@router.delete("/groups/{group_id}/shares/{share_id}", response={200: WholeGroupOut, 401: ProblemOut, 404: ProblemOut})
+@router.delete("/groups/{group_id}/shares/{share_id}", response={200: WholeGroupOut, **problems(401, 404)})
 def unfollow_group(request: HttpRequest, group_id: str, share_id: str) -> WholeGroupOut:
     """A share of the caller's no longer gets what is added to the group. What it gives stays."""
     services.unfollow_group(actor_of(request), group=group_id, share=share_id)

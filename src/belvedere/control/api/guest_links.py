@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, Field
 
 from belvedere.contracts.permissions import Permission, parse_names
 from belvedere.control.api.auth import actor_of
-from belvedere.control.api.schemas import Id, In, Name, Out, PersonOut, ProblemOut, ReceiptOut
+from belvedere.control.api.schemas import Id, In, Name, Out, PersonOut, ReceiptOut, problems
 from belvedere.control.api.share_shapes import FootageIn
 from belvedere.control.core.errors import Invalid
 from belvedere.control.guests import services
@@ -19,7 +19,7 @@ from belvedere.control.sharing.terms import parse_footage
 from belvedere.control.streaming.selectors import list_cuts
 
 router = Router(tags=["guest links"])
-_REFUSALS = {401: ProblemOut, 403: ProblemOut, 404: ProblemOut, 422: ProblemOut}
+_REFUSALS = problems(401, 403, 404, 422)
 
 
 class GuestLinkIn(In):
@@ -140,13 +140,13 @@ class GuestLinksOut(Out):
     items: list[GuestLinkOut]
 
 
-@router.get("/guest-links", response={200: GuestLinksOut, 401: ProblemOut})
+@router.get("/guest-links", response={200: GuestLinksOut, **problems(401)})
 def guest_links(request: HttpRequest) -> GuestLinksOut:
     """Links that the caller gave, or all of whose cameras he may share."""
     return GuestLinksOut(items=[GuestLinkOut.of(row) for row in list_links(actor_of(request))])
 
 
-@router.post("/guest-links", response={201: GuestLinkMadeOut, 429: ProblemOut, **_REFUSALS})
+@router.post("/guest-links", response={201: GuestLinkMadeOut, **problems(429), **_REFUSALS})
 def make_guest_link(request: HttpRequest, body: GuestLinkIn) -> Status[GuestLinkMadeOut]:
     """Make a guest link. Needs `share` on every camera; it is in force at once."""
     actor = actor_of(request)
@@ -164,13 +164,13 @@ def make_guest_link(request: HttpRequest, body: GuestLinkIn) -> Status[GuestLink
     return Status(201, GuestLinkMadeOut(**GuestLinkOut.of(get_link(actor, made.id)).model_dump(), url=url))
 
 
-@router.get("/guest-links/{link_id}", response={200: GuestLinkOut, 401: ProblemOut, 404: ProblemOut})
+@router.get("/guest-links/{link_id}", response={200: GuestLinkOut, **problems(401, 404)})
 def guest_link(request: HttpRequest, link_id: str) -> GuestLinkOut:
     """One guest link, with the log of its use."""
     return GuestLinkOut.of(get_link(actor_of(request), link_id))
 
 
-@router.patch("/guest-links/{link_id}", response={200: GuestLinkChangedOut, 409: ProblemOut, **_REFUSALS})
+@router.patch("/guest-links/{link_id}", response={200: GuestLinkChangedOut, **problems(409), **_REFUSALS})
 def change_guest_link(request: HttpRequest, link_id: str, body: GuestLinkPatch) -> GuestLinkChangedOut:
     """Change a link the caller gave: less acts at once, on running pictures too."""
     actor = actor_of(request)
@@ -179,7 +179,7 @@ def change_guest_link(request: HttpRequest, link_id: str, body: GuestLinkPatch) 
     return GuestLinkChangedOut(**GuestLinkOut.of(get_link(actor, link_id)).model_dump(), receipt=receipt)
 
 
-@router.delete("/guest-links/{link_id}", response={200: ReceiptOut, 401: ProblemOut, 404: ProblemOut})
+@router.delete("/guest-links/{link_id}", response={200: ReceiptOut, **problems(401, 404)})
 def end_guest_link(request: HttpRequest, link_id: str) -> ReceiptOut:
     """End a link. The receipt says what was cut, and when."""
     change_id = services.end_link(actor_of(request), link=link_id)

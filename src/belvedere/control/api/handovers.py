@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, Field
 
 from belvedere.control.api.auth import actor_of
 from belvedere.control.api.pages import DEFAULT_LIMIT, MAX_LIMIT, paginate
-from belvedere.control.api.schemas import CutOut, Id, In, Name, Out, PersonOut, ProblemOut, ReceiptOut
+from belvedere.control.api.schemas import CutOut, Id, In, Name, Out, PersonOut, ReceiptOut, problems
 from belvedere.control.handover import services
 from belvedere.control.handover.selectors import (
     HandoverView,
@@ -178,7 +178,7 @@ class HandoversOut(Out):
     next: str | None = None
 
 
-@router.get("/handovers", response={200: HandoversOut, 400: ProblemOut, 401: ProblemOut, 403: ProblemOut})
+@router.get("/handovers", response={200: HandoversOut, **problems(400, 401, 403)})
 def handovers(request: HttpRequest, limit: int = DEFAULT_LIMIT, cursor: str | None = None) -> HandoversOut:
     """Those the caller plans, gave or was offered, newest first."""
     actor = actor_of(request)
@@ -193,17 +193,7 @@ def handovers(request: HttpRequest, limit: int = DEFAULT_LIMIT, cursor: str | No
     return HandoversOut(items=[HandoverOut.of(row) for row in rows], next=following)
 
 
-@router.post(
-    "/handovers",
-    response={
-        201: PlanOut,
-        401: ProblemOut,
-        403: ProblemOut,
-        404: ProblemOut,
-        409: ProblemOut,
-        422: ProblemOut,
-    },
-)
+@router.post("/handovers", response={201: PlanOut, **problems(401, 403, 404, 409, 422)})
 def plan_handover(request: HttpRequest, body: HandoverIn) -> Status[PlanOut]:
     """Plan to give away what one owns. Nobody is told, nothing changes. Wants a fresh sign-in."""
     actor = actor_of(request)
@@ -219,16 +209,13 @@ def _plan(request: HttpRequest, handover: str) -> PlanOut:
     return PlanOut(**dict(HandoverOut.of(view)), plan=rows)
 
 
-@router.get("/handovers/{handover_id}", response={200: PlanOut, 401: ProblemOut, 403: ProblemOut, 404: ProblemOut})
+@router.get("/handovers/{handover_id}", response={200: PlanOut, **problems(401, 403, 404)})
 def handover(request: HttpRequest, handover_id: str) -> PlanOut:
     """One handover, for its two sides; what hangs on it, for the giver."""
     return _plan(request, handover_id)
 
 
-@router.patch(
-    "/handovers/{handover_id}",
-    response={200: PlanOut, 401: ProblemOut, 403: ProblemOut, 404: ProblemOut, 409: ProblemOut, 422: ProblemOut},
-)
+@router.patch("/handovers/{handover_id}", response={200: PlanOut, **problems(401, 403, 404, 409, 422)})
 def change_plan(request: HttpRequest, handover_id: str, body: PlanPatch) -> PlanOut:
     """Change a plan, or decide on what hangs on it: nothing is kept unsaid."""
     services.change_plan(
@@ -245,10 +232,7 @@ def change_plan(request: HttpRequest, handover_id: str, body: PlanPatch) -> Plan
     return _plan(request, handover_id)
 
 
-@router.delete(
-    "/handovers/{handover_id}",
-    response={200: HandoverOut, 401: ProblemOut, 403: ProblemOut, 404: ProblemOut, 409: ProblemOut},
-)
+@router.delete("/handovers/{handover_id}", response={200: HandoverOut, **problems(401, 403, 404, 409)})
 def withdraw_handover(request: HttpRequest, handover_id: str) -> HandoverOut:
     """Take it back while it waits, or throw a plan away. A second time is harmless."""
     actor = actor_of(request)
@@ -256,20 +240,14 @@ def withdraw_handover(request: HttpRequest, handover_id: str) -> HandoverOut:
     return HandoverOut.of(get_handover(actor, handover_id))
 
 
-@router.post(
-    "/handovers/{handover_id}/offer",
-    response={200: PlanOut, 401: ProblemOut, 403: ProblemOut, 404: ProblemOut, 409: ProblemOut, 429: ProblemOut},
-)
+@router.post("/handovers/{handover_id}/offer", response={200: PlanOut, **problems(401, 403, 404, 409, 429)})
 def offer_handover(request: HttpRequest, handover_id: str) -> PlanOut:
     """Offer it for fourteen days. 409 with `undecided`: keys of rows to decide on first. Wants a fresh sign-in."""
     services.offer_handover(actor_of(request), handover=handover_id)
     return _plan(request, handover_id)
 
 
-@router.post(
-    "/handovers/{handover_id}/accept",
-    response={200: TakenOut, 401: ProblemOut, 403: ProblemOut, 404: ProblemOut, 409: ProblemOut, 422: ProblemOut},
-)
+@router.post("/handovers/{handover_id}/accept", response={200: TakenOut, **problems(401, 403, 404, 409, 422)})
 def accept_handover(request: HttpRequest, handover_id: str, body: AcceptIn | None = None) -> TakenOut:
     """Become the owner. A second time is harmless. Wants a fresh sign-in."""
     place = body or AcceptIn()
@@ -289,20 +267,14 @@ def _taken(request: HttpRequest, handover: str, change_id: str) -> TakenOut:
     return TakenOut(**dict(HandoverOut.of(view)), change_id=change_id, became=view.became, cut=receipt.cut)
 
 
-@router.post(
-    "/handovers/{handover_id}/undo",
-    response={200: TakenOut, 401: ProblemOut, 403: ProblemOut, 404: ProblemOut, 409: ProblemOut},
-)
+@router.post("/handovers/{handover_id}/undo", response={200: TakenOut, **problems(401, 403, 404, 409)})
 def undo_handover(request: HttpRequest, handover_id: str) -> TakenOut:
     """Give back or take back what changed hands less than a day ago. Wants a fresh sign-in."""
     change_id = services.undo_handover(actor_of(request), handover=handover_id)
     return _taken(request, handover_id, change_id)
 
 
-@router.post(
-    "/handovers/{handover_id}/decline",
-    response={200: HandoverOut, 401: ProblemOut, 403: ProblemOut, 404: ProblemOut, 409: ProblemOut},
-)
+@router.post("/handovers/{handover_id}/decline", response={200: HandoverOut, **problems(401, 403, 404, 409)})
 def decline_handover(request: HttpRequest, handover_id: str) -> HandoverOut:
     """Turn it down; the giver is told. A second time is harmless."""
     actor = actor_of(request)

@@ -11,7 +11,7 @@ from belvedere.control.access.roles import Role
 from belvedere.control.api.auth import actor_of
 from belvedere.control.api.members import StandingIn, StandingOut
 from belvedere.control.api.pages import DEFAULT_LIMIT, MAX_LIMIT, paginate
-from belvedere.control.api.schemas import In, Out, PersonOut, ProblemOut
+from belvedere.control.api.schemas import In, Out, PersonOut, problems
 from belvedere.control.core.errors import NotFound
 from belvedere.control.organizations import services
 from belvedere.control.organizations.selectors import (
@@ -105,8 +105,7 @@ class ReceivedInvitationOut(Out):
 
 
 @router.get(
-    "/organizations/{organization_id}/invitations",
-    response={200: InvitationsOut, 400: ProblemOut, 401: ProblemOut, 403: ProblemOut, 404: ProblemOut, 422: ProblemOut},
+    "/organizations/{organization_id}/invitations", response={200: InvitationsOut, **problems(400, 401, 403, 404, 422)}
 )
 def invitations(
     request: HttpRequest,
@@ -131,15 +130,7 @@ def invitations(
 
 @router.post(
     "/organizations/{organization_id}/invitations",
-    response={
-        201: SentInvitationOut,
-        401: ProblemOut,
-        403: ProblemOut,
-        404: ProblemOut,
-        409: ProblemOut,
-        422: ProblemOut,
-        429: ProblemOut,
-    },
+    response={201: SentInvitationOut, **problems(401, 403, 404, 409, 422, 429)},
 )
 def invite_member(request: HttpRequest, organization_id: str, body: InvitationIn) -> Status[SentInvitationOut]:
     """Invite whoever holds an address, for seven days. It replaces one that waits at that address."""
@@ -151,14 +142,7 @@ def invite_member(request: HttpRequest, organization_id: str, body: InvitationIn
 # Before all that have an id in this place.
 @router.post(
     "/invitations/by-token",
-    response={
-        200: ReceivedInvitationOut,
-        401: ProblemOut,
-        403: ProblemOut,
-        404: ProblemOut,
-        409: ProblemOut,
-        422: ProblemOut,
-    },
+    response={200: ReceivedInvitationOut, **problems(401, 403, 404, 409, 422)},
     openapi_extra={"security": [{}, {"token": []}]},
 )
 def accept_invitation_by_token(request: HttpRequest, body: JoinIn) -> ReceivedInvitationOut:
@@ -170,10 +154,7 @@ def accept_invitation_by_token(request: HttpRequest, body: JoinIn) -> ReceivedIn
     return ReceivedInvitationOut.of(view, joined)
 
 
-@router.delete(
-    "/invitations/{invitation_id}",
-    response={200: SentInvitationOut, 401: ProblemOut, 403: ProblemOut, 404: ProblemOut, 409: ProblemOut},
-)
+@router.delete("/invitations/{invitation_id}", response={200: SentInvitationOut, **problems(401, 403, 404, 409)})
 def cancel_invitation(request: HttpRequest, invitation_id: str) -> SentInvitationOut:
     """Take it back. A second time is harmless."""
     actor = actor_of(request)
@@ -182,15 +163,7 @@ def cancel_invitation(request: HttpRequest, invitation_id: str) -> SentInvitatio
 
 
 @router.post(
-    "/invitations/{invitation_id}/resend",
-    response={
-        200: SentInvitationOut,
-        401: ProblemOut,
-        403: ProblemOut,
-        404: ProblemOut,
-        409: ProblemOut,
-        429: ProblemOut,
-    },
+    "/invitations/{invitation_id}/resend", response={200: SentInvitationOut, **problems(401, 403, 404, 409, 429)}
 )
 def resend_invitation(request: HttpRequest, invitation_id: str) -> SentInvitationOut:
     """Send it again for seven new days; the old mail is void. One that ran out gets a successor: mind its id."""
@@ -199,10 +172,7 @@ def resend_invitation(request: HttpRequest, invitation_id: str) -> SentInvitatio
     return SentInvitationOut.of(get_invitation(actor, pk))
 
 
-@router.post(
-    "/invitations/{invitation_id}/accept",
-    response={200: ReceivedInvitationOut, 401: ProblemOut, 404: ProblemOut, 409: ProblemOut},
-)
+@router.post("/invitations/{invitation_id}/accept", response={200: ReceivedInvitationOut, **problems(401, 404, 409)})
 def accept_invitation(request: HttpRequest, invitation_id: str) -> ReceivedInvitationOut:
     """Join. A second time is harmless."""
     actor = actor_of(request)
@@ -210,10 +180,7 @@ def accept_invitation(request: HttpRequest, invitation_id: str) -> ReceivedInvit
     return ReceivedInvitationOut.of(get_received_invitation(actor, invitation_id), joined)
 
 
-@router.post(
-    "/invitations/{invitation_id}/decline",
-    response={200: ReceivedInvitationOut, 401: ProblemOut, 404: ProblemOut, 409: ProblemOut},
-)
+@router.post("/invitations/{invitation_id}/decline", response={200: ReceivedInvitationOut, **problems(401, 404, 409)})
 def decline_invitation(request: HttpRequest, invitation_id: str) -> ReceivedInvitationOut:
     """Turn it down; the inviter is told. A second time is harmless."""
     actor = actor_of(request)

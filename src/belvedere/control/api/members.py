@@ -12,7 +12,7 @@ from pydantic import Field
 from belvedere.control.access.roles import Role
 from belvedere.control.api.auth import actor_of
 from belvedere.control.api.pages import DEFAULT_LIMIT, MAX_LIMIT, seal, unseal
-from belvedere.control.api.schemas import Id, In, Out, PersonOut, ProblemOut, ReceiptOut
+from belvedere.control.api.schemas import Id, In, Out, PersonOut, ReceiptOut, problems
 from belvedere.control.core.errors import Invalid
 from belvedere.control.organizations import services
 from belvedere.control.organizations.selectors import MemberFilter, MemberView, get_member, list_members
@@ -116,10 +116,7 @@ class MembersOut(Out):
     next: str | None = None
 
 
-@router.get(
-    "/organizations/{organization_id}/members",
-    response={200: MembersOut, 400: ProblemOut, 401: ProblemOut, 403: ProblemOut, 404: ProblemOut, 422: ProblemOut},
-)
+@router.get("/organizations/{organization_id}/members", response={200: MembersOut, **problems(400, 401, 403, 404, 422)})
 def members(
     request: HttpRequest,
     organization_id: str,
@@ -146,16 +143,13 @@ def members(
     )
 
 
-@router.get("/members/{member_id}", response={200: MemberOut, 401: ProblemOut, 404: ProblemOut})
+@router.get("/members/{member_id}", response={200: MemberOut, **problems(401, 404)})
 def member(request: HttpRequest, member_id: str) -> MemberOut:
     """One member."""
     return MemberOut.of(get_member(actor_of(request), member_id))
 
 
-@router.patch(
-    "/members/{member_id}",
-    response={200: ReceiptOut, 401: ProblemOut, 403: ProblemOut, 404: ProblemOut, 409: ProblemOut, 422: ProblemOut},
-)
+@router.patch("/members/{member_id}", response={200: ReceiptOut, **problems(401, 403, 404, 409, 422)})
 def change_member(request: HttpRequest, member_id: str, body: MemberPatch) -> ReceiptOut:
     """Another role, other sites. It acts at once, on running streams too; the receipt says on which."""
     change_id = services.change_member(
@@ -168,10 +162,7 @@ def change_member(request: HttpRequest, member_id: str, body: MemberPatch) -> Re
     return ReceiptOut.of("changed", change_id, list_cuts(change_id))
 
 
-@router.delete(
-    "/members/{member_id}",
-    response={200: ReceiptOut, 401: ProblemOut, 403: ProblemOut, 404: ProblemOut, 409: ProblemOut, 422: ProblemOut},
-)
+@router.delete("/members/{member_id}", response={200: ReceiptOut, **problems(401, 403, 404, 409, 422)})
 def remove_member(
     request: HttpRequest, member_id: str, version: int | None = None, adopt_shares: bool = False
 ) -> ReceiptOut:

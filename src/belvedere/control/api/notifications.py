@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, Field
 from belvedere.contracts.camera_events import EventKind
 from belvedere.control.api.auth import actor_of
 from belvedere.control.api.events import Kind
-from belvedere.control.api.schemas import Hours, In, Name, Out, PersonOut, ProblemOut
+from belvedere.control.api.schemas import Hours, In, Name, Out, PersonOut, problems
 from belvedere.control.core.errors import NotFound
 from belvedere.control.notifications import services
 from belvedere.control.notifications.channels import Channel, write_channels
@@ -36,7 +36,7 @@ router = Router(tags=["notifications"])
 type MatterKind = Literal["sign_in", "guesses", "many_places", "rights"]
 type Way = Literal["inbox", "push", "mail", "webhook", "mqtt"]
 
-_REFUSALS = {401: ProblemOut, 403: ProblemOut, 404: ProblemOut, 422: ProblemOut, 429: ProblemOut}
+_REFUSALS = problems(401, 403, 404, 422, 429)
 
 
 class ChoiceIn(In):
@@ -255,7 +255,7 @@ def _names(channels: frozenset[Channel]) -> list[str]:
     return [name for name in write_channels(channels).split(",") if name]
 
 
-@router.get("/notifications/preferences", response={200: PreferencesOut, 401: ProblemOut, 403: ProblemOut})
+@router.get("/notifications/preferences", response={200: PreferencesOut, **problems(401, 403)})
 def preferences(request: HttpRequest) -> PreferencesOut:
     """How the caller wants to be told."""
     return PreferencesOut.of(get_preferences(actor_of(request)))
@@ -279,7 +279,7 @@ def change_preferences(request: HttpRequest, body: PreferencesIn) -> Preferences
     return PreferencesOut.of(get_preferences(actor))
 
 
-@router.get("/notifications/matrix", response={200: MatrixOut, 401: ProblemOut, 403: ProblemOut})
+@router.get("/notifications/matrix", response={200: MatrixOut, **problems(401, 403)})
 def notification_matrix(request: HttpRequest) -> MatrixOut:
     """Who may be told about what, at the cameras and panels that the caller may share."""
     found = get_notification_matrix(actor_of(request))
@@ -298,7 +298,7 @@ def notification_matrix(request: HttpRequest) -> MatrixOut:
     )
 
 
-@router.get("/push-subscriptions", response={200: SubscriptionsOut, 401: ProblemOut, 403: ProblemOut})
+@router.get("/push-subscriptions", response={200: SubscriptionsOut, **problems(401, 403)})
 def push_subscriptions(request: HttpRequest) -> SubscriptionsOut:
     """The caller's browsers, and the key to subscribe with."""
     items = [SubscriptionOut.of(row) for row in list_browsers(actor_of(request))]
@@ -328,7 +328,7 @@ def unsubscribe(request: HttpRequest, subscription_id: str) -> HttpResponse:
     return HttpResponse(status=204)
 
 
-@router.get("/webhooks", response={200: WebhooksOut, 401: ProblemOut, 403: ProblemOut})
+@router.get("/webhooks", response={200: WebhooksOut, **problems(401, 403)})
 def webhooks(request: HttpRequest) -> WebhooksOut:
     """The caller's webhooks."""
     return WebhooksOut(items=[WebhookOut.of(row) for row in list_webhooks(actor_of(request))])

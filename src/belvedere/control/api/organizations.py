@@ -5,7 +5,7 @@ from ninja import Router, Status
 
 from belvedere.contracts.permissions import Permission
 from belvedere.control.api.auth import actor_of
-from belvedere.control.api.schemas import Id, In, Name, Out, Place, ProblemOut, ReceiptOut, Zone
+from belvedere.control.api.schemas import Id, In, Name, Out, Place, ReceiptOut, Zone, problems
 from belvedere.control.devices.services import remove_site
 from belvedere.control.organizations import services
 from belvedere.control.organizations.selectors import (
@@ -128,17 +128,14 @@ class SitesOut(Out):
     next: str | None = None
 
 
-@router.get("/organizations", response={200: OrganizationsOut, 401: ProblemOut})
+@router.get("/organizations", response={200: OrganizationsOut, **problems(401)})
 def organizations(request: HttpRequest) -> OrganizationsOut:
     """Organizations the caller belongs to."""
     rows = list_organizations(actor_of(request))
     return OrganizationsOut(items=[OrganizationOut.of(row) for row in rows])
 
 
-@router.post(
-    "/organizations",
-    response={201: OrganizationOut, 401: ProblemOut, 403: ProblemOut, 422: ProblemOut, 429: ProblemOut},
-)
+@router.post("/organizations", response={201: OrganizationOut, **problems(401, 403, 422, 429)})
 def create_organization(request: HttpRequest, body: OrganizationIn) -> Status[OrganizationOut]:
     """Found an organization; the caller owns it."""
     actor = actor_of(request)
@@ -146,16 +143,13 @@ def create_organization(request: HttpRequest, body: OrganizationIn) -> Status[Or
     return Status(201, OrganizationOut.of(get_organization(actor, pk)))
 
 
-@router.get("/organizations/{organization_id}", response={200: OrganizationOut, 401: ProblemOut, 404: ProblemOut})
+@router.get("/organizations/{organization_id}", response={200: OrganizationOut, **problems(401, 404)})
 def organization(request: HttpRequest, organization_id: str) -> OrganizationOut:
     """One of them."""
     return OrganizationOut.of(get_organization(actor_of(request), organization_id))
 
 
-@router.patch(
-    "/organizations/{organization_id}",
-    response={200: OrganizationOut, 401: ProblemOut, 403: ProblemOut, 404: ProblemOut, 422: ProblemOut},
-)
+@router.patch("/organizations/{organization_id}", response={200: OrganizationOut, **problems(401, 403, 404, 422)})
 def edit_organization(request: HttpRequest, organization_id: str, body: OrganizationPatch) -> OrganizationOut:
     """Change name, region or time zone."""
     actor = actor_of(request)
@@ -165,17 +159,14 @@ def edit_organization(request: HttpRequest, organization_id: str, body: Organiza
     return OrganizationOut.of(get_organization(actor, organization_id))
 
 
-@router.get("/organizations/{organization_id}/sites", response={200: SitesOut, 401: ProblemOut, 404: ProblemOut})
+@router.get("/organizations/{organization_id}/sites", response={200: SitesOut, **problems(401, 404)})
 def sites(request: HttpRequest, organization_id: str) -> SitesOut:
     """Its sites on which the caller holds anything."""
     rows = list_sites(actor_of(request), organization_id)
     return SitesOut(items=[SiteOut.of(row) for row in rows])
 
 
-@router.post(
-    "/organizations/{organization_id}/sites",
-    response={201: SiteOut, 401: ProblemOut, 403: ProblemOut, 404: ProblemOut, 409: ProblemOut, 422: ProblemOut},
-)
+@router.post("/organizations/{organization_id}/sites", response={201: SiteOut, **problems(401, 403, 404, 409, 422)})
 def add_site(request: HttpRequest, organization_id: str, body: SiteIn) -> Status[SiteOut]:
     """A further site. Who holds a role on all sites holds it here too."""
     actor = actor_of(request)
@@ -190,16 +181,13 @@ def add_site(request: HttpRequest, organization_id: str, body: SiteIn) -> Status
     return Status(201, SiteOut.of(get_site(actor, site.pk)))
 
 
-@router.get("/sites/{site_id}", response={200: SiteOut, 401: ProblemOut, 404: ProblemOut})
+@router.get("/sites/{site_id}", response={200: SiteOut, **problems(401, 404)})
 def site(request: HttpRequest, site_id: str) -> SiteOut:
     """One site."""
     return SiteOut.of(get_site(actor_of(request), site_id))
 
 
-@router.patch(
-    "/sites/{site_id}",
-    response={200: SiteOut, 401: ProblemOut, 403: ProblemOut, 404: ProblemOut, 409: ProblemOut, 422: ProblemOut},
-)
+@router.patch("/sites/{site_id}", response={200: SiteOut, **problems(401, 403, 404, 409, 422)})
 def edit_site(request: HttpRequest, site_id: str, body: SitePatch) -> SiteOut:
     """Change what a site is called, and where it lies."""
     actor = actor_of(request)
@@ -209,10 +197,7 @@ def edit_site(request: HttpRequest, site_id: str, body: SitePatch) -> SiteOut:
     return SiteOut.of(get_site(actor, site_id))
 
 
-@router.delete(
-    "/sites/{site_id}",
-    response={200: ReceiptOut, 401: ProblemOut, 403: ProblemOut, 404: ProblemOut, 409: ProblemOut, 422: ProblemOut},
-)
+@router.delete("/sites/{site_id}", response={200: ReceiptOut, **problems(401, 403, 404, 409, 422)})
 def delete_site(
     request: HttpRequest, site_id: str, move_devices_to: str = "", body: SiteRemoval | None = None
 ) -> ReceiptOut:

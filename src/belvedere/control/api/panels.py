@@ -10,7 +10,7 @@ from pydantic import Field, StringConstraints
 from belvedere.contracts.panels import PanelAct, PanelAnswerCode
 from belvedere.control.api.auth import actor_of
 from belvedere.control.api.pages import DEFAULT_LIMIT, MAX_LIMIT, paginate, seal, unseal
-from belvedere.control.api.schemas import In, Out, PersonOut, ProblemOut
+from belvedere.control.api.schemas import In, Out, PersonOut, problems
 from belvedere.control.core.errors import NotFound
 from belvedere.control.devices import services
 from belvedere.control.devices.brokers import BrokerWish
@@ -142,7 +142,7 @@ def read_wish(
     )
 
 
-@router.get("/panels", response={200: PanelsOut, 400: ProblemOut, 401: ProblemOut})
+@router.get("/panels", response={200: PanelsOut, **problems(400, 401)})
 def panels(request: HttpRequest, limit: int = DEFAULT_LIMIT, cursor: str | None = None) -> PanelsOut:
     """Every panel the caller may arm, is told of, or sets up."""
     actor = actor_of(request)
@@ -157,24 +157,13 @@ def panels(request: HttpRequest, limit: int = DEFAULT_LIMIT, cursor: str | None 
     return PanelsOut(items=[PanelOut.of(row) for row in rows], next=following)
 
 
-@router.get("/panels/{panel_id}", response={200: PanelOut, 401: ProblemOut, 404: ProblemOut})
+@router.get("/panels/{panel_id}", response={200: PanelOut, **problems(401, 404)})
 def panel(request: HttpRequest, panel_id: str) -> PanelOut:
     """One panel, and its state."""
     return PanelOut.of(get_panel(actor_of(request), panel_id))
 
 
-@router.post(
-    "/devices/{panel_id}/panel",
-    response={
-        200: CommandOut,
-        401: ProblemOut,
-        403: ProblemOut,
-        404: ProblemOut,
-        422: ProblemOut,
-        429: ProblemOut,
-        503: ProblemOut,
-    },
-)
+@router.post("/devices/{panel_id}/panel", response={200: CommandOut, **problems(401, 403, 404, 422, 429, 503)})
 def command_panel(request: HttpRequest, panel_id: str, body: CommandIn) -> CommandOut:
     """Arm or disarm, now or not at all. 503 `panel_unreachable`: nothing was sent, nor will be.
 
@@ -224,10 +213,7 @@ class PanelHistoryOut(Out):
     next: str | None = None
 
 
-@router.get(
-    "/panels/{panel_id}/history",
-    response={200: PanelHistoryOut, 400: ProblemOut, 401: ProblemOut, 403: ProblemOut, 404: ProblemOut},
-)
+@router.get("/panels/{panel_id}/history", response={200: PanelHistoryOut, **problems(400, 401, 403, 404)})
 def panel_history(
     request: HttpRequest, panel_id: str, limit: int = DEFAULT_LIMIT, cursor: str | None = None
 ) -> PanelHistoryOut:

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from belvedere.contracts.permissions import Permission, parse_names
 from belvedere.control.api.auth import actor_of
-from belvedere.control.api.schemas import Id, In, Name, Out, ProblemOut
+from belvedere.control.api.schemas import Id, In, Name, Out, problems
 from belvedere.control.api.share_shapes import FootageIn
 from belvedere.control.core.errors import Invalid
 from belvedere.control.sharing import services
@@ -72,7 +72,7 @@ class PresetPatch(In):
     lasts: str | None = Field(default=None, max_length=12)
 
 
-@router.get("/presets", response={200: PresetsOut, 401: ProblemOut, 404: ProblemOut})
+@router.get("/presets", response={200: PresetsOut, **problems(401, 404)})
 def presets(request: HttpRequest, organization: str | None = None) -> PresetsOut:
     """The built-in ones, in none of which anybody is listened or spoken to; and those of an organization, where the
     caller shares something.
@@ -82,10 +82,7 @@ def presets(request: HttpRequest, organization: str | None = None) -> PresetsOut
     return PresetsOut(items=[PresetOut.of(row) for row in (*PRESETS, *own)])
 
 
-@router.post(
-    "/presets",
-    response={201: PresetOut, 401: ProblemOut, 403: ProblemOut, 404: ProblemOut, 409: ProblemOut, 422: ProblemOut},
-)
+@router.post("/presets", response={201: PresetOut, **problems(401, 403, 404, 409, 422)})
 def make_preset(request: HttpRequest, body: PresetIn) -> Status[PresetOut]:
     """Make a preset of an organization's own. It gives nobody anything."""
     actor = actor_of(request)
@@ -101,10 +98,7 @@ def make_preset(request: HttpRequest, body: PresetIn) -> Status[PresetOut]:
     return Status(201, PresetOut.of(get_own_preset(actor, made)))
 
 
-@router.patch(
-    "/presets/{preset_id}",
-    response={200: PresetOut, 401: ProblemOut, 403: ProblemOut, 404: ProblemOut, 409: ProblemOut, 422: ProblemOut},
-)
+@router.patch("/presets/{preset_id}", response={200: PresetOut, **problems(401, 403, 404, 409, 422)})
 def change_preset(request: HttpRequest, preset_id: str, body: PresetPatch) -> PresetOut:
     """Change a preset of an organization's own. What was shared by way of it stays as it is."""
     actor = actor_of(request)
@@ -124,7 +118,7 @@ def change_preset(request: HttpRequest, preset_id: str, body: PresetPatch) -> Pr
     return PresetOut.of(get_own_preset(actor, preset_id))
 
 
-@router.delete("/presets/{preset_id}", response={200: PresetsOut, 401: ProblemOut, 403: ProblemOut, 404: ProblemOut})
+@router.delete("/presets/{preset_id}", response={200: PresetsOut, **problems(401, 403, 404)})
 def remove_preset(request: HttpRequest, preset_id: str) -> PresetsOut:
     """Give a preset up; those that are left. What was shared by way of it stays as it is."""
     organization = get_own_preset(actor_of(request), preset_id).organization

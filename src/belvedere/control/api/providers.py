@@ -11,15 +11,15 @@ from pydantic import AwareDatetime, Field
 from belvedere.contracts.permissions import Permission, parse_names
 from belvedere.control.api.auth import actor_of
 from belvedere.control.api.pages import DEFAULT_LIMIT, MAX_LIMIT, paginate
-from belvedere.control.api.schemas import Id, In, Out, PersonOut, ProblemOut, ReceiptOut
+from belvedere.control.api.schemas import Id, In, Out, PersonOut, ReceiptOut, problems
 from belvedere.control.core.errors import Invalid
 from belvedere.control.providers import services
 from belvedere.control.providers.selectors import EngagementView, WishView, get_engagement, list_engagements
 from belvedere.control.streaming.selectors import list_cuts
 
 router = Router(tags=["service providers"])
-_REFUSALS = {401: ProblemOut, 403: ProblemOut, 404: ProblemOut, 409: ProblemOut}
-_FORM = {**_REFUSALS, 422: ProblemOut, 429: ProblemOut}
+_REFUSALS = problems(401, 403, 404, 409)
+_FORM = {**_REFUSALS, **problems(422, 429)}
 
 Names = Annotated[list[str], Field(min_length=1, max_length=16, examples=[["live_view", "configure"]])]
 
@@ -130,7 +130,7 @@ def _parse(names: list[str]) -> Permission:
         raise Invalid(_("That is no permission."), field="permissions") from None
 
 
-@router.get("/engagements", response={200: EngagementsOut, 400: ProblemOut, 401: ProblemOut, 403: ProblemOut})
+@router.get("/engagements", response={200: EngagementsOut, **problems(400, 401, 403)})
 def engagements(
     request: HttpRequest,
     direction: Literal["given", "received"] = "received",

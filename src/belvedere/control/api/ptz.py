@@ -20,7 +20,7 @@ from belvedere.contracts.ptz import (
     Stop,
 )
 from belvedere.control.api.auth import actor_of
-from belvedere.control.api.schemas import In, Out, ProblemOut
+from belvedere.control.api.schemas import In, Out, problems
 from belvedere.control.streaming.services import steering
 
 router = Router(tags=["cameras"])
@@ -29,7 +29,7 @@ type PartIn = Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False)]
 type TokenIn = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TOKEN)]
 
 ORDERS = ("move", "to", "by", "aim", "preset", "home", "stop")
-PROBLEMS = {401: ProblemOut, 403: ProblemOut, 404: ProblemOut, 409: ProblemOut, 429: ProblemOut, 503: ProblemOut}
+PROBLEMS = {**problems(401, 403, 404, 409, 429, 503)}
 
 
 class VectorIn(In):
@@ -133,7 +133,7 @@ def look_up_motor(request: HttpRequest, camera_id: str) -> PtzOut:
     return PtzOut.of(steering.look_up_motor(actor_of(request), camera=camera_id))
 
 
-@router.post("/cameras/{camera_id}/ptz", response={204: None, 422: ProblemOut, **PROBLEMS})
+@router.post("/cameras/{camera_id}/ptz", response={204: None, **problems(422), **PROBLEMS})
 def steer_camera(request: HttpRequest, camera_id: str, body: SteerIn) -> Status[None]:
     """Move it, now or not at all. Needs `ptz`; ten orders a second, stops uncounted.
 
@@ -144,14 +144,14 @@ def steer_camera(request: HttpRequest, camera_id: str, body: SteerIn) -> Status[
     return Status(204, None)
 
 
-@router.post("/cameras/{camera_id}/ptz/presets", response={204: None, 422: ProblemOut, **PROBLEMS})
+@router.post("/cameras/{camera_id}/ptz/presets", response={204: None, **problems(422), **PROBLEMS})
 def keep_preset(request: HttpRequest, camera_id: str, body: PresetIn) -> Status[None]:
     """Have the camera remember where it looks. Needs `configure`."""
     steering.keep_preset(actor_of(request), camera=camera_id, name=body.name)
     return Status(204, None)
 
 
-@router.delete("/cameras/{camera_id}/ptz/presets/{preset}", response={204: None, 422: ProblemOut, **PROBLEMS})
+@router.delete("/cameras/{camera_id}/ptz/presets/{preset}", response={204: None, **problems(422), **PROBLEMS})
 def drop_preset(request: HttpRequest, camera_id: str, preset: TokenIn) -> Status[None]:
     """Have the camera forget a preset. Needs `configure`."""
     steering.drop_preset(actor_of(request), camera=camera_id, preset=preset)

@@ -8,7 +8,7 @@ from ninja import Field, Query, Router, Status
 
 from belvedere.control.api.auth import actor_of
 from belvedere.control.api.pages import seal, unseal
-from belvedere.control.api.schemas import Out, PersonOut, ProblemOut
+from belvedere.control.api.schemas import Out, PersonOut, problems
 from belvedere.control.api.share_shapes import ReceivedOut
 from belvedere.control.sharing import services
 from belvedere.control.sharing.selectors import (
@@ -124,7 +124,7 @@ class BlockedSharersOut(Out):
     next: str | None = None
 
 
-@router.get("/me/activity", response={200: ActivityOut, 400: ProblemOut, 401: ProblemOut}, by_alias=True)
+@router.get("/me/activity", response={200: ActivityOut, **problems(400, 401)}, by_alias=True)
 def activity(
     request: HttpRequest, limit: Annotated[int, Query(ge=1, le=200)] = 50, cursor: str | None = None
 ) -> ActivityOut:
@@ -138,34 +138,34 @@ def activity(
     )
 
 
-@router.get("/me/blocked", response={200: BlockedSharersOut, 401: ProblemOut})
+@router.get("/me/blocked", response={200: BlockedSharersOut, **problems(401)})
 def blocked_sharers(request: HttpRequest) -> BlockedSharersOut:
     """Whose offers do not reach the caller."""
     rows = list_blocked_sharers(actor_of(request))
     return BlockedSharersOut(items=[BlockedSharerOut.of(row) for row in rows])
 
 
-@router.delete("/me/blocked/{sharer_id}", response={204: None, 401: ProblemOut, 404: ProblemOut})
+@router.delete("/me/blocked/{sharer_id}", response={204: None, **problems(401, 404)})
 def unblock_sharer(request: HttpRequest, sharer_id: str) -> Status[None]:
     """Let his offers in again."""
     services.unblock_sharer(actor_of(request), sharer=sharer_id)
     return Status(204, None)
 
 
-@router.post("/shares/{share_id}/block", response={204: None, 401: ProblemOut, 404: ProblemOut, 409: ProblemOut})
+@router.post("/shares/{share_id}/block", response={204: None, **problems(401, 404, 409)})
 def block_sharer(request: HttpRequest, share_id: str) -> Status[None]:
     """Let no more offers of whoever made this one reach the caller. Whoever made it sees nothing of that."""
     services.block_sharer(actor_of(request), share=share_id)
     return Status(204, None)
 
 
-@router.post("/shares/{share_id}/mute", response={200: ReceivedOut, 401: ProblemOut, 404: ProblemOut})
+@router.post("/shares/{share_id}/mute", response={200: ReceivedOut, **problems(401, 404)})
 def mute_share(request: HttpRequest, share_id: str) -> ReceivedOut:
     """Have no messages about a received share, but that it ends."""
     return _mute(request, share_id, is_muted=True)
 
 
-@router.post("/shares/{share_id}/unmute", response={200: ReceivedOut, 401: ProblemOut, 404: ProblemOut})
+@router.post("/shares/{share_id}/unmute", response={200: ReceivedOut, **problems(401, 404)})
 def unmute_share(request: HttpRequest, share_id: str) -> ReceivedOut:
     """Have messages about it again."""
     return _mute(request, share_id, is_muted=False)

@@ -14,9 +14,9 @@ from belvedere.control.api.schemas import (
     Out,
     PersonByPhoneOut,
     PersonOut,
-    ProblemOut,
     ReceiptOut,
     person_at,
+    problems,
 )
 from belvedere.control.core.errors import Invalid
 from belvedere.control.core.names import clean_email, clean_phone
@@ -82,25 +82,21 @@ class QrOut(Out):
         return cls(address=row.address, created_at=row.created_at)
 
 
-@router.get("/recipients", response={200: RecipientsOut, 401: ProblemOut})
+@router.get("/recipients", response={200: RecipientsOut, **problems(401)})
 def recipients(request: HttpRequest) -> RecipientsOut:
     """Everybody the caller has shared with."""
     rows = list_recipients(actor_of(request))
     return RecipientsOut(items=[_recipient(row) for row in rows])
 
 
-@router.patch(
-    "/recipients/{recipient_id}", response={200: RecipientsOut, 401: ProblemOut, 404: ProblemOut, 422: ProblemOut}
-)
+@router.patch("/recipients/{recipient_id}", response={200: RecipientsOut, **problems(401, 404, 422)})
 def set_remark(request: HttpRequest, recipient_id: str, body: RemarkIn) -> RecipientsOut:
     """Change one's note on somebody."""
     services.set_remark(actor_of(request), recipient=recipient_id, remark=body.remark)
     return recipients(request)
 
 
-@router.post(
-    "/recipients", response={201: RecipientOut | RecipientByPhoneOut, 401: ProblemOut, 422: ProblemOut, 429: ProblemOut}
-)
+@router.post("/recipients", response={201: RecipientOut | RecipientByPhoneOut, **problems(401, 422, 429)})
 def add_recipient(request: HttpRequest, body: RecipientIn) -> Status[RecipientOut | RecipientByPhoneOut]:
     """Put somebody on one's list. Whether anybody has that address is not said: nothing is sent, nothing given."""
     if sum(map(bool, (body.email, body.phone, body.qr))) != 1:
@@ -111,20 +107,20 @@ def add_recipient(request: HttpRequest, body: RecipientIn) -> Status[RecipientOu
     return Status(201, next(_recipient(row) for row in list_recipients(actor) if row.id == added))
 
 
-@router.delete("/recipients/{recipient_id}", response={200: ReceiptOut, 401: ProblemOut, 404: ProblemOut})
+@router.delete("/recipients/{recipient_id}", response={200: ReceiptOut, **problems(401, 404)})
 def remove_recipient(request: HttpRequest, recipient_id: str) -> ReceiptOut:
     """End everything shared with somebody, offers too, and take him off the list. One receipt for all of it."""
     change_id = services.remove_recipient(actor_of(request), recipient=recipient_id)
     return ReceiptOut.of("removed", change_id, list_cuts(change_id))
 
 
-@router.get("/me/qr", response={200: QrOut, 401: ProblemOut})
+@router.get("/me/qr", response={200: QrOut, **problems(401)})
 def show_qr(request: HttpRequest) -> QrOut:
     """One's own code."""
     return QrOut.of(accounts.show_qr(actor_of(request)))
 
 
-@router.post("/me/qr", response={200: QrOut, 401: ProblemOut})
+@router.post("/me/qr", response={200: QrOut, **problems(401)})
 def renew_qr(request: HttpRequest) -> QrOut:
     """A fresh code. The old one leads to nobody from now on."""
     return QrOut.of(accounts.renew_qr(actor_of(request)))

@@ -12,7 +12,7 @@ from belvedere.contracts.sessions import Quality, SessionKind
 from belvedere.control.api.auth import actor_of
 from belvedere.control.api.cameras import origin_of
 from belvedere.control.api.pages import DEFAULT_LIMIT, MAX_LIMIT, paginate
-from belvedere.control.api.schemas import Hours, In, Out, PersonOut, ProblemOut
+from belvedere.control.api.schemas import Hours, In, Out, PersonOut, problems
 from belvedere.control.devices.blindings import BlindingView, list_blindings
 from belvedere.control.events.selectors import EventView, list_marks
 from belvedere.control.recordings import services
@@ -29,7 +29,7 @@ from belvedere.control.recordings.selectors import (
 from belvedere.control.streaming.selectors import Viewing, list_viewings
 
 router = Router(tags=["recordings"])
-_REFUSALS = {401: ProblemOut, 403: ProblemOut, 404: ProblemOut, 422: ProblemOut}
+_REFUSALS = problems(401, 403, 404, 422)
 
 
 class PeriodQuery(In):
@@ -296,10 +296,7 @@ def change_recording_settings(request: HttpRequest, camera_id: str, body: Record
     return RecordingSettingsOut.of(get_recording_settings(actor, camera_id))
 
 
-@router.get(
-    "/cameras/{camera_id}/snapshot.jpg",
-    response={307: None, **_REFUSALS, 409: ProblemOut, 429: ProblemOut, 503: ProblemOut},
-)
+@router.get("/cameras/{camera_id}/snapshot.jpg", response={307: None, **_REFUSALS, **problems(409, 429, 503)})
 def snapshot(request: HttpRequest, camera_id: str, quality: Literal["main", "sub"] = "main") -> HttpResponse:
     """To the last picture of a camera, which media has: 307, good once and for half a minute. Needs `live_view`."""
     actor = actor_of(request)
@@ -313,7 +310,7 @@ def snapshot(request: HttpRequest, camera_id: str, quality: Literal["main", "sub
     return HttpResponseRedirect(ticket.url, preserve_request=True)
 
 
-@router.get("/cameras/{camera_id}/viewings", response={200: ViewingsOut, 400: ProblemOut, **_REFUSALS}, by_alias=True)
+@router.get("/cameras/{camera_id}/viewings", response={200: ViewingsOut, **problems(400), **_REFUSALS}, by_alias=True)
 def viewings(request: HttpRequest, camera_id: str, query: Query[PeriodPageQuery]) -> ViewingsOut:
     """Who watched a camera, live or which part of the past, the latest first. Needs `share`."""
     actor = actor_of(request)
@@ -330,7 +327,7 @@ def viewings(request: HttpRequest, camera_id: str, query: Query[PeriodPageQuery]
     return ViewingsOut(items=[ViewingOut.of(row) for row in rows], next=following)
 
 
-@router.get("/exports", response={200: ExportsOut, 400: ProblemOut, 401: ProblemOut}, by_alias=True)
+@router.get("/exports", response={200: ExportsOut, **problems(400, 401)}, by_alias=True)
 def exports(request: HttpRequest, limit: int = DEFAULT_LIMIT, cursor: str | None = None) -> ExportsOut:
     """One's own exports, the latest first: those that were begun in the last ninety days."""
     actor = actor_of(request)
@@ -345,13 +342,13 @@ def exports(request: HttpRequest, limit: int = DEFAULT_LIMIT, cursor: str | None
     return ExportsOut(items=[ExportOut.of(row) for row in rows], next=following)
 
 
-@router.get("/exports/{export_id}", response={200: ExportOut, 401: ProblemOut, 404: ProblemOut}, by_alias=True)
+@router.get("/exports/{export_id}", response={200: ExportOut, **problems(401, 404)}, by_alias=True)
 def export(request: HttpRequest, export_id: str) -> ExportOut:
     """One of them: how far it is, or what came of it."""
     return ExportOut.of(get_export(actor_of(request), export_id))
 
 
-@router.get("/exports/{export_id}/manifest", response={200: dict[str, Any], 401: ProblemOut, 404: ProblemOut})
+@router.get("/exports/{export_id}/manifest", response={200: dict[str, Any], **problems(401, 404)})
 def export_manifest(request: HttpRequest, export_id: str) -> HttpResponse:
     """What the file is, signed by this installation: `{"manifest", "signature"}`. 404 until the export is done."""
     response = JsonResponse(get_manifest(actor_of(request), export_id), json_dumps_params={"ensure_ascii": False})

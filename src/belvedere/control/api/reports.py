@@ -9,7 +9,7 @@ from ninja import Query, Router
 from pydantic import Field
 
 from belvedere.control.api.auth import actor_of
-from belvedere.control.api.schemas import Id, In, Out, ProblemOut
+from belvedere.control.api.schemas import Id, In, Out, problems
 from belvedere.control.core import limits
 from belvedere.control.core.errors import Invalid
 from belvedere.control.core.principal import Principal
@@ -22,7 +22,7 @@ router = Router(tags=["reports"])
 #: the same count as the pages': of one person
 REPORTS_AN_HOUR: Final = 120
 
-_REFUSALS: Final = {401: ProblemOut, 403: ProblemOut, 404: ProblemOut, 422: ProblemOut, 429: ProblemOut}
+_REFUSALS: Final = {**problems(401, 403, 404, 422, 429)}
 _PDF: Final[dict[str, Any]] = {
     "responses": {200: {"description": "The report.", "content": {"application/pdf": {"schema": {"type": "string"}}}}}
 }

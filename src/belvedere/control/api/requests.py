@@ -10,7 +10,7 @@ from pydantic import Field
 from belvedere.contracts.permissions import Permission, parse_names
 from belvedere.control.api.auth import actor_of
 from belvedere.control.api.pages import DEFAULT_LIMIT, MAX_LIMIT, paginate
-from belvedere.control.api.schemas import Id, In, Out, PersonOut, ProblemOut
+from belvedere.control.api.schemas import Id, In, Out, PersonOut, problems
 from belvedere.control.api.share_shapes import GivenOut
 from belvedere.control.appeals import services
 from belvedere.control.appeals.selectors import (
@@ -176,7 +176,7 @@ def _permissions(names: list[str]) -> Permission:
         raise Invalid(str(error), field="permissions") from None
 
 
-@router.post("/access-requests", response={202: AskedOut, 401: ProblemOut, 422: ProblemOut, 429: ProblemOut})
+@router.post("/access-requests", response={202: AskedOut, **problems(401, 422, 429)})
 def request_access(request: HttpRequest, body: RequestIn) -> Status[AskedOut]:
     """Ask the owner for a share. The answer is always the same; what one may not see is asked of nobody."""
     if (body.attempt is None) == (body.camera is None):
@@ -191,7 +191,7 @@ def request_access(request: HttpRequest, body: RequestIn) -> Status[AskedOut]:
     return Status(202, AskedOut())
 
 
-@router.get("/access-requests", response={200: RequestsOut, 400: ProblemOut, 401: ProblemOut})
+@router.get("/access-requests", response={200: RequestsOut, **problems(400, 401)})
 def access_requests(
     request: HttpRequest,
     direction: Literal["sent", "received"] = "received",
@@ -219,16 +219,7 @@ def access_requests(
 
 
 @router.post(
-    "/access-requests/{request_id}/approve",
-    response={
-        201: GivenOut,
-        401: ProblemOut,
-        403: ProblemOut,
-        404: ProblemOut,
-        409: ProblemOut,
-        422: ProblemOut,
-        429: ProblemOut,
-    },
+    "/access-requests/{request_id}/approve", response={201: GivenOut, **problems(401, 403, 404, 409, 422, 429)}
 )
 def approve_request(request: HttpRequest, request_id: str, body: ApprovalIn) -> Status[GivenOut]:
     """Offer the requester what he asked for, or something else. It is an ordinary offer: nothing opens before he
@@ -245,10 +236,7 @@ def approve_request(request: HttpRequest, request_id: str, body: ApprovalIn) -> 
     return Status(201, GivenOut.of(get_given(actor, share)))
 
 
-@router.post(
-    "/access-requests/{request_id}/deny",
-    response={200: ReceivedRequestOut, 401: ProblemOut, 404: ProblemOut, 409: ProblemOut, 422: ProblemOut},
-)
+@router.post("/access-requests/{request_id}/deny", response={200: ReceivedRequestOut, **problems(401, 404, 409, 422)})
 def deny_request(request: HttpRequest, request_id: str, body: DenialIn) -> ReceivedRequestOut:
     """Say no. They are told, and may ask again for this device in a week. A second time is harmless."""
     actor = actor_of(request)
@@ -256,10 +244,7 @@ def deny_request(request: HttpRequest, request_id: str, body: DenialIn) -> Recei
     return ReceivedRequestOut.of(get_received_request(actor, request_id))
 
 
-@router.get(
-    "/organizations/{organization_id}/blocked-requesters",
-    response={200: BlockedListOut, 401: ProblemOut, 404: ProblemOut},
-)
+@router.get("/organizations/{organization_id}/blocked-requesters", response={200: BlockedListOut, **problems(401, 404)})
 def blocked_requesters(request: HttpRequest, organization_id: str) -> BlockedListOut:
     """Whom the organization hears no more requests of; without its whole `share`, whom the caller blocked himself."""
     rows = list_blocked(actor_of(request), organization_id)
@@ -268,7 +253,7 @@ def blocked_requesters(request: HttpRequest, organization_id: str) -> BlockedLis
 
 @router.delete(
     "/organizations/{organization_id}/blocked-requesters/{blocked_id}",
-    response={200: BlockedListOut, 401: ProblemOut, 404: ProblemOut},
+    response={200: BlockedListOut, **problems(401, 404)},
 )
 def unblock_requester(request: HttpRequest, organization_id: str, blocked_id: str) -> BlockedListOut:
     """Hear somebody's requests again. He is not told. `blocked_id` is his account; the answer, who is left."""

@@ -151,3 +151,8 @@ class ProblemOut(Out):
     status: int
     code: str
     detail: str
+
+
+def problems(*statuses: int) -> dict[int, type[ProblemOut]]:
+    """Of an operation's responses, those that are problems."""
+    return dict.fromkeys(statuses, ProblemOut)

@@ -11,8 +11,8 @@ from belvedere.contracts.permissions import Permission, parse_names
 from belvedere.control.api.auth import actor_of
 from belvedere.control.api.pages import DEFAULT_LIMIT, MAX_LIMIT, seal, unseal
 from belvedere.control.api.schemas import (
-    ProblemOut,
     ReceiptOut,
+    problems,
 )
 from belvedere.control.api.share_shapes import (
     ChangedOut,
@@ -62,7 +62,7 @@ _STATES: Final = {
 }
 
 
-@router.get("/shares", response={200: SharesOut, 400: ProblemOut, 401: ProblemOut})
+@router.get("/shares", response={200: SharesOut, **problems(400, 401)})
 def shares(
     request: HttpRequest,
     direction: Literal["given", "received"] = "given",
@@ -85,18 +85,7 @@ def shares(
     return SharesOut(items=page, next=following)
 
 
-@router.post(
-    "/shares",
-    response={
-        201: GivenOut,
-        401: ProblemOut,
-        403: ProblemOut,
-        404: ProblemOut,
-        409: ProblemOut,
-        422: ProblemOut,
-        429: ProblemOut,
-    },
-)
+@router.post("/shares", response={201: GivenOut, **problems(401, 403, 404, 409, 422, 429)})
 def offer_share(request: HttpRequest, body: ShareIn) -> Status[GivenOut]:
     """Offer cameras to whoever holds an address. Nothing opens before they accept."""
     actor = actor_of(request)
@@ -162,7 +151,7 @@ def _footage(said: FootageIn | None) -> Footage:
     return parse_footage(said.model_dump(exclude_none=True) if said else None)
 
 
-@router.get("/shares/{share_id}", response={200: GivenOut | ReceivedOut, 401: ProblemOut, 404: ProblemOut})
+@router.get("/shares/{share_id}", response={200: GivenOut | ReceivedOut, **problems(401, 404)})
 def share(request: HttpRequest, share_id: str) -> GivenOut | ReceivedOut:
     """One share, from the caller's side."""
     actor = actor_of(request)
@@ -172,17 +161,7 @@ def share(request: HttpRequest, share_id: str) -> GivenOut | ReceivedOut:
         return ReceivedOut.of(get_received(actor, share_id))
 
 
-@router.patch(
-    "/shares/{share_id}",
-    response={
-        200: ChangedOut,
-        401: ProblemOut,
-        403: ProblemOut,
-        404: ProblemOut,
-        409: ProblemOut,
-        422: ProblemOut,
-    },
-)
+@router.patch("/shares/{share_id}", response={200: ChangedOut, **problems(401, 403, 404, 409, 422)})
 def change_share(request: HttpRequest, share_id: str, body: SharePatch) -> ChangedOut:
     """Change a share the caller gave, or add cameras to it.
 
@@ -224,14 +203,14 @@ def _terms(body: SharePatch) -> TermsPatch:
     return terms
 
 
-@router.delete("/shares/{share_id}", response={200: ReceiptOut, 401: ProblemOut, 404: ProblemOut, 409: ProblemOut})
+@router.delete("/shares/{share_id}", response={200: ReceiptOut, **problems(401, 404, 409)})
 def end_share(request: HttpRequest, share_id: str) -> ReceiptOut:
     """End a share, or withdraw an offer. The receipt says what was cut, and when."""
     change_id = services.end_share(actor_of(request), share=share_id)
     return ReceiptOut.of("revoked", change_id, list_cuts(change_id))
 
 
-@router.get("/receipts/{change_id}", response={200: ReceiptOut, 401: ProblemOut, 404: ProblemOut})
+@router.get("/receipts/{change_id}", response={200: ReceiptOut, **problems(401, 404)})
 def receipt(request: HttpRequest, change_id: str) -> ReceiptOut:
     """The receipt again, with what nodes have confirmed since. For who made the change, of a share or of a member."""
     actor = actor_of(request)
@@ -243,7 +222,7 @@ def receipt(request: HttpRequest, change_id: str) -> ReceiptOut:
     return ReceiptOut.of(given.state, change_id, list_cuts(change_id))
 
 
-@router.post("/shares/{share_id}/remind", response={200: GivenOut, 401: ProblemOut, 404: ProblemOut, 409: ProblemOut})
+@router.post("/shares/{share_id}/remind", response={200: GivenOut, **problems(401, 404, 409)})
 def remind_recipient(request: HttpRequest, share_id: str) -> GivenOut:
     """Send the message of an offer that waits once more. 409: it was sent again already, or waits no more."""
     actor = actor_of(request)
@@ -251,9 +230,7 @@ def remind_recipient(request: HttpRequest, share_id: str) -> GivenOut:
     return GivenOut.of(get_given(actor, share_id))
 
 
-@router.post(
-    "/shares/{share_id}/accept", response={200: ReceivedOut, 401: ProblemOut, 404: ProblemOut, 409: ProblemOut}
-)
+@router.post("/shares/{share_id}/accept", response={200: ReceivedOut, **problems(401, 404, 409)})
 def accept_share(request: HttpRequest, share_id: str) -> ReceivedOut:
     """Accept an offer. A second time is harmless."""
     actor = actor_of(request)
@@ -261,9 +238,7 @@ def accept_share(request: HttpRequest, share_id: str) -> ReceivedOut:
     return ReceivedOut.of(get_received(actor, share_id))
 
 
-@router.post(
-    "/shares/{share_id}/reject", response={200: ReceivedOut, 401: ProblemOut, 404: ProblemOut, 409: ProblemOut}
-)
+@router.post("/shares/{share_id}/reject", response={200: ReceivedOut, **problems(401, 404, 409)})
 def reject_share(request: HttpRequest, share_id: str) -> ReceivedOut:
     """Turn an offer down."""
     actor = actor_of(request)
@@ -271,7 +246,7 @@ def reject_share(request: HttpRequest, share_id: str) -> ReceivedOut:
     return ReceivedOut.of(get_received(actor, share_id))
 
 
-@router.post("/shares/{share_id}/leave", response={200: ReceiptOut, 401: ProblemOut, 404: ProblemOut, 409: ProblemOut})
+@router.post("/shares/{share_id}/leave", response={200: ReceiptOut, **problems(401, 404, 409)})
 def leave_share(request: HttpRequest, share_id: str) -> ReceiptOut:
     """Give a received share back."""
     change_id = services.leave_share(actor_of(request), share=share_id)

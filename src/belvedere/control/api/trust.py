@@ -10,7 +10,7 @@ from pydantic import Field
 from belvedere.control.accounts import services as accounts
 from belvedere.control.accounts.recovery import RecoveryContactView, list_recovery_contacts
 from belvedere.control.api.auth import actor_of
-from belvedere.control.api.schemas import Id, In, Name, Out, PersonOut, ProblemOut, ReceiptOut
+from belvedere.control.api.schemas import Id, In, Name, Out, PersonOut, ReceiptOut, problems
 from belvedere.control.organizations import services
 from belvedere.control.organizations.selectors import Deputizing, Freezing, get_deputizing, get_freezing
 from belvedere.control.streaming.selectors import list_cuts
@@ -128,29 +128,20 @@ class RecoveryContactsOut(Out):
     next: str | None = None
 
 
-@router.get(
-    "/organizations/{organization_id}/freeze",
-    response={200: FreezeOut, 401: ProblemOut, 403: ProblemOut, 404: ProblemOut},
-)
+@router.get("/organizations/{organization_id}/freeze", response={200: FreezeOut, **problems(401, 403, 404)})
 def freeze(request: HttpRequest, organization_id: str) -> FreezeOut:
     """Whether it is frozen: no secret to any of its members."""
     return FreezeOut.of(get_freezing(actor_of(request), organization_id))
 
 
-@router.post(
-    "/organizations/{organization_id}/freeze",
-    response={200: ReceiptOut, 401: ProblemOut, 403: ProblemOut, 404: ProblemOut, 409: ProblemOut},
-)
+@router.post("/organizations/{organization_id}/freeze", response={200: ReceiptOut, **problems(401, 403, 404, 409)})
 def freeze_organization(request: HttpRequest, organization_id: str) -> ReceiptOut:
     """Freeze it for 72 hours. For the owner and Super Admins, with a fresh sign-in. A second time is harmless."""
     change_id = services.freeze_organization(actor_of(request), organization=organization_id)
     return ReceiptOut.of("frozen", change_id, list_cuts(change_id))
 
 
-@router.delete(
-    "/organizations/{organization_id}/freeze",
-    response={200: FreezeOut, 401: ProblemOut, 403: ProblemOut, 404: ProblemOut},
-)
+@router.delete("/organizations/{organization_id}/freeze", response={200: FreezeOut, **problems(401, 403, 404)})
 def thaw_organization(request: HttpRequest, organization_id: str) -> FreezeOut:
     """Agree that it ends. It does once owner and a Super Admin have both agreed."""
     actor = actor_of(request)
@@ -158,19 +149,13 @@ def thaw_organization(request: HttpRequest, organization_id: str) -> FreezeOut:
     return FreezeOut.of(get_freezing(actor, organization_id))
 
 
-@router.get(
-    "/organizations/{organization_id}/deputy",
-    response={200: DeputyOut, 401: ProblemOut, 403: ProblemOut, 404: ProblemOut},
-)
+@router.get("/organizations/{organization_id}/deputy", response={200: DeputyOut, **problems(401, 403, 404)})
 def deputy(request: HttpRequest, organization_id: str) -> DeputyOut:
     """The deputy owner and what he claims, for the owner and Super Admins."""
     return DeputyOut.of(get_deputizing(actor_of(request), organization_id))
 
 
-@router.post(
-    "/organizations/{organization_id}/deputy",
-    response={200: DeputyOut, 401: ProblemOut, 403: ProblemOut, 404: ProblemOut, 409: ProblemOut, 422: ProblemOut},
-)
+@router.post("/organizations/{organization_id}/deputy", response={200: DeputyOut, **problems(401, 403, 404, 409, 422)})
 def name_deputy(request: HttpRequest, organization_id: str, body: DeputyIn) -> DeputyOut:
     """Ask a Super Admin to be it. For the owner, with a fresh sign-in."""
     actor = actor_of(request)
@@ -178,10 +163,7 @@ def name_deputy(request: HttpRequest, organization_id: str, body: DeputyIn) -> D
     return DeputyOut.of(get_deputizing(actor, organization_id))
 
 
-@router.delete(
-    "/organizations/{organization_id}/deputy",
-    response={200: DeputyOut, 401: ProblemOut, 403: ProblemOut, 404: ProblemOut},
-)
+@router.delete("/organizations/{organization_id}/deputy", response={200: DeputyOut, **problems(401, 403, 404)})
 def end_deputy(request: HttpRequest, organization_id: str) -> DeputyOut:
     """No deputy any more, by the owner's or his own word; what he claimed is over, too."""
     actor = actor_of(request)
@@ -189,10 +171,7 @@ def end_deputy(request: HttpRequest, organization_id: str) -> DeputyOut:
     return DeputyOut.of(get_deputizing(actor, organization_id))
 
 
-@router.post(
-    "/organizations/{organization_id}/deputy/agree",
-    response={200: DeputyOut, 401: ProblemOut, 403: ProblemOut, 404: ProblemOut, 409: ProblemOut},
-)
+@router.post("/organizations/{organization_id}/deputy/agree", response={200: DeputyOut, **problems(401, 403, 404, 409)})
 def agree_to_deputize(request: HttpRequest, organization_id: str) -> DeputyOut:
     """Say yes to being it. Wants a fresh sign-in."""
     actor = actor_of(request)
@@ -200,10 +179,7 @@ def agree_to_deputize(request: HttpRequest, organization_id: str) -> DeputyOut:
     return DeputyOut.of(get_deputizing(actor, organization_id))
 
 
-@router.post(
-    "/organizations/{organization_id}/deputy/claim",
-    response={200: DeputyOut, 401: ProblemOut, 403: ProblemOut, 404: ProblemOut, 409: ProblemOut},
-)
+@router.post("/organizations/{organization_id}/deputy/claim", response={200: DeputyOut, **problems(401, 403, 404, 409)})
 def claim_ownership(request: HttpRequest, organization_id: str) -> DeputyOut:
     """The deputy says that the owner does not come back: in fourteen days it is his. Wants a fresh sign-in."""
     actor = actor_of(request)
@@ -211,10 +187,7 @@ def claim_ownership(request: HttpRequest, organization_id: str) -> DeputyOut:
     return DeputyOut.of(get_deputizing(actor, organization_id))
 
 
-@router.delete(
-    "/organizations/{organization_id}/deputy/claim",
-    response={200: DeputyOut, 401: ProblemOut, 403: ProblemOut, 404: ProblemOut},
-)
+@router.delete("/organizations/{organization_id}/deputy/claim", response={200: DeputyOut, **problems(401, 403, 404)})
 def end_ownership_claim(request: HttpRequest, organization_id: str) -> DeputyOut:
     """Object to the claim, or take one's own back. A second time is harmless."""
     actor = actor_of(request)
@@ -225,7 +198,7 @@ def end_ownership_claim(request: HttpRequest, organization_id: str) -> DeputyOut
 @router.get(
     "/me/recovery-contacts",
     tags=["account"],
-    response={200: RecoveryContactsOut, 401: ProblemOut, 403: ProblemOut},
+    response={200: RecoveryContactsOut, **problems(401, 403)},
 )
 def recovery_contacts(request: HttpRequest) -> RecoveryContactsOut:
     """Who is told when somebody recovers the account."""
@@ -236,14 +209,7 @@ def recovery_contacts(request: HttpRequest) -> RecoveryContactsOut:
 @router.post(
     "/me/recovery-contacts",
     tags=["account"],
-    response={
-        201: RecoveryContactOut,
-        401: ProblemOut,
-        403: ProblemOut,
-        409: ProblemOut,
-        422: ProblemOut,
-        429: ProblemOut,
-    },
+    response={201: RecoveryContactOut, **problems(401, 403, 409, 422, 429)},
 )
 def add_recovery_contact(request: HttpRequest, body: RecoveryContactIn) -> Status[RecoveryContactOut]:
     """Ask somebody to be one, or once more. Wants a fresh sign-in."""
@@ -255,7 +221,7 @@ def add_recovery_contact(request: HttpRequest, body: RecoveryContactIn) -> Statu
 @router.delete(
     "/me/recovery-contacts/{contact_id}",
     tags=["account"],
-    response={204: None, 401: ProblemOut, 403: ProblemOut, 404: ProblemOut},
+    response={204: None, **problems(401, 403, 404)},
 )
 def remove_recovery_contact(request: HttpRequest, contact_id: str) -> HttpResponse:
     """Take one back. Wants a fresh sign-in."""
