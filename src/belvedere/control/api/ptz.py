@@ -29,7 +29,7 @@ type PartIn = Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False)]
 type TokenIn = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TOKEN)]
 
 ORDERS = ("move", "to", "by", "aim", "preset", "home", "stop")
-PROBLEMS = {**problems(401, 403, 404, 409, 429, 503)}
+PROBLEMS = problems(401, 403, 404, 409, 429, 503)
 
 
 class VectorIn(In):

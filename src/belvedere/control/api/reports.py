@@ -22,7 +22,7 @@ router = Router(tags=["reports"])
 #: the same count as the pages': of one person
 REPORTS_AN_HOUR: Final = 120
 
-_REFUSALS: Final = {**problems(401, 403, 404, 422, 429)}
+_REFUSALS: Final = problems(401, 403, 404, 422, 429)
 _PDF: Final[dict[str, Any]] = {
     "responses": {200: {"description": "The report.", "content": {"application/pdf": {"schema": {"type": "string"}}}}}
 }
