@@ -1,8 +1,12 @@
 """The access review: what nobody used for sixty days is asked about once a quarter; who left, and what ended (B-10)."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 import cast
 from belvedere.control.access.roles import Role
@@ -10,9 +14,9 @@ from belvedere.control.audit.models import Entry
 from belvedere.control.core import clock
 from belvedere.control.core.errors import Forbidden, NotFound
 from belvedere.control.organizations.models import Membership
-from belvedere.control.organizations.services import Wish, change_member, remove_member
+from belvedere.control.organizations.services import Wish, change_member, create_organization, remove_member
 from belvedere.control.sharing.models import ReviewAnswer, Share
-from belvedere.control.sharing.selectors.reviewing import list_leavers, list_unused, quarter_of
+from belvedere.control.sharing.selectors.reviewing import count_to_remind_of, list_leavers, list_unused, quarter_of
 from belvedere.control.sharing.services import keep_unused, set_lapse
 from belvedere.control.streaming.models import ViewingSession
 from control.test_guest_links import make as make_link
@@ -89,6 +93,47 @@ def test_one_tap_for_each_answer(hotels: cast.Hotels) -> None:
     assert Share.objects.get(pk=share).lapse_unused_days == 30
     assert not Membership.objects.get(pk=leo).is_active
     assert _found(hotels.olivia) == [("member", name) for name in ("Ada", "Omar", "Sam", "Vera")]
+
+
+def test_the_wall_says_it_until_it_is_put_away(hotels: cast.Hotels) -> None:
+    """B-10: a quiet line for who has something to answer, gone for this quarter with one tap; the inbox keeps it."""
+    hello()
+    _age()
+    page, line = hotels.olivia.browser(), "Nobody used 7 things for sixty days"
+    assert line in page.get("/").content.decode()
+    # Of what was just answered the wall knows: whoever answers looks at what is left.
+    page.post("/review/answer", {"kind": "member", "id": hotels.member(hotels.nora), "answer": "keep"}, follow=True)
+    assert "Nobody used 6 things" in page.get("/").content.decode()
+    for _twice in range(2):
+        assert page.post("/review/put-away").headers["Location"] == "/"
+    assert "Still needed?" not in page.get("/").content.decode()
+    assert "Still needed?" in page.get("/inbox").content.decode()
+    assert Entry.objects.filter(action="review.put_away").count() == 1
+    ReviewAnswer.objects.update(quarter="2020Q1")
+    page.get("/review")
+    assert line in page.get("/").content.decode()
+    for person in (hotels.sam, hotels.vera, hotels.rita):
+        assert "Still needed?" not in person.browser().get("/").content.decode()
+
+
+def test_it_asks_as_often_for_many_organizations_as_for_one(
+    hotels: cast.Hotels, django_assert_num_queries: Callable[[int], AbstractContextManager[object]]
+) -> None:
+    """No question for each organization, share or member; and the wall asks one while it knows."""
+    _age()
+    olivia = hotels.olivia.actor
+    with CaptureQueriesContext(connection) as asked:
+        before = len(list_unused(olivia))
+    for number in range(4):
+        place = create_organization(olivia, name=f"Firm {number}")
+        Membership.objects.create(
+            organization_id=place, account_id=hotels.vera.id, role=Role.VIEWER, created_at=clock.now()
+        )
+    _age()
+    with django_assert_num_queries(len(asked)):
+        assert len(list_unused(olivia)) == before + 4
+    with django_assert_num_queries(1):
+        assert count_to_remind_of(olivia) == before + 4
 
 
 def test_who_left_is_reported_with_what_ended(hotels: cast.Hotels) -> None:

@@ -193,6 +193,7 @@ PAGES: Final[dict[tuple[str, str], str]] = {
     ("POST", "notifications-stop"): "forged",
     ("GET", "account-blocked"): "own",
     ("GET", "review"): "own",
+    ("POST", "review-put-away"): "own",
     ("POST", "review-answer"): "nobody",  # everything is fresh: nothing is asked about
     ("GET", "moving-out"): "own",
     # Mia belongs to Olivia’s.

@@ -290,6 +290,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("account/people/ended/<str:change_id>", moving_out.moved_out, name="moved-out"),
     path("review", reviewing.review, name="review"),
     path("review/answer", reviewing.review_answer, name="review-answer"),
+    path("review/put-away", reviewing.review_put_away, name="review-put-away"),
     path("start", moving_out.quiet, name="quiet"),
     path("account/close", closing.close, name="account-close"),
     path("account/return", closing.come_back, name="account-return"),

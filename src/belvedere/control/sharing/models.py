@@ -314,7 +314,7 @@ class ReviewAnswer(models.Model):
     """Somebody said that a share, or a membership, is still needed: asked again in the next quarter (B-10)."""
 
     account = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
-    #: the id of the share or membership
+    #: the id of the share or membership; "" = the reminder on the wall, put away
     thing = models.CharField(max_length=26)
     #: `2026Q4`
     quarter = models.CharField(max_length=6)

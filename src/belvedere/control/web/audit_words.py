@@ -169,6 +169,7 @@ SENTENCES: Final = {
     "share.rejected": gettext_lazy("{actor} turned the offer of {cameras} down."),
     "share.left": gettext_lazy("{actor} gave {cameras} back."),
     "share.revoked": gettext_lazy("{actor} ended the share of {cameras} with {recipient}."),
+    "review.put_away": gettext_lazy("{actor} put the question what is still needed away until the next quarter."),
     "review.kept": gettext_lazy("{actor} kept what {recipient} has, though it was not used for long."),
     "person.moved_out": gettext_lazy("{actor} ended everything that tied them to {person}."),
     "person.shares_ended": gettext_lazy("{actor} ended everything shared with {person}."),

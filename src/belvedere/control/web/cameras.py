@@ -23,6 +23,7 @@ from belvedere.control.organizations.selectors import get_site
 from belvedere.control.recordings.glance import RecordingGlance, get_earliest, glance_at_recording
 from belvedere.control.recordings.selectors import list_exports
 from belvedere.control.sharing.selectors import AccessRow, find_left, find_received_of_camera, list_access
+from belvedere.control.sharing.selectors.reviewing import count_to_remind_of
 from belvedere.control.sharing.words import footage_words, hours_words
 from belvedere.control.streaming.selectors import count_watching, find_loss, list_viewers
 from belvedere.control.web.blinding import blinding_marks, private_hours
@@ -32,6 +33,7 @@ from belvedere.control.web.errors import answers_refusals
 from belvedere.control.web.event_words import activity_line
 from belvedere.control.web.panel_cards import list_panels_here, panel_card
 from belvedere.control.web.recording_words import export_line, recording_chip
+from belvedere.control.web.reviewing import unused_words
 from belvedere.control.web.share_words import item_words, terms_line
 
 #: the seven fixed slots, always in this order
@@ -129,6 +131,7 @@ def wall(request: HttpRequest) -> HttpResponse:
         "may_add": not everything and bool(list_sites_to_equip(request)),
         "watching_total": sum(watching.values()),
         "panels": [panel_card(view) for view in list_panels_here(request)],
+        "unused": unused_words(count_to_remind_of(actor)),
     }
     return render(request, "web/wall.html", context)
 

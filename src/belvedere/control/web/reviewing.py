@@ -71,17 +71,22 @@ def _leaver(row: Leaver) -> dict[str, Any]:
     }
 
 
+def unused_words(count: int) -> str:
+    """How much there is to answer for; "" for nothing."""
+    words = ngettext("Nobody used one thing for sixty days", "Nobody used %(count)d things for sixty days", count)
+    return words % {"count": count} if count else ""
+
+
 def review_notices(actor: Principal) -> list[dict[str, Any]]:
     """For the inbox, as long as there is something to answer in this quarter."""
     rows = list_unused(actor)
     if not rows:
         return []
-    words = ngettext("Nobody used one thing for sixty days", "Nobody used %(count)d things for sixty days", len(rows))
     return [
         {
             "icon": "people",
             "title": _("Still needed?"),
-            "text": words % {"count": len(rows)},
+            "text": unused_words(len(rows)),
             "at": clock.now(),
             "url": reverse("review"),
         }
@@ -110,3 +115,11 @@ def review_answer(request: HttpRequest) -> HttpResponse:
     else:
         raise Invalid(_("Keep it, end it, or let it end by itself."), field="answer")
     return redirect("review")
+
+
+@require_POST
+@answers_refusals
+def review_put_away(request: HttpRequest) -> HttpResponse:
+    """Not now: the wall says it no more in this quarter."""
+    services.put_review_away(principal_of(request))
+    return redirect("wall")

@@ -174,6 +174,7 @@ RULES: Final[dict[str, Rule]] = {
     "account-close": Rule.ACCOUNT,
     "review": Rule.ACCOUNT,
     "review-answer": Rule.ACCOUNT,
+    "review-put-away": Rule.ACCOUNT,
     "moving-out": Rule.ACCOUNT,
     "moving-out-person": Rule.ACCOUNT,
     "moved-out": Rule.ACCOUNT,

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
+from django.core.cache import cache
+
 from belvedere.control.access.roles import Role
 from belvedere.control.accounts.selectors import Person, get_persons
 from belvedere.control.audit.selectors import EntryFilter, list_active, list_entries
@@ -28,6 +30,10 @@ UNUSED_FOR: Final = timedelta(days=60)
 #: how far back the leavers' report goes, and how many it names
 LEFT_WITHIN: Final = timedelta(days=365)
 _LEAVERS: Final = 100
+#: what stands in an answer that put the reminder on the wall away
+PUT_AWAY: Final = ""
+#: how long the wall goes by what was last found: it is opened more often than anything else
+_REMEMBERED_S: Final = 3600
 
 type Kind = Literal["share", "member"]
 
@@ -78,8 +84,26 @@ def list_unused(actor: Principal) -> list[Unused]:
     answered = set(
         ReviewAnswer.objects.filter(account_id=actor.id, quarter=quarter_of(at)).values_list("thing", flat=True)
     )
-    found = [*_shares(actor, owned, at), *_members(actor, owned, at)]
-    return sorted((row for row in found if row.id not in answered), key=lambda row: (row.since, row.id))
+    rows = [*_shares(actor, owned, at), *_members(actor, owned, at)]
+    found = sorted((row for row in rows if row.id not in answered), key=lambda row: (row.since, row.id))
+    cache.set(_key(actor), len(found), timeout=_REMEMBERED_S)
+    return found
+
+
+def count_to_remind_of(actor: Principal) -> int:
+    """How many of them the wall says there are; 0 once that was put away, until the next quarter.
+
+    As of the last look at them, within an hour: two queries at most between looks, however much is shared.
+    """
+    answers = ReviewAnswer.objects.filter(account_id=actor.id, quarter=quarter_of(clock.now()), thing=PUT_AWAY)
+    if answers.exists():
+        return 0
+    known: int | None = cache.get(_key(actor))
+    return len(list_unused(actor)) if known is None else known
+
+
+def _key(actor: Principal) -> str:
+    return f"review:{actor.id}"
 
 
 def find_unused(actor: Principal, kind: str, thing: str) -> Unused:

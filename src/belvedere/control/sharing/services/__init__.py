@@ -48,7 +48,7 @@ from belvedere.control.sharing.services.presets import (
 )
 from belvedere.control.sharing.services.recipients import add_recipient, remove_recipient
 from belvedere.control.sharing.services.reminding import remind_of_ends, remind_of_offers, remind_recipient
-from belvedere.control.sharing.services.reviewing import keep_unused
+from belvedere.control.sharing.services.reviewing import keep_unused, put_review_away
 from belvedere.control.sharing.usage import LAPSES
 
 __all__ = [
@@ -91,6 +91,7 @@ __all__ = [
     "open_view_as",
     "pause_share",
     "prolong_share",
+    "put_review_away",
     "reject_share",
     "remind_of_ends",
     "remind_of_offers",
