@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 import structlog
@@ -61,6 +61,20 @@ class DetectorLine:
             known[:] = [camera for camera in known if camera not in cameras]
         self._held = {held for held in self._held if held[0] not in cameras}
 
+    def rearrange(self, places: Mapping[tuple[str, str], Collection[str]]) -> bool:
+        """Hear for these cameras from now on, without a break; False: they need topics that are not listened to.
+
+        A topic that nobody needs any more is left with the connection, and what comes there is dropped unread.
+        """
+        if not places.keys() <= self._places.keys():
+            return False
+        left = {
+            camera for place, known in self._places.items() for camera in known if camera not in places.get(place, ())
+        }
+        self._let_go({held for held in self._held if held[0] in left})
+        self._places = {place: list(places.get(place, ())) for place in self._places}
+        return True
+
     async def run(self) -> None:
         """Keep connected for ever."""
         backoff = Backoff()
@@ -85,12 +99,15 @@ class DetectorLine:
 
     def release(self, prefix: str = "") -> None:
         """Nobody says any more that it goes on: so far as anybody knows, it ends here."""
-        gone = {held for held in self._held if not prefix or held[2].startswith(f"{prefix}/")}
+        self._let_go({held for held in self._held if not prefix or held[2].startswith(f"{prefix}/")})
+
+    def _let_go(self, gone: set[tuple[str, EventKind, str]]) -> None:
         self._held -= gone
         for camera, kind, key in gone:
             self._book.hear(camera, kind, EventSource.MQTT, key=key, is_on=False)
 
     async def _listen(self) -> None:
+        self._places = {place: cameras for place, cameras in self._places.items() if cameras}
         prefixes = sorted({prefix for prefix, _name in self._places})
         topics = [
             topic

@@ -20,10 +20,9 @@ from belvedere.contracts.detectors import (
     DetectorsRequest,
     DetectorState,
 )
-from belvedere.contracts.events import ASSIGNMENTS_EVERY_S
 from belvedere.contracts.sealing import PrivateKey, SealError, unseal
 from belvedere.contracts.subjects import DETECTOR_STATE, EVENT_DETECTORS, of_node
-from belvedere.media.assignments import ask_pages, pull_for_ever
+from belvedere.media.assignments import Assignments
 from belvedere.media.happenings.book import EventBook
 from belvedere.media.happenings.detector_line import DetectorLine
 from belvedere.media.waiting import wait_for_nudge
@@ -39,7 +38,6 @@ type _Places = dict[tuple[str, str], list[str]]
 
 @dataclass(slots=True)
 class _Carried:
-    assigned: _Places
     line: DetectorLine
     task: asyncio.Task[None]
 
@@ -68,14 +66,19 @@ class DetectorKeeper:
         #: camera → what was said of it last: what is wrong, and whether it was ever heard
         self._said: dict[str, tuple[str, bool]] = {}
         self._sequence = 0
-        self._nudges = 0
-        self._pull_now = asyncio.Event()
+        self._assignments = Assignments(
+            bus,
+            of_node(EVENT_DETECTORS, node),
+            lambda after: DetectorsRequest(run, after),
+            DetectorsReply,
+            self._apply,
+        )
         self._report_now = asyncio.Event()
 
     async def serve(self) -> None:
         """Ask for assignments, and say how the lines are, for ever."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(pull_for_ever(self._pull_now, self._pull, ASSIGNMENTS_EVERY_S))
+            group.create_task(self._assignments.serve())
             group.create_task(self._report_for_ever())
 
     def close(self) -> None:
@@ -85,48 +88,30 @@ class DetectorKeeper:
 
     def pull_soon(self) -> None:
         """Ask for the assignments again."""
-        self._pull_now.set()
+        self._assignments.pull_soon()
 
     def withdraw(self, cameras: Collection[str]) -> None:
         """What is said of these is heard no more, from this moment."""
-        self._nudges += 1
+        self._assignments.withdraw()
         for carried in self._carried.values():
-            # Else the same assignment, come again, would look like what is heard already.
-            carried.assigned = {
-                place: [camera for camera in known if camera not in cameras]
-                for place, known in carried.assigned.items()
-            }
             carried.line.withdraw(cameras)
 
     # -- assignments --------------------------------------------------------------------------------------------
 
-    async def _pull(self) -> bool:
-        """Ask for all pages and listen as they say. False: nothing was changed, because not all of them came."""
-        nudges = self._nudges
-        subject = of_node(EVENT_DETECTORS, self._node)
-        pages = await ask_pages(self._bus, subject, lambda after: DetectorsRequest(self._run, after), DetectorsReply)
-        if pages is None:
-            return False
-        if nudges != self._nudges:
-            return False  # withdrawn meanwhile: these pages may still name what is gone
-        self._apply([row for page in pages for row in page.detectors])
-        return True
-
-    def _apply(self, assigned: list[DetectorAssignment]) -> None:
+    async def _apply(self, pages: list[DetectorsReply]) -> None:
         wanted: dict[bytes, tuple[BrokerSource, _Places]] = {}
-        for row in assigned:
+        for row in (row for page in pages for row in page.detectors):
             if source := self._open(row):
                 broker = BrokerSource(**{name: getattr(source, name) for name in BrokerSource.__struct_fields__})
                 _broker, places = wanted.setdefault(msgspec.json.encode(broker), (broker, {}))
                 places.setdefault((source.prefix, source.name), []).append(row.camera)
         for key, carried in list(self._carried.items()):
-            if key not in wanted or wanted[key][1] != carried.assigned:
+            if key not in wanted or not carried.line.rearrange(wanted[key][1]):
                 self._drop(key)
         for key, (broker, places) in wanted.items():
             if key not in self._carried:
-                mine = {place: list(cameras) for place, cameras in places.items()}
-                line = DetectorLine(broker, mine, self._book, self._note, self._own_ports)
-                self._carried[key] = _Carried(places, line, asyncio.create_task(line.run(), name="detectors"))
+                line = DetectorLine(broker, places, self._book, self._note, self._own_ports)
+                self._carried[key] = _Carried(line, asyncio.create_task(line.run(), name="detectors"))
 
     def _open(self, row: DetectorAssignment) -> DetectorSource | None:
         try:
