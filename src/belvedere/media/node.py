@@ -24,7 +24,6 @@ from belvedere.bus import Bus, BusError, BusUser
 from belvedere.config import Settings
 from belvedere.contracts.devices import DiscoverReply, DiscoverRequest, InspectRequest, InspectResult
 from belvedere.contracts.events import (
-    ASSIGNMENTS_EVERY_S,
     HELLO_EVERY_S,
     AssignmentsChanged,
     AssignmentsReply,
@@ -50,7 +49,7 @@ from belvedere.contracts.subjects import (
     NODE_PROBE,
     of_node,
 )
-from belvedere.media.assignments import ANSWER_WITHIN_S, ASK_AGAIN_S, ask_pages, pull_for_ever
+from belvedere.media.assignments import ANSWER_WITHIN_S, ASK_AGAIN_S, Assignments
 from belvedere.media.carriage import Assigned, Carriage, StreamKey
 from belvedere.media.delivery.counters import Counters
 from belvedere.media.delivery.leases import LeaseKeeper
@@ -165,12 +164,17 @@ class MediaNode:
         )
         self._trials = Trials(bus, self._name, lambda: (settings.host, self.port))
         self._sequence = 0
-        self._nudges = 0
         self._probing = asyncio.Semaphore(_MAX_PROBES)
         self._inspecting = asyncio.Semaphore(_MAX_INSPECTIONS)
         self._searching = asyncio.Semaphore(_MAX_SEARCHES)
         self._warming: asyncio.Task[None] | None = None
-        self._pull_now = asyncio.Event()
+        self._assignments = Assignments(
+            bus,
+            of_node(NODE_ASSIGNMENTS, self._name),
+            lambda after: AssignmentsRequest(run=self.run, after=after),
+            AssignmentsReply,
+            self._apply,
+        )
         self._hello_now = asyncio.Event()
         self._report_now = asyncio.Event()
         self._changed: set[LiveStream] = set()
@@ -193,9 +197,7 @@ class MediaNode:
                 works = [
                     group.create_task(node.keeper.serve(), name="leases"),
                     group.create_task(node._say_hello_for_ever(), name="hello"),
-                    group.create_task(
-                        pull_for_ever(node._pull_now, node._pull, ASSIGNMENTS_EVERY_S), name="assignments"
-                    ),
+                    group.create_task(node._assignments.serve(), name="assignments"),
                     group.create_task(node._report_for_ever(), name="camera states"),
                     group.create_task(node.panels.serve(), name="panels"),
                     group.create_task(node.events.serve(), name="events"),
@@ -259,7 +261,7 @@ class MediaNode:
         self._pull_soon()
 
     def _pull_soon(self) -> None:
-        self._pull_now.set()
+        self._assignments.pull_soon()
         self.panels.pull_soon()
         self.events.pull_soon()
         self.footage.pull_soon()
@@ -273,26 +275,14 @@ class MediaNode:
 
     # -- assignments --------------------------------------------------------------------------------------------
 
-    async def _pull(self) -> bool:
-        """Ask for all pages and carry what they say. False: nothing was changed, because not all of them came."""
-        nudges = self._nudges
-        pages = await ask_pages(
-            self._bus,
-            of_node(NODE_ASSIGNMENTS, self._name),
-            lambda after: AssignmentsRequest(run=self.run, after=after),
-            AssignmentsReply,
-        )
-        if pages is None:
-            return False
-        if nudges != self._nudges:
-            return False  # withdrawn meanwhile: these pages may still name what is gone
+    async def _apply(self, pages: list[AssignmentsReply]) -> None:
+        """Carry what they say, and remember it: control may be away when we come back."""
         found = [row for page in pages for row in page.streams]
         self._carry(found)
         try:
             await asyncio.to_thread(self._memory.save, found)
         except OSError as error:
             log.warning("assignments_not_saved", error=error.strerror)
-        return True
 
     def _carry(self, streams: Sequence[StreamAssignment]) -> None:
         """Carry these, and no others."""
@@ -322,7 +312,7 @@ class MediaNode:
 
     async def _on_changed(self, message: AssignmentsChanged, subject: str) -> None:
         del subject
-        self._nudges += 1
+        self._assignments.withdraw()
         self._turn_away(self.carriage.withdraw(message.withdrawn))
         self.footage.sync()
         self.panels.withdraw(message.withdrawn)

@@ -38,7 +38,7 @@ from belvedere.contracts.recordings import (
 )
 from belvedere.contracts.sessions import Quality
 from belvedere.contracts.subjects import FOOTAGE_COVERAGE, FOOTAGE_ERASE, FOOTAGE_STATE, RECORDING_PLANS, of_node
-from belvedere.media.assignments import ask_pages, pull_for_ever
+from belvedere.media.assignments import Assignments
 from belvedere.media.delivery.stream import LiveStream
 from belvedere.media.footage.archive import Archive
 from belvedere.media.footage.coverage import coarse
@@ -123,7 +123,14 @@ class FootageKeeper:
         #: by camera; what control said last
         self.plans: dict[str, RecordingPlan] = {}
         self._recorders: dict[str, Recorder] = {}
-        self._pull_now = asyncio.Event()
+        self._planned = Assignments(
+            bus,
+            of_node(RECORDING_PLANS, node),
+            lambda after: PlansRequest(run, after),
+            PlansReply,
+            self._apply,
+            every_s=PLANS_EVERY_S,
+        )
         self._said: dict[str, tuple[bool, str]] = {}
 
     @property
@@ -140,7 +147,7 @@ class FootageKeeper:
         """Open the disk, then record, report and tidy up, for ever."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._open_for_ever(), name="footage disk")
-            group.create_task(pull_for_ever(self._pull_now, self._pull, PLANS_EVERY_S), name="recording plans")
+            group.create_task(self._planned.serve(), name="recording plans")
             group.create_task(self._report_for_ever(), name="footage reports")
             group.create_task(self._sweep_for_ever(), name="retention")
 
@@ -157,7 +164,7 @@ class FootageKeeper:
 
     def pull_soon(self) -> None:
         """Ask for the plans again."""
-        self._pull_now.set()
+        self._planned.pull_soon()
 
     def sync(self) -> None:
         """Streams or plans have changed: record exactly what is planned and carried."""
@@ -219,18 +226,13 @@ class FootageKeeper:
 
     # -- plans --------------------------------------------------------------------------------------------------
 
-    async def _pull(self) -> bool:
-        subject = of_node(RECORDING_PLANS, self._node)
-        pages = await ask_pages(self._bus, subject, lambda after: PlansRequest(self._run, after), PlansReply)
-        if pages is None:
-            return False
+    async def _apply(self, pages: list[PlansReply]) -> None:
         found = [plan for page in pages for plan in page.plans]
         changed = [plan for plan in found if self.plans.get(plan.camera) != plan]
         self.plans = {plan.camera: plan for plan in found}
         if self._disk is not None and changed:
             self._disk.index.keep_plans(changed)
         self.sync()
-        return True
 
     # -- what there is ------------------------------------------------------------------------------------------
 

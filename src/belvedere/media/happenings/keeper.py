@@ -19,10 +19,10 @@ from belvedere.contracts.camera_events import (
     EventSource,
     EventsTaken,
 )
-from belvedere.contracts.events import ASSIGNMENTS_EVERY_S, SourceError
+from belvedere.contracts.events import SourceError
 from belvedere.contracts.sealing import PrivateKey, SealError, unseal
 from belvedere.contracts.subjects import CAMERA_EVENT, EVENT_FEEDS, of_node
-from belvedere.media.assignments import ANSWER_WITHIN_S, ASK_AGAIN_S, ask_pages, pull_for_ever
+from belvedere.media.assignments import ANSWER_WITHIN_S, ASK_AGAIN_S, Assignments
 from belvedere.media.happenings.book import EventBook
 from belvedere.media.happenings.detectors import DetectorKeeper
 from belvedere.media.onvif import listen
@@ -63,15 +63,20 @@ class EventKeeper:
         self._own_ports = own_ports
         self._carried: dict[str, _Carried] = {}
         self._leaving: set[asyncio.Task[None]] = set()
-        self._nudges = 0
-        self._pull_now = asyncio.Event()
+        self._assignments = Assignments(
+            bus,
+            of_node(EVENT_FEEDS, node),
+            lambda after: EventFeedsRequest(run, after),
+            EventFeedsReply,
+            self._apply,
+        )
         self._tell_now = asyncio.Event()
         self._detectors = DetectorKeeper(bus, node, run, key, self.book, self._tell_now.set, own_ports)
 
     async def serve(self) -> None:
         """Ask whom to listen to, and tell what they say, for ever."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(pull_for_ever(self._pull_now, self._pull, ASSIGNMENTS_EVERY_S))
+            group.create_task(self._assignments.serve())
             group.create_task(self._detectors.serve())
             group.create_task(self._tell_for_ever())
 
@@ -85,12 +90,12 @@ class EventKeeper:
 
     def pull_soon(self) -> None:
         """Ask for the assignments again."""
-        self._pull_now.set()
+        self._assignments.pull_soon()
         self._detectors.pull_soon()
 
     def withdraw(self, cameras: Collection[str]) -> None:
         """What is said of these is nobody's business any more. Those not heard here are passed over."""
-        self._nudges += 1
+        self._assignments.withdraw()
         for carried in self._carried.values():
             if any(pk in cameras for pk in carried.cameras.values()):
                 carried.revision = ""  # the same assignment, come again, is not what is heard now
@@ -100,19 +105,8 @@ class EventKeeper:
 
     # -- assignments --------------------------------------------------------------------------------------------
 
-    async def _pull(self) -> bool:
-        """Ask for all pages and listen as they say. False: nothing was changed, because not all of them came."""
-        nudges = self._nudges
-        subject = of_node(EVENT_FEEDS, self._node)
-        pages = await ask_pages(self._bus, subject, lambda after: EventFeedsRequest(self._run, after), EventFeedsReply)
-        if pages is None:
-            return False
-        if nudges != self._nudges:
-            return False  # withdrawn meanwhile: these pages may still name what is gone
-        self._apply({row.device: row for page in pages for row in page.feeds})
-        return True
-
-    def _apply(self, assigned: dict[str, EventFeedAssignment]) -> None:
+    async def _apply(self, pages: list[EventFeedsReply]) -> None:
+        assigned = {row.device: row for page in pages for row in page.feeds}
         for device, carried in list(self._carried.items()):
             if device not in assigned or assigned[device].revision != carried.revision:
                 self._drop(device)

@@ -11,12 +11,10 @@ import msgspec
 import structlog
 
 from belvedere.bus import Bus, BusError
-from belvedere.contracts.events import ASSIGNMENTS_EVERY_S
 from belvedere.contracts.panels import (
     STATES_EVERY_S,
     PanelAnswer,
     PanelAnswerCode,
-    PanelAssignment,
     PanelCode,
     PanelCommand,
     PanelSource,
@@ -26,7 +24,7 @@ from belvedere.contracts.panels import (
 )
 from belvedere.contracts.sealing import PrivateKey, SealError, unseal
 from belvedere.contracts.subjects import PANEL_ASSIGNMENTS, PANEL_COMMAND, PANEL_STATE, of_node
-from belvedere.media.assignments import ask_pages, pull_for_ever
+from belvedere.media.assignments import Assignments
 from belvedere.media.panels.line import PanelLine
 from belvedere.media.waiting import wait_for_nudge
 
@@ -53,8 +51,13 @@ class PanelKeeper:
         self._own_ports = own_ports
         self._carried: dict[str, _Carried] = {}
         self._sequence = 0
-        self._nudges = 0
-        self._pull_now = asyncio.Event()
+        self._assignments = Assignments(
+            bus,
+            of_node(PANEL_ASSIGNMENTS, node),
+            lambda after: PanelsRequest(run, after),
+            PanelsReply,
+            self._apply,
+        )
         self._report_now = asyncio.Event()
         self._changed: set[PanelLine] = set()
 
@@ -65,7 +68,7 @@ class PanelKeeper:
     async def serve(self) -> None:
         """Ask for assignments and say states, for ever."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(pull_for_ever(self._pull_now, self._pull, ASSIGNMENTS_EVERY_S))
+            group.create_task(self._assignments.serve())
             group.create_task(self._report_for_ever())
 
     async def close(self) -> None:
@@ -74,11 +77,11 @@ class PanelKeeper:
 
     def pull_soon(self) -> None:
         """Ask for the assignments again."""
-        self._pull_now.set()
+        self._assignments.pull_soon()
 
     def withdraw(self, panels: Collection[str]) -> None:
         """Let go of these at once; those not carried here are passed over."""
-        self._nudges += 1
+        self._assignments.withdraw()
         for panel in panels:
             carried = self._carried.pop(panel, None)
             if carried:
@@ -87,19 +90,8 @@ class PanelKeeper:
 
     # -- assignments --------------------------------------------------------------------------------------------
 
-    async def _pull(self) -> bool:
-        """Ask for all pages and carry what they say. False: nothing was changed, because not all of them came."""
-        nudges = self._nudges
-        subject = of_node(PANEL_ASSIGNMENTS, self._node)
-        pages = await ask_pages(self._bus, subject, lambda after: PanelsRequest(self._run, after), PanelsReply)
-        if pages is None:
-            return False
-        if nudges != self._nudges:
-            return False  # withdrawn meanwhile: these pages may still name what is gone
-        self._apply({row.panel: row for page in pages for row in page.panels})
-        return True
-
-    def _apply(self, assigned: dict[str, PanelAssignment]) -> None:
+    async def _apply(self, pages: list[PanelsReply]) -> None:
+        assigned = {row.panel: row for page in pages for row in page.panels}
         stale = [
             panel
             for panel, carried in self._carried.items()
