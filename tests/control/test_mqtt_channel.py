@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,9 @@ from belvedere.control.notifications.services import (
     send_broker_test,
     take_back_announced,
 )
+from belvedere.control.notifications.services.brokers import ASKED_ANEW
 from belvedere.control.outbox.models import Message
+from belvedere.control.outbox.services import MAX_ATTEMPTS
 from belvedere.control.sharing.services import end_share
 from control.house import House
 from control.told import carry, happen, silent, tell
@@ -112,7 +115,67 @@ def test_a_right_that_ended_on_the_way(people: cast.Cast, house: House) -> None:
     assert house.retained() == {}
     take_back_announced()
     assert not Message.objects.filter(kind="notification.mqtt", done_at=None).exists()
-    assert BrokerThing.objects.filter(taken_back_at=None).count() == 0
+    assert not BrokerThing.objects.exists()
+
+
+def test_what_is_to_be_forgotten_is_said_in_the_end(people: cast.Cast, house: House) -> None:
+    """N33: the broker is away for longer than the outbox tries. It is asked anew, and at once when it is back."""
+    share = people.olivia.share(people.rita, people.courtyard, permissions=LIVE_AND_NEWS)
+    people.olivia.share(people.rita, people.pool, permissions=LIVE_AND_NEWS)
+    pk = create_broker(people.rita.actor, name="Home", broker=house.wish())
+    happen(people.courtyard)
+    carry()
+    announced = set(house.retained())
+    house.stop()
+    end_share(people.olivia.actor, share=share)
+    take_back_announced()
+    Message.objects.filter(kind="notification.mqtt", done_at=None).update(attempts=MAX_ATTEMPTS - 1)
+    carry()
+    assert Message.objects.filter(kind="notification.mqtt", failed_at__isnull=False).count() == 1
+    take_back_announced()
+    assert not Message.objects.filter(kind="notification.mqtt", done_at=None, failed_at=None).exists()
+    house.start()
+    # It kept what it was told, as one with a disk does.
+    for topic in announced:
+        house.say(topic, {"name": "kept"}, is_retained=True)
+    with clock.moved_by(ASKED_ANEW / 2):
+        happen(people.pool)
+        carry()
+        take_back_announced()
+        carry()
+    assert not announced & set(house.retained())
+    assert list(BrokerThing.objects.filter(broker=pk).values_list("resource", flat=True)) == [people.pool]
+
+
+def test_one_that_hears_of_nothing_else_is_asked_anew(people: cast.Cast, house: House) -> None:
+    share = people.olivia.share(people.rita, people.courtyard, permissions=LIVE_AND_NEWS)
+    create_broker(people.rita.actor, name="Home", broker=house.wish())
+    happen(people.courtyard)
+    carry()
+    end_share(people.olivia.actor, share=share)
+    take_back_announced()
+    Message.objects.filter(kind="notification.mqtt", done_at=None).update(failed_at=clock.now())
+    with clock.moved_by(ASKED_ANEW + timedelta(minutes=1)):
+        take_back_announced()
+        carry()
+    assert house.retained() == {}
+    assert not BrokerThing.objects.exists()
+
+
+def test_what_may_be_known_again_is_not_forgotten(people: cast.Cast, house: House) -> None:
+    """Decided once more at the last moment: shared again, before the broker could be told to forget it."""
+    share = people.olivia.share(people.rita, people.courtyard, permissions=LIVE_AND_NEWS)
+    create_broker(people.rita.actor, name="Home", broker=house.wish())
+    happen(people.courtyard)
+    carry()
+    end_share(people.olivia.actor, share=share)
+    take_back_announced()
+    people.olivia.share(people.rita, people.courtyard, permissions=LIVE_AND_NEWS)
+    carry()
+    assert len(house.retained()) == 2
+    with clock.moved_by(ASKED_ANEW + timedelta(minutes=1)):
+        take_back_announced()
+    assert BrokerThing.objects.get().taken_back_at is None
 
 
 def test_who_did_not_choose_it_is_not_told_so(people: cast.Cast, house: House) -> None:

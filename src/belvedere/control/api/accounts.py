@@ -11,11 +11,15 @@ from belvedere.control.accounts.selectors import list_tokens
 from belvedere.control.api.auth import actor_of
 from belvedere.control.api.claims import ClaimOut
 from belvedere.control.api.invitations import ReceivedInvitationOut
+from belvedere.control.api.notifications import MatterOut
 from belvedere.control.api.requests import ReceivedRequestOut
 from belvedere.control.api.schemas import In, Name, Out, PersonOut, ReceiptOut, problems
 from belvedere.control.api.share_shapes import ReceivedOut
 from belvedere.control.appeals.selectors import list_claims, list_received_requests
+from belvedere.control.core import clock
 from belvedere.control.core.principal import Principal
+from belvedere.control.notifications.selectors import list_matters
+from belvedere.control.notifications.selectors.matters import SHOWN_FOR
 from belvedere.control.organizations.selectors import list_organizations, list_received_invitations
 from belvedere.control.sharing.selectors import list_received
 from belvedere.control.streaming.selectors import list_cuts
@@ -62,9 +66,9 @@ class WaitingClaimOut(ClaimOut):
 
 
 class InboxOut(Out):
-    """What waits for the caller's word; `kind` tells one from the other."""
+    """What waits for the caller's word, and what he is told of his account; `kind` tells one from the other."""
 
-    items: list[ShareOfferOut | ReceivedInvitationOut | WaitingRequestOut | WaitingClaimOut]
+    items: list[ShareOfferOut | ReceivedInvitationOut | WaitingRequestOut | WaitingClaimOut | MatterOut]
     next: str | None = None
 
 
@@ -123,13 +127,14 @@ def me(request: HttpRequest) -> MeOut:
 
 @router.get("/inbox", response={200: InboxOut, **problems(401)})
 def inbox(request: HttpRequest) -> InboxOut:
-    """Offers, invitations, requests and claims that wait for the caller's word."""
+    """Offers, invitations, requests and claims that wait for the caller's word; news of his account and of rights."""
     actor = actor_of(request)
     return InboxOut(
         items=[
             *_offers(actor),
             *(WaitingRequestOut.of(row) for row in list_received_requests(actor)),
             *(WaitingClaimOut.of(row) for row in list_claims(actor) if not row.is_mine),
+            *(MatterOut.of(row) for row in list_matters(actor, since=clock.now() - SHOWN_FOR)),
         ]
     )
 

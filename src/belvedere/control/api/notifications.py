@@ -18,6 +18,7 @@ from belvedere.control.notifications.selectors import (
     BrowserView,
     Choice,
     DeliveryView,
+    MatterView,
     PreferencesView,
     WebhookView,
     get_notification_matrix,
@@ -33,10 +34,34 @@ from belvedere.control.sharing.terms import hours_wire
 router = Router(tags=["notifications"])
 
 #: what concerns one's own account, and rights
-type MatterKind = Literal["sign_in", "guesses", "many_places", "rights"]
+type MatterKind = Literal["sign_in", "guesses", "wrong_codes", "many_places", "rights"]
 type Way = Literal["inbox", "push", "mail", "webhook", "mqtt"]
 
 _REFUSALS = problems(401, 403, 404, 422, 429)
+
+
+class MatterOut(Out):
+    """Something about one's own account, or about rights, that nobody has answered or put away."""
+
+    kind: Literal["matter"] = "matter"
+    id: str
+    matter: MatterKind
+    organization: str | None = Field(description="whose rights were changed by another one, where one manages them")
+    at: datetime
+    title: str
+    text: str
+
+    @classmethod
+    def of(cls, view: MatterView) -> Self:
+        """From what selectors return."""
+        return cls(
+            id=view.id,
+            matter=view.kind.value,
+            organization=view.organization or None,
+            at=view.at,
+            title=view.title,
+            text=view.text,
+        )
 
 
 class ChoiceIn(In):

@@ -1,6 +1,5 @@
 """What the inbox says of one's own account and of rights; and the page that asks “was this you?”."""
 
-from datetime import timedelta
 from typing import Any, Final
 
 from django.contrib import messages
@@ -19,11 +18,10 @@ from belvedere.control.core.matters import Matter
 from belvedere.control.core.principal import Principal
 from belvedere.control.core.requests import principal_of
 from belvedere.control.notifications.selectors import MatterView, get_matter, list_matters
+from belvedere.control.notifications.selectors.matters import SHOWN_FOR
 from belvedere.control.notifications.services import see_matter
 from belvedere.control.web.errors import answers_refusals
 
-#: as long as it is asked whether a sign-in was one's own
-SHOWN_FOR: Final = timedelta(days=30)
 #: what of a matter can be chosen how to be told, in words
 MATTERS: Final = {
     Matter.SIGN_IN: gettext_lazy("Sign-in from a new place"),

@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from math import inf
+from typing import Final
 
 from django.utils.translation import gettext as _
 
@@ -20,6 +21,9 @@ from belvedere.control.core.principal import Principal
 from belvedere.control.notifications.models import MatterLine
 from belvedere.control.organizations.models import Organization
 from belvedere.control.sharing.selectors.lives import list_running_shares
+
+#: as long as inboxes show them, and it is asked whether a sign-in was one's own
+SHOWN_FOR: Final = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
