@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET
 from belvedere.contracts.permissions import Permission
 from belvedere.control.core.requests import principal_of
 from belvedere.control.devices.selectors import list_organizations_to_share_in
-from belvedere.control.web.context import here, is_administered, list_cameras_here
+from belvedere.control.web.context import here, is_administered, list_cameras_here, list_sites_to_equip
 
 #: cameras that a guide offers to start with; all others are a tap away
 _FIRST: Final = 6
@@ -142,6 +142,6 @@ def guide(request: HttpRequest, slug: str) -> HttpResponse:
         "cameras": mine[:_FIRST],
         "has_more": len(mine) > _FIRST,
         "others": [row for row in GUIDES if row.whose in roles and row is not found][:3],
-        "may": {role.value for role in roles},
+        "may_add": bool(list_sites_to_equip(request)),
     }
     return render(request, f"web/guides/{found.slug}.html", context)
