@@ -6,17 +6,18 @@ import os
 import re
 import shutil
 import signal
-import stat
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.conf import settings
 from django.core import mail
 from django.db.models import Value
 from django.db.models.functions import Replace
@@ -51,8 +52,10 @@ from belvedere.control.key_rotation import (
 from belvedere.control.notifications import services as notifications
 from belvedere.control.notifications import web_push
 from belvedere.control.notifications.models import PushSubscription, Webhook
+from belvedere.control.operate import OperatorError, verify_own_export
 from belvedere.control.outbox.services import run_due
 from belvedere.control.recordings.manifests import KEY as EXPORTS
+from belvedere.control.recordings.manifests import instant, signed_bytes
 from control.test_factors import code_now, first_step, is_in, set_up_app
 from control.told import Phone, listening
 
@@ -73,39 +76,6 @@ def rotate_all(*names: str) -> None:
     rotate(OPERATOR, names)
     for _progress in reseal():
         pass
-
-
-# ── Rings ────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_a_ring_grows_by_files_and_the_last_one_is_in_use(tmp_path: Path) -> None:
-    first = tmp_path / "ring" / "a.key"
-    assert keyring.list_keys(first) == []
-    assert keyring.current_key(first).id == "k1"
-    assert keyring.add_key(first).file == tmp_path / "ring" / "a-2.key"
-    for number in range(3, 12):
-        assert keyring.add_key(first).number == number
-    for other in ("a-02.key", "a-x.key", "a-1.key", "ab.key", "a-3.key.bak", "b-4.key", ".a-99.key.0"):
-        (tmp_path / "ring" / other).write_bytes(b"x")
-    keys = keyring.list_keys(first)
-    assert [key.id for key in keys] == [f"k{number}" for number in range(1, 12)]
-    assert len({key.file.read_bytes() for key in keys}) == 11
-    assert {stat.S_IMODE(key.file.stat().st_mode) for key in keys} == {0o600}
-    # The first one gone, the ring goes on, and is not begun anew.
-    first.unlink()
-    assert keyring.current_key(first).number == 11
-    assert not first.exists()
-
-
-@pytest.mark.parametrize("wrong", ["", "k", "k0", "k01", "k-1", "1", "kx", "k²", "k9999999", "../k1"])
-def test_what_is_no_key_is_none(tmp_path: Path, wrong: str) -> None:
-    assert keyring.find_key(tmp_path / "a.key", wrong) is None
-
-
-def test_a_file_that_is_there_is_never_written_over(tmp_path: Path) -> None:
-    for content in (b"one", b"two"):
-        keyring.write_once(tmp_path / "a.key", content)
-    assert [(row.name, row.read_bytes()) for row in tmp_path.iterdir() if row.is_file()] == [("a.key", b"one")]
 
 
 def test_the_command_knows_every_ring() -> None:
@@ -303,6 +273,31 @@ def test_what_was_signed_before_still_holds(people: cast.Cast, folder: Path) -> 
     assert [row["until"] for row in keys.values()].count(None) == 3
     assert [row for verdict in verify_chains() for row in verdict.faults] == []
     heads_file().unlink(missing_ok=True)
+
+
+def test_old_exports_are_verified_by_the_command(people: cast.Cast, folder: Path, tmp_path: Path) -> None:
+    """With no key given, by the one that was in use then; what says to be of later than its end is not believed."""
+    old = signing.Signer(EXPORTS)
+    film, paper = tmp_path / "film.mp4", tmp_path / "film.json"
+    film.write_bytes(b"a film")
+    stolen = Ed25519PrivateKey.from_private_bytes((folder / "export.key").read_bytes())
+    before, after = clock.now(), clock.now() + DAY
+    rotate(OPERATOR, [EXPORTS])
+
+    def write(at: datetime) -> None:
+        said = {"version": 1, "key": old.id, "sha256": sha256(b"a film").hexdigest(), "size": 6, "made_at": instant(at)}
+        signature = base64.b64encode(stolen.sign(signed_bytes(said))).decode()
+        paper.write_text(json.dumps({"manifest": said, "signature": signature}))
+
+    write(before)
+    assert verify_own_export(settings.BELVEDERE, film, paper)["key"] == old.id
+    write(after)
+    with pytest.raises(OperatorError, match="was given up"):
+        verify_own_export(settings.BELVEDERE, film, paper)
+    paper.write_text("{}")
+    with pytest.raises(OperatorError, match="no manifest"):
+        verify_own_export(settings.BELVEDERE, film, paper)
+    assert people.olivia.id
 
 
 def test_what_a_stolen_key_signs_later_is_not_ours(people: cast.Cast, folder: Path) -> None:
