@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.formats import date_format
-from django.utils.html import escape, format_html
+from django.utils.html import conditional_escape, escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
@@ -175,13 +175,18 @@ def _standing_note(cell: MatrixCell) -> str:
 
 def _small(words: str, *, is_warning: bool) -> str:
     style = "cell-note is-warn" if is_warning else "cell-note"
-    return f'<small class="{style}">{escape(words)}</small>' if words else ""
+    return f'<small class="{style}">{conditional_escape(words)}</small>' if words else ""
 
 
-def _until(at: datetime, *, is_soon: bool) -> str:
+def _until(at: datetime, *, is_soon: bool) -> SafeString:
+    """Its own zone is the reader's, as everywhere (`web/_time.html`)."""
     if is_soon:
-        return _("Ends %(day)s") % {"day": date_format(at, "j M, H:i")}
-    return _("Until %(day)s") % {"day": date_format(at, "j M Y")}
+        return format_html(_("Ends {day}"), day=_time(at, "short", date_format(at, "j M, H:i") + " UTC"))
+    return format_html(_("Until {day}"), day=_time(at, "day", date_format(at, "j M Y")))
+
+
+def _time(at: datetime, style: str, words: str) -> SafeString:
+    return format_html('<time datetime="{}" data-local="{}">{}</time>', at.isoformat(), style, words)
 
 
 def _head_of(row: Row) -> dict[str, Any]:
