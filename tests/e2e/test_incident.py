@@ -114,6 +114,23 @@ def test_a_browser_goes_over_to_the_new_key_of_pushes(demo: Demo, sign_in: SignI
     assert server == after["key"]
 
 
+def test_the_operator_freezes_an_organization(demo: Demo, sign_in: SignIn) -> None:
+    """From the command line, at once; Sam and Olivia are told, and it thaws as it came."""
+    hotels = hotels_of(demo)
+    with demo.api("leo") as api:
+        camera = next(row["id"] for row in api.get("cameras").json()["items"] if row["organization"] == hotels)
+    leo = sign_in("leo", viewport=PHONE, allow="409|WebSocket")
+    leo.goto(f"{demo.url}/cameras/{camera}")
+    expect(leo.locator("live-view[data-state=live]").first).to_be_visible(timeout=60_000)
+    assert operate(demo, "organizations", "freeze", "Harbour Hotels").returncode == 0
+    expect(leo.get_by_text("froze everything here for a while")).to_be_visible(timeout=30_000)
+    for name in ("olivia", "sam"):
+        assert demo.find_mail(demo.accounts[name]["email"], "Harbour Hotels is frozen")
+    assert operate(demo, "organizations", "thaw", hotels).returncode == 0
+    leo.reload()
+    expect(leo.locator("live-view[data-state=live]").first).to_be_visible(timeout=60_000)
+
+
 def test_an_account_is_disabled_and_comes_back(demo: Demo, sign_in: SignIn) -> None:
     """His picture ends at once; who watches over the hotels is told of both."""
     hotels = hotels_of(demo)

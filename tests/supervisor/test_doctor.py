@@ -60,6 +60,23 @@ def test_what_others_may_read_is_broken(data: Path) -> None:
     assert premises(data)["data"] is Health.BROKEN
 
 
+def test_keys_after_a_rotation_are_looked_at(data: Path, tmp_path: Path) -> None:
+    """Beside a master key that lies elsewhere, too; the first of them may be gone."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir(mode=0o700)
+    first, second = elsewhere / "sealing", elsewhere / "sealing-2"
+    assert premises(data, key_file=first)["keys"] is Health.WARNING
+    second.write_bytes(b"x" * 32)
+    second.chmod(0o600)
+    assert premises(data, key_file=first)["keys"] is Health.OK
+    second.chmod(0o644)
+    assert premises(data, key_file=first)["keys"] is Health.BROKEN
+    second.chmod(0o600)
+    (elsewhere / "export.key").write_bytes(b"x" * 32)
+    (elsewhere / "export.key").chmod(0o604)
+    assert premises(data, key_file=first)["keys"] is Health.BROKEN
+
+
 def test_a_port_that_is_taken_is_named(data: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         assert premises(data, port=taken.getsockname()[1])["ports"] is Health.BROKEN

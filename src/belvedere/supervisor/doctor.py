@@ -22,6 +22,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from belvedere.config import Settings
+from belvedere.control.core.keyring import list_keys
 from belvedere.supervisor.authority import CERTIFICATE
 from belvedere.supervisor.front_door import find_caddy
 from belvedere.supervisor.premises import MIN_FREE_MB, StartError, check_ports
@@ -124,17 +125,19 @@ def _is_crypt(block: Path) -> bool:
 
 
 def _keys(settings: Settings) -> list[Finding]:
-    files = [settings.key_file or settings.data / "keys" / "master.key", *sorted((settings.data / "keys").glob("*"))]
+    ring = list_keys(settings.master_key_file)
+    beside = sorted(settings.master_key_file.parent.glob("*.key"))
+    files = [*(key.file for key in ring), *beside, *sorted((settings.data / "keys").glob("*"))]
     open_ones = [file for file in dict.fromkeys(files) if file.is_file() and _open_to_others(file)]
     if open_ones:
         names = " ".join(str(file) for file in open_ones)
         return [Finding("keys", Health.BROKEN, f"others may read {names}", f"chmod 600 {names}")]
-    if not files[0].is_file():
+    if not ring:
         return [
             Finding(
                 "keys",
                 Health.WARNING,
-                f"there is no master key at {files[0]}",
+                f"there is no master key at {settings.master_key_file}",
                 "The first start makes it. If there are cameras already, put the old one back: no other opens them.",
             )
         ]
