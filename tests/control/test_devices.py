@@ -14,10 +14,10 @@ from belvedere.contracts.sessions import Quality
 from belvedere.control.core import clock, vault
 from belvedere.control.core.errors import AlreadyBound, Forbidden, Invalid, NetworkNotAllowed, NotFound, SwitchedOff
 from belvedere.control.devices import services
+from belvedere.control.devices.health import get_stability
 from belvedere.control.devices.models import Binding, Device
 from belvedere.control.devices.selectors import (
     get_camera,
-    get_stability,
     list_bind_attempts,
     list_cameras,
     list_devices,

@@ -6,8 +6,10 @@ from itertools import pairwise
 from typing import Final
 
 from belvedere.control.core import clock
+from belvedere.control.core.errors import NotFound
+from belvedere.control.core.principal import Principal
 from belvedere.control.devices.models import Camera, StateChange
-from belvedere.control.devices.selectors import DAY, DeviceView
+from belvedere.control.devices.selectors import DAY, DeviceView, get_camera
 
 #: What is shorter is a hiccup; what is longer is worth a look, and later a message.
 AWAY_AFTER: Final = timedelta(minutes=5)
@@ -37,6 +39,16 @@ class Health:
     bitrate: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Stability:
+    """How a camera has been over the last day (VA 9)."""
+
+    state: str
+    since: datetime | None
+    last_drop_at: datetime | None
+    uptime_day: float | None
+
+
 def list_health(device: DeviceView) -> dict[str, Health]:
     """Camera id → its health, of a device that the actor has got by `get_device`. Two queries, however many cameras."""
     now = clock.now()
@@ -49,7 +61,16 @@ def list_health(device: DeviceView) -> dict[str, Health]:
     return {pk: _health(changes[pk], now, codec=codec, bitrate=bitrate) for pk, codec, bitrate in sent}
 
 
-def _health(changes: list[tuple[datetime, bool]], now: datetime, *, codec: str, bitrate: int) -> Health:
+def get_stability(actor: Principal, camera: str) -> Stability:
+    """How it has been, for those to whom it belongs. Raises NotFound."""
+    view = get_camera(actor, camera)
+    if not view.mine:
+        raise NotFound
+    changes = list(StateChange.objects.filter(camera_id=camera).order_by("at", "pk").values_list("at", "is_online"))
+    return Stability(view.state, view.since, view.last_drop_at, _health(changes, clock.now()).uptime)
+
+
+def _health(changes: list[tuple[datetime, bool]], now: datetime, *, codec: str = "", bitrate: int = 0) -> Health:
     start = now - DAY
     ends = [*(at for at, _ in changes[1:]), now]
     stretches = [

@@ -19,7 +19,7 @@ from belvedere.control.core import clock, sql
 from belvedere.control.core.errors import Frozen, NotFound
 from belvedere.control.core.ids import is_id
 from belvedere.control.core.principal import Principal, once
-from belvedere.control.devices.models import Alias, BindAttempt, Camera, Device, MediaNode, Panel, StateChange
+from belvedere.control.devices.models import Alias, BindAttempt, Camera, Device, MediaNode, Panel
 from belvedere.control.devices.panels import PanelView, list_panels
 
 DAY = timedelta(days=1)
@@ -111,16 +111,6 @@ class DeviceView:
             return "unknown" if self.panel.state is PanelStateWord.UNKNOWN else "online"
         states = {camera.state for camera in self.cameras}
         return states.pop() if len(states) == 1 else "offline" if "offline" in states else "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class Stability:
-    """How a camera has been over the last day (VA 9)."""
-
-    state: str
-    since: datetime | None
-    last_drop_at: datetime | None
-    uptime_day: float | None
 
 
 class _Row(NamedTuple):
@@ -371,48 +361,6 @@ def _device_view(row: _DeviceRow, cameras: list[CameraView], panel: PanelView | 
         cameras=cameras,
         panel=panel,
     )
-
-
-def list_history(actor: Principal, camera: str) -> list[tuple[datetime, datetime, bool]]:
-    """The last 24 h as stretches (from, to, was online), oldest first, for those to whom the camera belongs.
-
-    What nobody knows (before the first word of it) is left out. Raises NotFound.
-    """
-    if not get_camera(actor, camera).mine:
-        raise NotFound
-    now = clock.now()
-    start = now - DAY
-    changes = list(StateChange.objects.filter(camera_id=camera).order_by("at").values_list("at", "is_online"))
-    ends = [*(at for at, _ in changes[1:]), now]
-    return [
-        (max(at, start), until, is_online)
-        for (at, is_online), until in zip(changes, ends, strict=False)
-        if until > max(at, start)
-    ]
-
-
-def get_stability(actor: Principal, camera: str) -> Stability:
-    """State, last drop and uptime of the last day, for those to whom it belongs. Raises NotFound."""
-    view = get_camera(actor, camera)
-    if not view.mine:
-        raise NotFound
-    return Stability(view.state, view.since, view.last_drop_at, _uptime(camera))
-
-
-def _uptime(camera: str) -> float | None:
-    """The part of the last 24 h, or of the time known, that it was online: 0 to 1. None if nothing is known."""
-    now = clock.now()
-    start = now - DAY
-    changes = list(StateChange.objects.filter(camera_id=camera).order_by("at").values_list("at", "is_online"))
-    if not changes:
-        return None
-    start = max(start, changes[0][0])
-    online = 0.0
-    for (at, is_online), (until, _) in zip(changes, [*changes[1:], (now, False)], strict=True):
-        if is_online and until > start:
-            online += (until - max(at, start)).total_seconds()
-    whole = (now - start).total_seconds()
-    return online / whole if whole else 1.0
 
 
 def find_node_of(camera: str) -> MediaNode | None:

@@ -16,7 +16,8 @@ from belvedere.control.core.errors import NotFound
 from belvedere.control.core.principal import Principal
 from belvedere.control.core.requests import principal_of
 from belvedere.control.devices import services as devices
-from belvedere.control.devices.selectors import CameraView, get_camera, get_stability
+from belvedere.control.devices.health import get_stability
+from belvedere.control.devices.selectors import CameraView, get_camera
 from belvedere.control.events.selectors import glance_at_events
 from belvedere.control.guests.selectors import list_marked
 from belvedere.control.organizations.selectors import get_site

@@ -22,7 +22,8 @@ from belvedere.control.core.errors import Invalid, NotFound, Refusal
 from belvedere.control.core.names import clean_address
 from belvedere.control.core.principal import Principal
 from belvedere.control.core.requests import principal_of
-from belvedere.control.devices.selectors import CameraView, get_stability, list_cameras
+from belvedere.control.devices.health import get_stability
+from belvedere.control.devices.selectors import CameraView, list_cameras
 from belvedere.control.sharing import services
 from belvedere.control.sharing.presets import Preset
 from belvedere.control.sharing.selectors import (
