@@ -37,7 +37,10 @@ def tell(row: Handover, *sides: str) -> None:
 def drop_plans(actor: Principal, *, organization: str, owner: str) -> None:
     """Close what a former owner had planned or offered of an organization. In the caller’s transaction."""
     for row in Handover.objects.filter(organization=organization, state__in=OPEN).exclude(giver=owner):
-        close_offer(row, actor, reason="owner_changed")
+        if close_offer(row, actor, reason="owner_changed") and row.state == HandoverState.REVOKED:
+            # Somebody was asked, and waits no more.
+            write_plan_entry(actor, row, "handover.withdrawn", reason="owner_changed")
+            tell(row, "receiver")
 
 
 def close_offer(row: Handover, actor: Principal, *, reason: str = "") -> bool:
