@@ -1,20 +1,26 @@
 """How long does an organization with 500 devices and 2,000 shares take to change hands? One transaction, at a go.
 
-    .venv/bin/python -m bench.handover [--devices 500] [--shares 2000] [--rounds 3] [--json FILE]
+    .venv/bin/python -m bench.handover [--devices 500] [--shares 2000] [--rounds 3] [--viewers 20] [--json FILE]
 
 plan read        every row with its verdict, as the plan's page asks for them
 everything goes on / ends   from before the acceptance until it is committed, and all that follows at once is done
+
+With viewers, `bench.handover_cut` then does it once more on the whole product, while they watch.
 """
 
 import argparse
 import json
 import os
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any, Final
 
-os.environ["BELVEDERE_DATA"] = tempfile.mkdtemp(prefix="belvedere-bench-")
+# `bench.handover_cut` builds the same in an installation that runs already.
+if "BELVEDERE_DATA" not in os.environ:
+    os.environ["BELVEDERE_DATA"] = tempfile.mkdtemp(prefix="belvedere-bench-")
 os.environ["BELVEDERE_REACH"] = "127.0.0.0/8"
 os.environ["DJANGO_SETTINGS_MODULE"] = "belvedere.control.settings.base"
 
@@ -49,20 +55,24 @@ from belvedere.control.organizations.services import (
 from belvedere.control.sharing.models import Recipient, Share, ShareItem
 from bench.table import print_table, row
 
+PASSWORD: Final = "bench-of-handover"  # noqa: S105  of a throw-away installation
 GIVEN: Final = Permission.LIVE_VIEW | Permission.PLAYBACK | Permission.NOTIFY
 
 
 def person(key: str) -> Principal:
     """Somebody who owns or is to own."""
     email = f"{key}@example.org"
-    account = create_account(email=email, name=key.capitalize(), password="bench-of-handover", is_verified=True)  # noqa: S106  of a throw-away installation
+    account = create_account(email=email, name=key.capitalize(), password=PASSWORD, is_verified=True)
     actor = Principal(account.pk, account.name, email, proved_at=clock.now())
     register_account(actor)
     return actor
 
 
-def build(key: str, devices: int, shares: int) -> tuple[Principal, Principal, str]:
-    """The giver, the receiver and the organization. Rows as the services would have written them."""
+def build(key: str, devices: int, shares: int, *, are_off: bool = False) -> tuple[Principal, Principal, str]:
+    """The giver, the receiver and the organization. Rows as the services would have written them.
+
+    are_off  the cameras are switched off, so that no node looks for what is not there
+    """
     giver, receiver, at = person(f"giver{key}"), person(f"receiver{key}"), clock.now()
     organization = create_organization(giver, name=f"Harbour Hotels {key}")
     site = add_site(giver, organization=organization, name="North").pk
@@ -85,7 +95,14 @@ def build(key: str, devices: int, shares: int) -> tuple[Principal, Principal, st
         device.source = vault.seal(text, table="device", row=device.pk, field="source")
     Device.objects.bulk_create(bound, batch_size=200)
     cameras = [
-        Camera(device=device, organization_id=organization, site_id=site, name=device.name, created_at=at)
+        Camera(
+            device=device,
+            organization_id=organization,
+            site_id=site,
+            name=device.name,
+            created_at=at,
+            disabled_at=at if are_off else None,
+        )
         for device in bound
     ]
     Camera.objects.bulk_create(cameras, batch_size=200)
@@ -172,12 +189,25 @@ def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
     return [row("plan read", reads), *found]
 
 
+def _cut(options: argparse.Namespace) -> list[dict[str, Any]]:
+    """In a process of its own: one process has one installation."""
+    wanted = {name: str(getattr(options, name)) for name in ("devices", "shares", "viewers")}
+    with tempfile.NamedTemporaryFile(suffix=".json") as answer:
+        words = [word for name, value in wanted.items() for word in (f"--{name}", value)]
+        environment = {name: value for name, value in os.environ.items() if name != "BELVEDERE_DATA"}
+        command = [sys.executable, "-m", "bench.handover_cut", *words, "--json", answer.name]
+        subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
+        rows: list[dict[str, Any]] = json.loads(Path(answer.name).read_text())
+    return rows
+
+
 def main() -> None:
     """Build, hand over, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--devices", type=int, default=500)
     parser.add_argument("--shares", type=int, default=2000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--viewers", type=int, default=20, help="0: nobody watches, nothing is cut")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     call_command("migrate", verbosity=0)
@@ -185,6 +215,8 @@ def main() -> None:
 
     compose()
     found = measure(options)
+    if options.viewers:
+        found += _cut(options)
     print_table(found)
     if options.json:
         options.json.write_text(json.dumps(found, indent=1))

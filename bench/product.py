@@ -23,7 +23,7 @@ import httpx
 from belvedere.config import free_port
 
 ROOT = Path(__file__).parent.parent
-START_TIMEOUT_S = 60.0
+START_TIMEOUT_S = 180.0
 
 
 @dataclass
@@ -59,7 +59,7 @@ class Product:
             await asyncio.to_thread(_wait_ready, url, process)
             olivia, rita = await asyncio.to_thread(_cast)
             product = cls(url, folder, process, olivia, rita)
-            with _serve_cameras(cameras) as addresses:
+            with serve_cameras(cameras) as addresses:
                 for number, address in enumerate(addresses):
                     await asyncio.to_thread(product._bind, address, number)
                 await asyncio.to_thread(product._wait_online)
@@ -124,7 +124,7 @@ def _wait_ready(url: str, process: subprocess.Popen[bytes]) -> None:
 
 
 @contextlib.contextmanager
-def _serve_cameras(count: int) -> Iterator[list[str]]:
+def serve_cameras(count: int) -> Iterator[list[str]]:
     """Cameras in a process of their own; their addresses."""
     process = subprocess.Popen(
         [sys.executable, "-m", "bench.crowd", "cameras", str(count)],
