@@ -86,6 +86,11 @@ def test_all_that_is_needed_is_in_it(hotels: cast.Hotels, bus: Node, tmp_path: P
     assert [row["faults"] for row in json.loads(read(bundle, "audit/verdict.json")) if row["faults"]] == []
     [line] = lines(bundle, "ledger.jsonl")
     assert (line["session"], line["principal"], line["camera"]) == (session, hotels.leo.id, hotels.lobby)
+    # What may be handed to the owner has no networks (threats §5).
+    assert "network" in line
+    take(tmp_path / "hotels.zip", organization=hotels.id)
+    [line] = lines(tmp_path / "hotels.zip", "ledger.jsonl")
+    assert (line["session"], "network" in line) == (session, False)
     named = {row["id"]: row["email"] for row in json.loads(read(bundle, "people.json"))}
     assert named[hotels.leo.id] == hotels.leo.email
     assert json.loads(read(bundle, "versions.json"))["packages"]["Django"]

@@ -146,7 +146,10 @@ def _audit_lines(chain: str, period: EntryFilter, people: set[str]) -> Iterator[
 
 
 def _ledger_lines(wish: Wish, people: set[str]) -> Iterator[bytes]:
-    """Who watched what, from where, and which parts of the past: every session that was opened."""
+    """Who watched what, and which parts of the past: every session that was opened.
+
+    Networks stand in the whole ledger alone: an organization's may be handed to its owner, who is never told them.
+    """
     rows = ViewingSession.objects.filter(opened_at__isnull=False).prefetch_related("watched_spans")
     if wish.organization:
         rows = rows.filter(camera__organization=wish.organization)
@@ -164,7 +167,7 @@ def _ledger_lines(wish: Wish, people: set[str]) -> Iterator[bytes]:
             "camera": row.camera_id,
             "kind": row.kind,
             "quality": row.quality,
-            "network": row.network,
+            **({} if wish.organization else {"network": row.network}),
             "node": row.node,
             "opened_at": row.opened_at and instant(row.opened_at),
             "closed_at": row.closed_at and instant(row.closed_at),
