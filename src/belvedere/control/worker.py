@@ -24,7 +24,7 @@ SIGN_S = 3600.0
 def run_worker(settings: Settings) -> None:
     """Work until SIGTERM. Blocks. Raises ConfigError, BusError."""
     setup(settings)
-    from belvedere.control.accounts.services import erase_closed_accounts, forget_sign_ins
+    from belvedere.control.accounts.services import erase_closed_accounts, forget_sign_ins, settle_recoveries
     from belvedere.control.appeals.services import expire_requests, settle_claims
     from belvedere.control.backups.services import end_unconfirmed
     from belvedere.control.devices.services import purge_panel_changes, seek_devices, settle_nodes, settle_private_hours
@@ -66,6 +66,7 @@ def run_worker(settings: Settings) -> None:
         expire_requests: EXPIRE_S,
         settle_claims: EXPIRE_S,
         settle_ownership_claims: EXPIRE_S,
+        settle_recoveries: EXPIRE_S,
         expire_engagements: EXPIRE_S,
         end_unconfirmed: EXPIRE_S,
         settle_uses: EXPIRE_S,

@@ -14,6 +14,7 @@ from django.db import models
 from django.db.models.functions import Lower
 
 from belvedere.control.core.ids import new_id
+from belvedere.control.core.offers import Offer, OfferState
 
 
 class Account(AbstractBaseUser):
@@ -131,7 +132,8 @@ class Phone(models.Model):
 
 
 class RecoveryContact(models.Model):
-    """Another way to an account's holder, or to somebody he trusts: hears of every step of a recovery, signs nobody in.
+    """Another way to an account's holder, or to somebody he trusts: hears of every step of a recovery, may begin one,
+    signs nobody in.
 
     Counts from `confirmed_at` on, when whoever reads there said yes.
     """
@@ -152,6 +154,31 @@ class RecoveryContact(models.Model):
     class Meta:
         constraints = (
             models.UniqueConstraint(fields=("account", "address"), name="accounts_recovery_contact_once_each"),
+        )
+
+
+class AccountRecovery(Offer):
+    """A recovery contact says that an account's holder cannot get in. Nothing changes before `due_at`; all are told.
+
+    `accepted`: it was carried out. `revoked`: it ended before, and `ended_reason` says why.
+    """
+
+    id = models.CharField(primary_key=True, max_length=26, default=new_id)
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")
+    #: None: he is no recovery contact any more, and this cannot go on
+    contact = models.ForeignKey(RecoveryContact, on_delete=models.SET_NULL, null=True, related_name="+")
+    contact_name = models.CharField(max_length=80)
+    due_at = models.DateTimeField()
+    #: how often everybody was told since the first day
+    reminders = models.IntegerField(default=0)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("account",),
+                condition=models.Q(state=OfferState.PENDING),
+                name="accounts_recovery_one_pending",
+            ),
         )
 
 

@@ -4,12 +4,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from allauth.account import app_settings
+from allauth.account.utils import user_pk_to_url_str
+from django.conf import settings
 from django.db.models import Max
 
-from belvedere.control.accounts.models import RecoveryContact, Session, digest_of
+from belvedere.control.accounts.models import Account, AccountRecovery, RecoveryContact, Session, digest_of
 from belvedere.control.accounts.selectors import list_last_seen, list_verified_addresses, list_verified_phones
 from belvedere.control.accounts.sign_ins import find_alert_address
 from belvedere.control.core import clock
+from belvedere.control.core.offers import OfferState
 from belvedere.control.core.principal import Principal
 
 
@@ -32,6 +36,17 @@ class RecoveryContactView:
 
 
 @dataclass(frozen=True, slots=True)
+class RecoveryView:
+    """A recovery that waits: at `due_at` the mailbox alone lets the holder in. `by`: the contact who began it."""
+
+    id: str
+    contact: str
+    by: str
+    begun_at: datetime
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class AskedContact:
     """What the message to a contact is about: who named him, and where that stands."""
 
@@ -42,6 +57,7 @@ class AskedContact:
     address: str
     is_confirmed: bool
     is_over: bool
+    recovery: "RecoveryView | None"
 
 
 def list_recovery_contacts(actor: Principal) -> list[RecoveryContactView]:
@@ -95,4 +111,19 @@ def find_asked_contact(token: str) -> AskedContact | None:
         return None
     is_confirmed = row.confirmed_at is not None
     is_over = not is_confirmed and clock.now() >= row.expires_at
-    return AskedContact(row.pk, row.account_id, row.account.name, row.name, row.address, is_confirmed, is_over)
+    recovery = find_recovery(row.account_id) if is_confirmed else None
+    return AskedContact(
+        row.pk, row.account_id, row.account.name, row.name, row.address, is_confirmed, is_over, recovery
+    )
+
+
+def find_recovery(account: str) -> RecoveryView | None:
+    """The recovery of an account that waits. For its holder, and for who holds the message of a contact of his."""
+    row = AccountRecovery.objects.filter(account=account, state=OfferState.PENDING).first()
+    return RecoveryView(row.pk, row.contact_id or "", row.contact_name, row.offered_at, row.due_at) if row else None
+
+
+def reset_link_of(account: Account) -> str:
+    """A link that sets a new password once, within the hour. For who has decided that it may be made."""
+    key = f"{user_pk_to_url_str(account)}-{app_settings.PASSWORD_RESET_TOKEN_GENERATOR().make_token(account)}"
+    return f"{settings.BELVEDERE.url}/reset/{key}"

@@ -12,7 +12,8 @@ from django.template.loader import render_to_string
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from belvedere.control.accounts.models import RecoveryContact, digest_of
+from belvedere.control.accounts.models import Account, RecoveryContact, digest_of
+from belvedere.control.accounts.recovery import reset_link_of
 from belvedere.control.accounts.texts import send_text
 from belvedere.control.core.names import is_phone
 
@@ -26,12 +27,24 @@ def send_recovery_contact(payload: dict[str, Any]) -> None:
     if not RecoveryContact.objects.filter(pk=row.pk).update(token_digest=digest_of(secret)):
         return
     words = {"who": row.account.name, "until": date_format(row.expires_at, "DATE_FORMAT")}
+    if row.confirmed_at:
+        send_grave(
+            row.address,
+            _("You are a recovery contact of %(who)s") % words,
+            _(
+                "Somebody asked for your link as a recovery contact of %(who)s on Belvedere. Speak to %(who)s in "
+                "person first. If %(who)s has lost every way in, you can begin here to let %(who)s in again:"
+            )
+            % words,
+            link=f"{settings.BELVEDERE.url}/recovery/{secret}",
+        )
+        return
     send_grave(
         row.address,
         _("%(who)s asks you to be a recovery contact") % words,
         _(
             "%(who)s named you as recovery contact on Belvedere: you would be told when somebody recovers that "
-            "account. You could not sign in to it. Answer until %(until)s:"
+            "account, and could begin it. You could not sign in to it. Answer until %(until)s:"
         )
         % words,
         link=f"{settings.BELVEDERE.url}/recovery/{secret}",
@@ -41,9 +54,27 @@ def send_recovery_contact(payload: dict[str, Any]) -> None:
 def send_recovery_told(payload: dict[str, Any]) -> None:
     """One step of a recovery, to one of those who are told: `to`, `what` happened, and to `who`se account."""
     subject, sentence = _words(payload["what"])
-    words = {"who": payload["who"], "detail": payload.get("detail", "")}
+    words = {"who": payload["who"], "by": payload.get("by", ""), "detail": payload.get("detail", "")}
     page = payload.get("page", "")
     send_grave(payload["to"], subject % words, sentence % words, link=settings.BELVEDERE.url + page if page else "")
+
+
+def send_recovery_link(payload: dict[str, Any]) -> None:
+    """The end of a recovery that nobody objected to: to the account's own address and to nobody else."""
+    row = Account.objects.filter(pk=payload["account"], is_active=True).first()
+    if row is None or row.has_usable_password():
+        return
+    words = {"who": row.name, "page": f"{settings.BELVEDERE.url}/reset"}
+    send_grave(
+        row.email,
+        _("Set a new password, and come in again"),
+        _(
+            "Seven days have passed, and nobody objected. The old password and second step of %(who)s’s account are "
+            "void. Set a new password within the hour; later, ask for another link at %(page)s."
+        )
+        % words,
+        link=reset_link_of(row),
+    )
 
 
 def send_grave(to: str, subject: str, sentence: str, *, link: str = "") -> None:
@@ -71,6 +102,32 @@ def _words(what: str) -> tuple[str, str]:
             _(
                 "Whoever runs this server made a link that sets a new password for %(who)s’s account on Belvedere. If "
                 "%(who)s did not ask for it, speak to whoever runs the server at once."
+            ),
+        ),
+        "recovery_begun": (
+            _("Somebody recovers the account of %(who)s"),
+            _(
+                "%(by)s, a recovery contact of %(who)s, says that %(who)s cannot sign in to Belvedere any more. On "
+                "%(detail)s the old password and second step end, and a link goes to the mailbox of %(who)s alone. If "
+                "%(who)s signs in before, or any recovery contact objects, it is over. Speak to %(who)s in person."
+            ),
+        ),
+        "recovery_waits": (
+            _("On %(detail)s the account of %(who)s is recovered"),
+            _(
+                "%(by)s said that %(who)s cannot sign in to Belvedere any more. On %(detail)s the old password and "
+                "second step end, unless %(who)s signs in before, or any recovery contact objects."
+            ),
+        ),
+        "recovery_ended": (
+            _("The account of %(who)s is not recovered"),
+            _("%(who)s was there, or somebody objected. Nothing has changed: the same password and second step."),
+        ),
+        "recovery_done": (
+            _("The account of %(who)s was recovered"),
+            _(
+                "Nobody objected to what %(by)s began. The old password and second step of %(who)s’s account are void, "
+                "and a link that sets a new password went to the mailbox of %(who)s."
             ),
         ),
         "contact_removed": (

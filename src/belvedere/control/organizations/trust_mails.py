@@ -132,6 +132,35 @@ def _words(what: str) -> tuple[str, str, str]:
             ),
             "/organizations/{organization}/restored",
         ),
+        "recovery_begun": (
+            _("The account of the owner of %(organization)s is being recovered"),
+            _(
+                "A recovery contact of %(who)s, who owns %(organization)s, says that %(who)s cannot sign in any more. "
+                "On %(detail)s the old password and second step end, unless %(who)s signs in before. Speak to %(who)s."
+            ),
+            "/",
+        ),
+        "recovery_waits": (
+            _("On %(detail)s the account of the owner of %(organization)s is recovered"),
+            _(
+                "On %(detail)s the old password and second step of %(who)s, who owns %(organization)s, end, unless "
+                "%(who)s signs in before. Speak to %(who)s."
+            ),
+            "/",
+        ),
+        "recovery_ended": (
+            _("The account of the owner of %(organization)s is not recovered"),
+            _("%(who)s, who owns %(organization)s, was there, or somebody objected. Nothing has changed."),
+            "/",
+        ),
+        "recovery_done": (
+            _("The account of the owner of %(organization)s was recovered"),
+            _(
+                "Nobody objected: the old password and second step of %(who)s, who owns %(organization)s, are void. A "
+                "link that sets a new password went to the mailbox of %(who)s alone."
+            ),
+            "/",
+        ),
         "owner_set": (
             _("%(organization)s has another owner"),
             _(

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from belvedere.control.accounts import services
-from belvedere.control.accounts.recovery import find_asked_contact, list_recovery_contacts
+from belvedere.control.accounts.recovery import find_asked_contact, find_recovery, list_recovery_contacts
 from belvedere.control.accounts.selectors import get_factors
 from belvedere.control.core.errors import Conflict, Invalid
 from belvedere.control.core.principal import nobody
@@ -38,6 +38,7 @@ def contacts(request: HttpRequest) -> HttpResponse:
         "nav": "account",
         "contacts": list_recovery_contacts(actor),
         "factors": get_factors(actor),
+        "recovery": find_recovery(actor.id),
         "typed": typed,
         "error": error.message if error else "",
         "wrong": error.field if error else "",
@@ -72,6 +73,51 @@ def asked_confirm(request: HttpRequest, secret: str) -> HttpResponse:
     except Conflict as conflict:
         messages.error(request, conflict.message)
     return redirect("recovery-asked", secret)
+
+
+@require_POST
+@answers_refusals
+def asked_begin(request: HttpRequest, secret: str) -> HttpResponse:
+    """They cannot get in any more."""
+    try:
+        services.begin_recovery(nobody(client_address(request)), token=secret)
+    except Conflict as conflict:
+        messages.error(request, conflict.message)
+    return redirect("recovery-asked", secret)
+
+
+@require_POST
+@answers_refusals
+def asked_stop(request: HttpRequest, secret: str) -> HttpResponse:
+    """One's own taken back, or another contact's objected to."""
+    services.stop_recovery(nobody(client_address(request)), token=secret)
+    return redirect("recovery-asked", secret)
+
+
+@require_POST
+@answers_refusals
+def refuse(request: HttpRequest) -> HttpResponse:
+    """I am here."""
+    services.refuse_recovery(principal_of(request))
+    messages.success(request, _("It is over. Your password and second step are as they were."))
+    return redirect("account-recovery")
+
+
+@require_http_methods(["GET", "POST"])
+@answers_refusals
+def link(request: HttpRequest) -> HttpResponse:
+    """A recovery contact has his link sent once more: he says whose contact he is, and where he reads."""
+    typed = {key: request.POST.get(key, "") for key in ("email", "address")}
+    error: Invalid | None = None
+    if request.method == "POST":
+        try:
+            services.ask_for_recovery_link(nobody(client_address(request)), **typed)
+        except Invalid as invalid:
+            error = invalid
+        else:
+            return render(request, "web/recovery_link.html", {"is_done": True})
+    context = {"typed": typed, "error": error.message if error else "", "wrong": error.field if error else ""}
+    return render(request, "web/recovery_link.html", context, status=422 if error else 200)
 
 
 @require_POST

@@ -42,6 +42,9 @@ RULES: Final[dict[str, Rule]] = {
     "cancel-all": Rule.PUBLIC,  # a recovery code is the proof; it ends everything and opens nothing
     "recovery-asked": Rule.PUBLIC,  # the same; GET shows, POST says yes or no, and signs nobody in
     "recovery-confirm": Rule.PUBLIC,
+    "recovery-begin": Rule.PUBLIC,
+    "recovery-stop": Rule.PUBLIC,
+    "recovery-link": Rule.PUBLIC,  # the answer is one, and a message goes to the contact alone
     "recovery-decline": Rule.PUBLIC,
     "notifications-stop": Rule.PUBLIC,  # the secret in the mail is the proof; GET shows, POST stops mails
     # A guest: the secret, then the cookie that it was exchanged for
@@ -68,6 +71,7 @@ RULES: Final[dict[str, Rule]] = {
     "account-codes": Rule.ACCOUNT,
     "account-recovery": Rule.ACCOUNT,
     "account-recovery-remove": Rule.ACCOUNT,
+    "account-recovery-refuse": Rule.ACCOUNT,
     "account-phones": Rule.ACCOUNT,
     "account-phone-confirm": Rule.ACCOUNT,
     "account-phone-remove": Rule.ACCOUNT,

@@ -43,6 +43,14 @@ from belvedere.control.accounts.services.recovery import (
     make_reset_link,
     remove_recovery_contact,
 )
+from belvedere.control.accounts.services.regaining import (
+    ask_for_recovery_link,
+    begin_recovery,
+    refuse_recovery,
+    send_link_again,
+    settle_recoveries,
+    stop_recovery,
+)
 from belvedere.control.accounts.services.sign_ins import (
     confirm_sign_in,
     deny_sign_in,
@@ -61,6 +69,8 @@ __all__ = [
     "add_phone",
     "add_recovery_contact",
     "announce_panic",
+    "ask_for_recovery_link",
+    "begin_recovery",
     "cancel_all",
     "close_sign_in",
     "confirm_phone",
@@ -90,6 +100,7 @@ __all__ = [
     "note_wrong_code",
     "note_wrong_password",
     "notice_many_places",
+    "refuse_recovery",
     "remove_address",
     "remove_all_factors",
     "remove_app",
@@ -102,7 +113,10 @@ __all__ = [
     "reopen_account",
     "reset_unproven_credentials",
     "revoke_token",
+    "send_link_again",
+    "settle_recoveries",
     "show_qr",
+    "stop_recovery",
     "tell_of_guesses",
     "use_code",
 ]

@@ -10,7 +10,16 @@ from django.db import transaction
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from belvedere.control.accounts.models import Account, AccountQr, ApiToken, Phone, RecoveryContact, Session, SignInPlace
+from belvedere.control.accounts.models import (
+    Account,
+    AccountQr,
+    AccountRecovery,
+    ApiToken,
+    Phone,
+    RecoveryContact,
+    Session,
+    SignInPlace,
+)
 from belvedere.control.accounts.selectors import RETURN_FOR, require_fresh
 from belvedere.control.accounts.services.credentials import end_all_credentials
 from belvedere.control.audit.services import write_entry
@@ -82,6 +91,7 @@ def _erase(account: str) -> bool:
         Authenticator.objects.filter(user_id=account),
         Phone.objects.filter(account_id=account),
         AccountQr.objects.filter(account_id=account),
+        AccountRecovery.objects.filter(account_id=account),
         RecoveryContact.objects.filter(account_id=account),
         ApiToken.objects.filter(account_id=account),
         Session.objects.filter(account_id=account),

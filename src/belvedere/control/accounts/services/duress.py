@@ -14,6 +14,7 @@ from belvedere.control.accounts.recovery import list_routes
 from belvedere.control.accounts.selectors import find_verified
 from belvedere.control.accounts.services.credentials import end_all_credentials
 from belvedere.control.accounts.services.factors import spend_recovery_code
+from belvedere.control.accounts.services.regaining import refuse_recovery
 from belvedere.control.audit.services import write_entry
 from belvedere.control.core.errors import Invalid
 from belvedere.control.core.limits import hit
@@ -41,6 +42,7 @@ def cancel_all(actor: Principal, *, email: str, code: str) -> str:
         if person is None or not is_good:
             raise Invalid(_("Address and code do not go together, or the code was used before. Nothing was ended."))
         enqueue("account.cancelled", {"account": person.id})
+        refuse_recovery(Principal(id=person.id, name=person.name, address=actor.address))
         for route in list_routes(person.id):
             enqueue("mail.recovery_told", {"to": route, "what": "cancelled", "who": person.name, "page": "/sign-in"})
         by = Principal(id=person.id, name=person.name, address=actor.address)

@@ -1,20 +1,17 @@
 """Recovery contacts: named by an account's holder, good once they said yes, correctable at any time (VA 11).
 
 Whoever holds a message's secret answers for its address. It signs nobody in, and it is not to: what a contact may do
-is hear of every step of a recovery.
+is hear of every step of a recovery, and begin one (`regaining`).
 """
 
 from datetime import timedelta
 from typing import Final
 
-from allauth.account import app_settings
-from allauth.account.utils import user_pk_to_url_str
-from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from belvedere.control.accounts.models import Account, RecoveryContact, digest_of
-from belvedere.control.accounts.recovery import find_asked_contact, list_routes
+from belvedere.control.accounts.recovery import find_asked_contact, list_routes, reset_link_of
 from belvedere.control.accounts.selectors import list_proven, require_fresh
 from belvedere.control.accounts.sign_ins import find_alert_address
 from belvedere.control.audit.services import write_entry
@@ -126,11 +123,10 @@ def make_reset_link(actor: Principal, *, account: str) -> str:
     row = Account.objects.filter(pk=account, is_active=True).first()
     if row is None:
         raise NotFound
-    key = f"{user_pk_to_url_str(row)}-{app_settings.PASSWORD_RESET_TOKEN_GENERATOR().make_token(row)}"
     write_entry(actor=actor, action="account.reset_link_made", thing=f"account:{account}")
     for route in list_routes(account):
         enqueue("mail.recovery_told", {"to": route, "what": "reset_link_made", "who": row.name})
-    return f"{settings.BELVEDERE.url}/reset/{key}"
+    return reset_link_of(row)
 
 
 def _tell_holder(account: str, what: str, detail: str) -> None:

@@ -47,7 +47,7 @@ from belvedere.control.organizations.services.members import (
     touch_membership,
 )
 from belvedere.control.organizations.services.operating import announce, announce_member
-from belvedere.control.organizations.services.recovering import make_owner, recover_account
+from belvedere.control.organizations.services.recovering import make_owner, recover_account, tell_of_recovery
 from belvedere.control.organizations.services.sites import (
     FirstSite,
     add_site,
@@ -102,6 +102,7 @@ __all__ = [
     "return_owner",
     "set_reach",
     "settle_ownership_claims",
+    "tell_of_recovery",
     "thaw_by_operator",
     "thaw_organization",
     "touch_membership",

@@ -100,6 +100,15 @@ def _lift_suspension(account: str, organization: str) -> bool:
     return bool(lift_suspension(pk for pk, _resource, _bits in held))
 
 
+@unguarded("told by accounts, where a recovery contact's word has been decided on")
+@transaction.atomic
+def tell_of_recovery(payload: dict[str, str]) -> None:
+    """Tell whoever else watches over what an account owns of a step of its recovery. Handler of `account.recovery`."""
+    who = _name(payload["account"])
+    for pk in Organization.objects.filter(owner_id=payload["account"]).order_by("pk").values_list("pk", flat=True):
+        tell_watchers(pk, payload["what"], who=who, detail=payload["detail"], but=payload["account"])
+
+
 def _name(account: str) -> str:
     person = get_persons([account]).get(account)
     if person is None:
