@@ -203,6 +203,8 @@ ROUTES: Final[dict[tuple[Method, Path], str]] = {
     ("POST", "handovers/{handover_id}/accept"): "person-receiver",
     ("POST", "handovers/{handover_id}/decline"): "person-receiver",
     ("GET", "tokens"): "person",
+    ("GET", "organizations/{organization_id}/suspended-rights"): "person-owner",
+    ("POST", "organizations/{organization_id}/suspended-rights"): "person-owner",
     ("GET", "organizations/{organization_id}/freeze"): "person-owner",
     ("POST", "organizations/{organization_id}/freeze"): "person-owner",
     ("DELETE", "organizations/{organization_id}/freeze"): "person-owner",
@@ -434,6 +436,7 @@ BODIES: Final[dict[tuple[Method, Path], Body]] = {
     },
     ("POST", "invitations/by-token"): {"token": "nobodys"},
     ("POST", "organizations/{organization_id}/deputy"): {"account": "{member_id}"},
+    ("POST", "organizations/{organization_id}/suspended-rights"): {"rights": []},
     ("POST", "me/recovery-contacts"): {"address": "clara@example.org", "name": "Clara"},
     ("POST", "devices"): {
         "site": "{site_id}",

@@ -134,6 +134,8 @@ PAGES: Final[dict[tuple[str, str], str]] = {
     ("POST", "deputy-end"): "member",
     ("POST", "deputy-claim"): "no-deputy",
     ("POST", "deputy-object"): "member",
+    ("GET", "organization-restored"): "member",
+    ("POST", "organization-restored-confirm"): "member",
     ("GET", "organization-freezing"): "member",
     ("POST", "organization-freeze"): "member",
     ("POST", "organization-thaw"): "member",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from belvedere.config import Settings
 from belvedere.control.incident import operator
-from belvedere.control.manage import migrate, setup
+from belvedere.control.manage import setup
 from belvedere.control.operate import OperatorError, line_to_media
 
 if TYPE_CHECKING:
@@ -153,7 +153,6 @@ def restore(settings: Settings, file: Path, passphrase: str, say: Say) -> dict[s
         message = f"nothing was restored: the database would not take it ({type(error).__name__})"
         raise OperatorError(message) from None
     set_newer_heads_aside()
-    migrate(settings)
     return {"rows": rows, "guest_links": links} | {
         name: getattr(unlearned, name) for name in ("ended", "suspended", "devices", "voided", "disabled", "unowned")
     }

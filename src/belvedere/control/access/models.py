@@ -49,6 +49,12 @@ class Grant(models.Model):
                 fields=("principal", "resource"), condition=models.Q(ended_at=None), name="access_grant_in_force"
             ),
             models.Index(fields=("resource",), condition=models.Q(ended_at=None), name="access_grant_on_resource"),
+            # Nearly always empty: whether anything waits is asked often.
+            models.Index(
+                fields=("suspended_at",),
+                condition=models.Q(ended_at=None, suspended_at__isnull=False),
+                name="access_grant_suspended",
+            ),
         )
 
 

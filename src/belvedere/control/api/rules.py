@@ -168,6 +168,8 @@ RULES: Final[dict[tuple[str, str], str]] = {
     ("GET", "report.pdf"): "manage",
     ("POST", "handovers/{handover_id}/accept"): PERSON,
     ("POST", "handovers/{handover_id}/decline"): PERSON,
+    ("GET", "organizations/{organization_id}/suspended-rights"): PERSON,
+    ("POST", "organizations/{organization_id}/suspended-rights"): PERSON,
     ("GET", "organizations/{organization_id}/freeze"): PERSON,
     ("POST", "organizations/{organization_id}/freeze"): PERSON,
     ("DELETE", "organizations/{organization_id}/freeze"): PERSON,

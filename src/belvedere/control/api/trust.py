@@ -11,11 +11,58 @@ from belvedere.control.accounts import services as accounts
 from belvedere.control.accounts.recovery import RecoveryContactView, list_recovery_contacts
 from belvedere.control.api.auth import actor_of
 from belvedere.control.api.schemas import Id, In, Name, Out, PersonOut, ReceiptOut, problems
+from belvedere.control.backups.selectors import SuspendedRight, list_suspended
+from belvedere.control.backups.services import confirm_rights
 from belvedere.control.organizations import services
 from belvedere.control.organizations.selectors import Deputizing, Freezing, get_deputizing, get_freezing
 from belvedere.control.streaming.selectors import list_cuts
 
 router = Router(tags=["organizations"])
+
+
+class SuspendedRightOut(Out):
+    """What somebody would hold again. `resource` is a site, a camera, a device (a panel) or the organization itself."""
+
+    id: str
+    person: PersonOut
+    kind: str = Field(description="organization, site, device or camera")
+    resource: str
+    resource_name: str
+    permissions: list[str]
+    origin: str = Field(description="membership, share, guest_link or service")
+    ends_unless_confirmed_at: datetime
+
+
+class SuspendedRightsOut(Out):
+    """What waits for the owner's word since a restore, person by person."""
+
+    items: list[SuspendedRightOut]
+    next: str | None = None
+
+    @classmethod
+    def of(cls, rows: list[SuspendedRight]) -> Self:
+        """From what selectors return."""
+        return cls(
+            items=[
+                SuspendedRightOut(
+                    id=row.id,
+                    person=PersonOut(id=row.person.id, name=row.person.name, email=row.person.email),
+                    kind=row.kind,
+                    resource=row.resource,
+                    resource_name=row.resource_name,
+                    permissions=row.permissions.wire_names,
+                    origin=row.origin,
+                    ends_unless_confirmed_at=row.ends_unless_confirmed_at,
+                )
+                for row in rows
+            ]
+        )
+
+
+class RightsIn(In):
+    """Those that hold, by id."""
+
+    rights: list[Id] = Field(max_length=10_000)
 
 
 class FreezerOut(Out):
@@ -126,6 +173,25 @@ class RecoveryContactsOut(Out):
 
     items: list[RecoveryContactOut]
     next: str | None = None
+
+
+@router.get(
+    "/organizations/{organization_id}/suspended-rights", response={200: SuspendedRightsOut, **problems(401, 403, 404)}
+)
+def suspended_rights(request: HttpRequest, organization_id: str) -> SuspendedRightsOut:
+    """What came back with a backup and opens nothing until its owner says that it holds. For the owner."""
+    return SuspendedRightsOut.of(list_suspended(actor_of(request), organization_id))
+
+
+@router.post(
+    "/organizations/{organization_id}/suspended-rights",
+    response={200: SuspendedRightsOut, **problems(401, 403, 404, 422)},
+)
+def confirm_suspended_rights(request: HttpRequest, organization_id: str, body: RightsIn) -> SuspendedRightsOut:
+    """Say that these hold; what is left. For the owner, with a fresh sign-in. A second time is harmless."""
+    actor = actor_of(request)
+    confirm_rights(actor, organization=organization_id, rights=body.rights)
+    return SuspendedRightsOut.of(list_suspended(actor, organization_id))
 
 
 @router.get("/organizations/{organization_id}/freeze", response={200: FreezeOut, **problems(401, 403, 404)})

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.db.models import QuerySet
+from django.db.models import Count, Min, QuerySet
 
 from belvedere.contracts.permissions import Permission
 from belvedere.control.access.guard import check
@@ -59,9 +59,26 @@ def list_suspended(actor: Principal, organization: str) -> list[SuspendedRight]:
     return sorted(found, key=lambda row: (row.person.name.casefold(), row.person.id, row.resource_name.casefold()))
 
 
-def count_suspended(organization: str) -> int:
-    """How many wait. The caller has decided who may know."""
-    return _waiting_on(_names_in(organization)).count()
+@dataclass(frozen=True, slots=True)
+class OwnedWaiting:
+    """How many rights wait in an organization, and since when."""
+
+    organization: str
+    name: str
+    count: int
+    since: datetime
+
+
+def list_owned_waiting(actor: Principal) -> list[OwnedWaiting]:
+    """Where something waits for the actor's word. One query, as long as nothing does."""
+    if not Grant.objects.filter(ended_at=None, suspended_at__isnull=False).exists():
+        return []
+    found = []
+    for pk, name in Organization.objects.filter(owner=actor.id).order_by("name", "pk").values_list("pk", "name"):
+        waiting = _waiting_on(_names_in(pk)).aggregate(count=Count("pk"), since=Min("suspended_at"))
+        if waiting["count"]:
+            found.append(OwnedWaiting(pk, name, waiting["count"], waiting["since"]))
+    return found
 
 
 def require_owner(actor: Principal, organization: str) -> None:

@@ -243,6 +243,8 @@ RULES: Final[dict[str, Rule]] = {
     "deputy-end": Rule.ACCOUNT,
     "deputy-claim": Rule.ACCOUNT,
     "deputy-object": Rule.ACCOUNT,
+    "organization-restored": Rule.ACCOUNT,
+    "organization-restored-confirm": Rule.ACCOUNT,
     "organization-freezing": Rule.ACCOUNT,
     "organization-freeze": Rule.ACCOUNT,
     "organization-thaw": Rule.ACCOUNT,

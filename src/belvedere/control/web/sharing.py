@@ -48,6 +48,7 @@ from belvedere.control.web.notifications import inbox_lines
 from belvedere.control.web.panel_cards import list_panels_here, panel_slots
 from belvedere.control.web.providers import engagement_card, wish_card
 from belvedere.control.web.requests import request_card, sent_notice
+from belvedere.control.web.restored import restored_notices
 from belvedere.control.web.reviewing import review_notices
 from belvedere.control.web.share_notices import share_notices
 from belvedere.control.web.share_words import item_words, terms_line
@@ -285,6 +286,7 @@ def _notices(actor: Principal) -> list[dict[str, Any]]:
     notices += share_notices(actor, since)
     notices += blinding_notices(actor, since)
     notices += review_notices(actor)
+    notices += restored_notices(actor)
     notices += matter_notices(actor)
     notices += [sent_notice(row) for row in list_sent_requests(actor) if (row.decided_at or row.asked_at) >= since]
     return sorted(notices, key=lambda row: row["at"], reverse=True)
