@@ -12,7 +12,9 @@ from belvedere.bus.server import BusServer
 from belvedere.config import Settings, free_port
 from belvedere.demo.clips import test_clip
 from belvedere.demo.rtsp import CameraServer
+from belvedere.media.footage import Index, Volume
 from belvedere.media.node import MediaNode
+from media.broker import Broker
 from media.little_control import NODE, LittleControl
 
 type StartNode = Callable[..., Awaitable[MediaNode]]
@@ -40,6 +42,31 @@ def mount_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
     yield mount
     for disk in mounted:
         subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+@pytest.fixture
+def volume(tmp_path: Path) -> Iterator[Volume]:
+    """A disk for footage, empty."""
+    volume = Volume.open(tmp_path / "disk", tmp_path / "expected.json")
+    yield volume
+    volume.close()
+
+
+@pytest.fixture
+def index(volume: Volume) -> Iterator[Index]:
+    index = Index.open(volume)
+    yield index
+    index.close()
+
+
+@pytest.fixture
+async def broker(tmp_path: Path) -> AsyncIterator[Broker]:
+    """A broker that is not ours. Its tests are marked `broker`."""
+    server = Broker(tmp_path / "broker")
+    server.prepare()
+    await server.start()
+    yield server
+    await server.stop()
 
 
 @pytest.fixture(scope="module")

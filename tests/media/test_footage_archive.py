@@ -1,7 +1,6 @@
 """Reading footage: spans, segments in order, and never a byte of something else."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,20 +19,6 @@ NAMES_OF_NOTHING = [
     CAMERA.upper(),
     "",
 ]
-
-
-@pytest.fixture
-def volume(tmp_path: Path) -> Iterator[Volume]:
-    volume = Volume.open(tmp_path / "disk", tmp_path / "expected.json")
-    yield volume
-    volume.close()
-
-
-@pytest.fixture
-def index(volume: Volume) -> Iterator[Index]:
-    index = Index.open(volume)
-    yield index
-    index.close()
 
 
 def record(volume: Volume, index: Index, *starts_s: float, camera: str = CAMERA) -> list[SegmentRef]:

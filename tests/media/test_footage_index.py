@@ -1,7 +1,6 @@
 """The index: a cache that may be slow, full or gone, and nobody who records notices."""
 
 import sqlite3
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,13 +11,6 @@ from belvedere.contracts.sessions import Quality
 from belvedere.media.footage import Index, SegmentRef, Volume
 from belvedere.media.footage.index import FILE, IndexFailed
 from media.film import CAMERA, NOON_US, OTHER, SECOND_US
-
-
-@pytest.fixture
-def volume(tmp_path: Path) -> Iterator[Volume]:
-    volume = Volume.open(tmp_path / "disk", tmp_path / "expected.json")
-    yield volume
-    volume.close()
 
 
 def minute(number: int, camera: str = CAMERA) -> SegmentRef:

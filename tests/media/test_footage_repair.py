@@ -189,13 +189,6 @@ def test_power_cut_at_every_step(tmp_path: Path, how: str) -> None:
 
 
 @pytest.fixture
-def volume(tmp_path: Path) -> Iterator[Volume]:
-    volume = Volume.open(tmp_path / "disk", tmp_path / "expected.json")
-    yield volume
-    volume.close()
-
-
-@pytest.fixture
 def index(volume: Volume) -> Iterator[Index]:
     index = Index.open(volume)
     index.is_new = False

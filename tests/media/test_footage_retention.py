@@ -42,13 +42,6 @@ def volume(tmp_path: Path) -> Iterator[SmallDisk]:
     volume.close()
 
 
-@pytest.fixture
-def index(volume: Volume) -> Iterator[Index]:
-    index = Index.open(volume)
-    yield index
-    index.close()
-
-
 def lay(volume: Volume, index: Index, *days: int, camera: str = CAMERA) -> list[SegmentRef]:
     """Two seconds of footage so many days after noon."""
     first = index.last_sequence() + 1

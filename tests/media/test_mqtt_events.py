@@ -2,8 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -210,15 +209,6 @@ def detector(broker: Broker, name: str = "back_yard", *, is_tls: bool = False, *
     panel = broker.source(is_tls=is_tls)
     login = {key: getattr(panel, key) for key in ("host", "port", "is_tls", "username", "password", "ca")}
     return DetectorSource(**(login | {"networks": panel.networks, "prefix": PREFIX, "name": name} | more))
-
-
-@pytest.fixture
-async def broker(tmp_path: Path) -> AsyncIterator[Broker]:
-    server = Broker(tmp_path / "broker")
-    server.prepare()
-    await server.start()
-    yield server
-    await server.stop()
 
 
 @pytest.fixture

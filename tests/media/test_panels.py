@@ -84,15 +84,6 @@ class Desk:
 
 
 @pytest.fixture
-async def broker(tmp_path: Path) -> AsyncIterator[Broker]:
-    server = Broker(tmp_path / "broker")
-    server.prepare()
-    await server.start()
-    yield server
-    await server.stop()
-
-
-@pytest.fixture
 async def desk(control: LittleControl) -> Desk:
     made = Desk(control)
     await made.open()
