@@ -32,6 +32,7 @@ from belvedere.control.notifications.services import (
     choose_channels,
     create_webhook,
     renew_webhook_secret,
+    see_line,
     send_test,
     set_quiet_hours,
     snooze,
@@ -265,6 +266,25 @@ def test_a_test_goes_by_every_way(people: cast.Cast, listener: Listener) -> None
     carry()
     assert [pushed["body"] for pushed in phone.read()] == ["This is a test. It works."]
     assert len(listener.heard) == 2
+
+
+def test_one_that_cannot_be_written_keeps_no_other_waiting(people: cast.Cast, listener: Listener) -> None:
+    """Its seal does not open any more: it fails like one that does not answer, and the others are told."""
+    broken, _secret = create_webhook(people.olivia.actor, name="Broken", url=f"{listener.url}/broken")
+    create_webhook(people.olivia.actor, name="Lamp", url=f"{listener.url}/lamp")
+    phones = [subscribe(people.olivia, listener) for _number in range(2)]
+    Webhook.objects.filter(pk=broken).update(secret="no seal")
+    first = PushSubscription.objects.order_by("pk")[0]
+    PushSubscription.objects.filter(pk=first.pk).update(keys="no seal")
+    happen(people.courtyard)
+    carry()
+    assert [heard.path for heard in listener.heard if "/push/" not in heard.path] == ["/lamp"]
+    assert sorted(len(phone.read()) for phone in phones) == [0, 1]
+    assert Message.objects.filter(kind__startswith="notification.", done_at=None, attempts=1).count() == 2
+    [line] = list_lines(people.olivia.actor).items
+    see_line(people.olivia.actor, notification=line.id)
+    carry()
+    assert [said.get("close", "") for phone in phones for said in phone.read()] == ["", f"{people.courtyard}.motion"]
 
 
 # -- endpoints that are gone, slow or hostile ------------------------------------------------------------------------
