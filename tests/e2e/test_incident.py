@@ -123,7 +123,9 @@ def test_the_operator_freezes_an_organization(demo: Demo, sign_in: SignIn) -> No
     leo.goto(f"{demo.url}/cameras/{camera}")
     expect(leo.locator("live-view[data-state=live]").first).to_be_visible(timeout=60_000)
     assert operate(demo, "organizations", "freeze", "Harbour Hotels").returncode == 0
-    expect(leo.get_by_text("froze everything here for a while")).to_be_visible(timeout=30_000)
+    expect(leo.locator("live-view[data-state=live]")).to_have_count(0, timeout=30_000)
+    leo.reload()
+    expect(leo.get_by_text("This organization is frozen for a while")).to_be_visible()
     for name in ("olivia", "sam"):
         assert demo.find_mail(demo.accounts[name]["email"], "Harbour Hotels is frozen")
     assert operate(demo, "organizations", "thaw", hotels).returncode == 0
