@@ -74,7 +74,12 @@ class Side:
 
     async def watch(self, crowd: Crowd, camera: str) -> Viewer:
         """Open live view, as a player does."""
-        answer = await asyncio.to_thread(self.api.post, f"cameras/{camera}/tickets", json={})
+        for _ in range(30):
+            answer = await asyncio.to_thread(self.api.post, f"cameras/{camera}/tickets", json={})
+            if answer.status_code != 503:
+                break
+            # A node that was just given 500 devices may be late with its word.
+            await asyncio.sleep(1)
         assert answer.status_code < 300, answer.text
         return await crowd.watch(answer.json()["url"])
 
