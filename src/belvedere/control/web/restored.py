@@ -1,16 +1,17 @@
 """What came back with a backup and waits for its owner's word: a list, person by person, and one button."""
 
 from itertools import groupby
-from typing import Any
+from typing import Any, Final
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET, require_POST
 
+from belvedere.contracts.permissions import Permission
 from belvedere.control.backups import services
 from belvedere.control.backups.selectors import SuspendedRight, list_owned_waiting, list_suspended
 from belvedere.control.core.principal import Principal
@@ -19,6 +20,13 @@ from belvedere.control.sharing.terms import Footage
 from belvedere.control.web.context import person
 from belvedere.control.web.errors import answers_refusals
 from belvedere.control.web.share_words import can_words, sees_words
+
+#: what somebody may decide there, beside what he sees
+_RULES: Final = (
+    (Permission.SHARE, gettext_lazy("share it")),
+    (Permission.CONFIGURE, gettext_lazy("set it up")),
+    (Permission.MANAGE, gettext_lazy("manage people")),
+)
 
 
 @require_GET
@@ -36,7 +44,9 @@ def restored(request: HttpRequest, organization_id: str) -> HttpResponse:
 
 
 def _right(row: SuspendedRight) -> dict[str, Any]:
-    may = ", ".join(filter(None, (sees_words(row.permissions, Footage()), can_words(row.permissions))))
+    rules = (word for bit, word in _RULES if bit in row.permissions)
+    parts = (sees_words(row.permissions, Footage()), can_words(row.permissions), *map(str, rules))
+    may = ", ".join(filter(None, parts))
     return {"id": row.id, "name": row.resource_name, "is_whole": row.kind == "organization", "may": may}
 
 
