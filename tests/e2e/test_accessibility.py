@@ -16,6 +16,9 @@ PAGES = (
     *("/organizations", "/organizations/new"),
     *("/account/security", "/account/security/passkeys/add", "/account/security/app", "/account/phones"),
     *("/account/email", "/account/reauthenticate"),
+    *("/guides", "/guides/hand-a-user-over", "/guides/hand-over-an-installation", "/sharing/matrix", "/review"),
+    *("/access-tests", "/access-tests/new?account=vera@example.org&camera={camera}", "/notifications/matrix"),
+    *("/account/people", "/account/recovery", "/account/webhooks/new", "/account/brokers/new", "/installations"),
 )
 
 
