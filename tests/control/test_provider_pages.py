@@ -9,6 +9,7 @@ from django.test import Client
 import cast
 from belvedere.contracts.permissions import Permission
 from belvedere.control.access.roles import Role
+from belvedere.control.accounts.services import rename
 from belvedere.control.core import clock
 from belvedere.control.devices.models import Camera
 from belvedere.control.devices.selectors import list_cameras
@@ -20,6 +21,7 @@ from belvedere.control.organizations.services import (
     accept_invitation,
     add_site,
     create_organization,
+    edit_organization,
     edit_site,
     invite_member,
 )
@@ -121,6 +123,28 @@ def test_a_day_ends_when_it_ends_at_the_site(
     assert granted.ends_at.astimezone(ZoneInfo(zone)).isoformat()[:19] == "2026-12-23T23:59:59"
     again = owner.post(f"/providers/wishes/{wish.id}/approve", {"permission": ["playback"]}, follow=True)
     assert "answered already" in again.content.decode()
+
+
+def test_what_ended_keeps_the_names_of_that_day(hotels: cast.Hotels, ivan: cast.Person, owner: Client) -> None:
+    """HC-28, N14: who served there once does not learn what it is called since; nor who he is, they."""
+    owner.post("/admin/providers", form(hotels))
+    [offered] = list_engagements(ivan.actor, "received")
+    accept_engagement(ivan.actor, engagement=offered.id)
+    edit_organization(hotels.olivia.actor, organization=hotels.id, name="Harbour Group")
+    [running] = list_engagements(ivan.actor, "received")
+    assert running.organization_name == "Harbour Group"
+    end_engagement(hotels.olivia.actor, engagement=offered.id)
+    edit_organization(hotels.olivia.actor, organization=hotels.id, name="Sold to Xena")
+    edit_site(hotels.olivia.actor, site=hotels.north, name="Another wing")
+    rename(hotels.olivia.actor, name="Olivia Newname")
+    rename(ivan.actor, name="Ivan Newname")
+    [over] = list_engagements(ivan.actor, "received")
+    assert (over.organization_name, over.site_name, over.giver.name) == ("Harbour Group", "North", "Olivia")
+    assert over.provider.name == "Ivan"
+    page = ivan.browser().get("/installations").content.decode()
+    assert "Harbour Group" in page
+    for later in ("Sold to Xena", "Another wing", "Newname"):
+        assert later not in page.partition("<main")[2]
 
 
 def test_a_wrong_form_says_what_is_missing(hotels: cast.Hotels, owner: Client) -> None:

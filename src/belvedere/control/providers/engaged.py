@@ -65,9 +65,15 @@ def end(
         change_id=change_id,
         details={"was": was, "recipient": row.address},
     )
+    keep_names(row)
     if was == OfferState.ACCEPTED and is_told:
         enqueue("mail.engagement_ended", {"engagement": row.pk})
     return change_id
+
+
+def keep_names(row: Engagement) -> None:
+    """Called by whatever ends one, in its transaction."""
+    Engagement.objects.filter(pk=row.pk).update(names=row.names_now())
 
 
 def write(actor: Principal, row: Engagement, action: str, **details: Any) -> None:

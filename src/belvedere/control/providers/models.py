@@ -1,7 +1,7 @@
 """Engagement, the devices it is bounded to, and what a provider asks for."""
 
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from django.conf import settings
 from django.db import models
@@ -39,12 +39,25 @@ class Engagement(Offer):
     message = models.CharField(max_length=280, default="")
     ends_at = models.DateTimeField()
     change_id = models.CharField(max_length=26, default="", db_index=True)
+    #: once it is over: what all of it was called that day, as `names_now` says. What it is called later is nobody's
+    #: business who served there once
+    names = models.JSONField(default=dict)
 
     class Meta:
         indexes = (
             models.Index(fields=("organization", "state"), name="providers_engagement_given"),
             models.Index(fields=("provider", "state"), name="providers_engagement_received"),
         )
+
+    def names_now(self) -> dict[str, Any]:
+        """What it is all called now: `{"organization", "site", "giver", "provider", "devices": {id: name}}`."""
+        return {
+            "organization": self.organization.name,
+            "site": self.site.name,
+            "giver": self.giver.name,
+            "provider": self.provider.name if self.provider else "",
+            "devices": {one.device_id: one.device.name for one in self.devices.select_related("device")},
+        }
 
     def state_at(self, at: datetime) -> OfferState:
         """Where it stands at an instant: what has run out is expired, whatever the row still says."""

@@ -200,7 +200,9 @@ def list_site_devices(site: str) -> dict[str, str]:
 def _view(row: Engagement, is_mine: bool) -> EngagementView:
     at = clock.now()
     state = row.state_at(at)
-    devices = {one.device_id: one.device.name for one in row.devices.all()}
+    # Once it is over: of that day.
+    names = row.names
+    devices = names.get("devices") or {one.device_id: one.device.name for one in row.devices.all()}
     wishes = row.wishes.all() if row.state != OfferState.REVOKED else ()
     wish = next((one for one in wishes if one.state_at(at) == OfferState.PENDING), None)
     who = _provider(row)
@@ -208,11 +210,11 @@ def _view(row: Engagement, is_mine: bool) -> EngagementView:
     return EngagementView(
         id=row.pk,
         organization=row.organization_id,
-        organization_name=row.organization.name,
+        organization_name=names.get("organization") or row.organization.name,
         site=row.site_id,
-        site_name=row.site.name,
+        site_name=names.get("site") or row.site.name,
         zone=row.site.time_zone,
-        giver=Person(row.giver.pk, row.giver.name, row.giver.email),
+        giver=Person(row.giver.pk, names.get("giver") or row.giver.name, row.giver.email),
         provider=who,
         permissions=Permission(row.permissions),
         message=row.message,
@@ -231,7 +233,9 @@ def _view(row: Engagement, is_mine: bool) -> EngagementView:
 
 def _provider(row: Engagement) -> Person:
     one = row.provider
-    return Person(one.pk, one.name, one.email) if one else Person("", row.address, row.address)
+    if one is None:
+        return Person("", row.address, row.address)
+    return Person(one.pk, row.names.get("provider") or one.name, one.email)
 
 
 def _wish(row: Wish, engagement: Engagement, provider: Person) -> WishView:

@@ -17,7 +17,7 @@ from belvedere.control.core.principal import Principal, system
 from belvedere.control.organizations.selectors import find_membership, get_standings
 from belvedere.control.organizations.standing import Standing
 from belvedere.control.outbox.services import enqueue
-from belvedere.control.providers.engaged import end, write
+from belvedere.control.providers.engaged import end, keep_names, write
 from belvedere.control.providers.models import Engagement, Wish
 from belvedere.control.providers.projection import list_resources
 
@@ -43,6 +43,7 @@ def end_uncovered_engagements(
         if move(
             row, OfferState.REVOKED, at=clock.now(), ended_by=actor.id, ended_reason="giver_left", change_id=change_id
         ):
+            keep_names(row)
             write(actor, row, "engagement.lapsed", recipient=row.address)
             if was == OfferState.ACCEPTED:
                 enqueue("mail.engagement_ended", {"engagement": row.pk})
@@ -120,6 +121,7 @@ def _expire(row: Engagement) -> bool:
         origin_ids=[row.pk],
         details={"recipient": row.address},
     )
+    keep_names(row)
     if was == OfferState.ACCEPTED:
         enqueue("mail.engagement_ended", {"engagement": row.pk})
     return True

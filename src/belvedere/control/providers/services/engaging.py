@@ -22,7 +22,7 @@ from belvedere.control.core.principal import Principal
 from belvedere.control.organizations.selectors import find_membership, get_owner, get_site, is_member
 from belvedere.control.organizations.services import hold_organization, require_thawed, touch_membership
 from belvedere.control.outbox.services import enqueue
-from belvedere.control.providers.engaged import check_end, check_permissions, end, write
+from belvedere.control.providers.engaged import check_end, check_permissions, end, keep_names, write
 from belvedere.control.providers.models import EngagedDevice, Engagement
 from belvedere.control.providers.projection import project
 from belvedere.control.providers.selectors import find_engagement, list_site_devices
@@ -116,6 +116,7 @@ def decline_engagement(actor: Principal, *, engagement: str) -> None:
         return
     if not move(row, OfferState.REJECTED, at=clock.now(), provider_id=actor.id):
         raise Conflict(_("This offer was answered or withdrawn already."))
+    keep_names(row)
     write(actor, row, "engagement.declined")
     enqueue("mail.engagement_answered", {"engagement": row.pk})
 
