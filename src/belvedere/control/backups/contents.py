@@ -48,7 +48,7 @@ BLANKED: Final = {
     "accounts_phone": ("code_digest",),
     "accounts_recoverycontact": ("token_digest",),
     "guests_guestlink": ("secret_hash", "passcode"),
-    "handover_accesstest": ("secret_hash",),
+    "handover_accesstest": ("secret_hash", "mailed_hash"),
     "handover_handover": ("join_digest",),
     "organizations_invitation": ("token_digest",),
     "providers_engagement": ("join_digest",),
