@@ -172,7 +172,8 @@ async def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
             sent, committed, answered = await asyncio.to_thread(accept, receiver, handover)
             async with asyncio.timeout(30):
                 ends = [await viewer.closed for viewer in viewers.values()]
-            assert {end.code for end in ends} == {4403}, ends
+            # By the cut, or by a renewal that came at that moment and found nothing.
+            assert {end.code for end in ends} <= {4403, 4404}, ends
             assert not member.closed.done(), "somebody who stays was cut"
     return [
         row("accept sent → answered", [(answered - sent) * 1000]),
