@@ -21,6 +21,7 @@ from belvedere.control.consumers import BUS
 from belvedere.control.core import clock
 from belvedere.control.core.errors import Invalid, NotFound, RateLimited
 from belvedere.control.core.principal import Principal, system
+from belvedere.control.devices.selectors import get_camera
 from belvedere.control.devices.services import disable_device
 from belvedere.control.handover.models import AccessTest
 from belvedere.control.handover.selectors.access_tests import (
@@ -357,7 +358,7 @@ def test_a_probe_is_nobodys_watching(people: cast.Cast, door: Door) -> None:
     }
     lines = list_viewings(owner, people.courtyard, start=since, end=clock.now() + HOUR)
     assert {line.probed_by and line.probed_by.id for line in lines} == {people.olivia.id}
-    assert count_watching(owner, [people.courtyard]) == {people.courtyard: 0}
+    assert count_watching([get_camera(owner, people.courtyard)]) == {people.courtyard: 0}
     assert list_own_viewings(people.rita.actor, limit=9) == []
     assert (people.rita.id, people.courtyard) not in list_last_viewed(since=since)
     # Nobody spoke, and nobody has a file.

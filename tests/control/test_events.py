@@ -32,6 +32,7 @@ from belvedere.control.consumers import BUS
 from belvedere.control.core import clock, vault
 from belvedere.control.core.errors import Forbidden, Invalid, NotFound
 from belvedere.control.devices.models import Camera, Device
+from belvedere.control.devices.selectors import list_cameras
 from belvedere.control.devices.services import list_event_feeds, record_hello, record_state, settle_nodes
 from belvedere.control.devices.sources import Source, Streams, write_source
 from belvedere.control.events.models import Event
@@ -408,7 +409,7 @@ def test_events_are_for_who_may_look_back(there: cast.Cast) -> None:
         assert pk not in ids(person)
         with pytest.raises(NotFound):
             list_events(person.actor, camera=there.counter)
-    assert glance_at_events(there.vera.actor, [there.counter]) == {}
+    assert glance_at_events(list_cameras(there.vera.actor, ids=[there.counter])) == {}
 
 
 def test_what_was_before_the_window_did_not_happen(there: cast.Cast) -> None:
@@ -428,7 +429,7 @@ def test_what_was_before_the_window_did_not_happen(there: cast.Cast) -> None:
         with pytest.raises(NotFound):
             open_picture(rita.actor, event=pk)
     share_the_last(timedelta(seconds=10), there.olivia, there.vera, there.courtyard, PAST)
-    assert glance_at_events(there.vera.actor, [there.courtyard]) == {}
+    assert glance_at_events(list_cameras(there.vera.actor, ids=[there.courtyard])) == {}
 
 
 def test_a_camera_that_is_unshared_takes_its_events_along(there: cast.Cast) -> None:
@@ -436,7 +437,8 @@ def test_a_camera_that_is_unshared_takes_its_events_along(there: cast.Cast) -> N
     pk = happened(there.courtyard, MINUTE)
     share = there.olivia.share(there.rita, there.courtyard, permissions=PAST)
     assert ids(there.rita) == [pk]
-    assert glance_at_events(there.rita.actor, [there.courtyard])[there.courtyard].kind is EventKind.MOTION
+    glance = glance_at_events(list_cameras(there.rita.actor, ids=[there.courtyard]))
+    assert glance[there.courtyard].kind is EventKind.MOTION
     end_share(there.olivia.actor, share=share)
     assert ids(there.rita) == []
     with pytest.raises(NotFound):
@@ -463,7 +465,7 @@ def test_what_is_asked_does_not_grow_with_what_there_is(there: cast.Cast) -> Non
     def cost() -> int:
         with CaptureQueriesContext(connection) as queries:
             list_events(there.olivia.actor)
-            glance_at_events(there.olivia.actor, [there.courtyard, there.pool, there.counter])
+            glance_at_events(list_cameras(there.olivia.actor, ids=[there.courtyard, there.pool, there.counter]))
         return len(queries)
 
     happened(there.courtyard, MINUTE)

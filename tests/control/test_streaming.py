@@ -55,7 +55,7 @@ def test_a_bad_ticket_opens_nothing(people: cast.Cast, fault: str) -> None:
             assert claim(session, secret, origin="http://evil.example").is_ended
         case _:
             assert claim(session, secret, origin=None).is_ended
-    assert count_watching(people.olivia.actor, [people.courtyard]) == {people.courtyard: 0}
+    assert count_watching([get_camera(people.olivia.actor, people.courtyard)]) == {people.courtyard: 0}
 
 
 def test_who_may_not_watch_gets_no_ticket(people: cast.Cast) -> None:
@@ -98,7 +98,7 @@ def test_presence_is_the_sharers_to_know(people: cast.Cast) -> None:
         list_viewers(people.rita.actor, people.courtyard)
     with pytest.raises(NotFound):
         list_viewers(people.xena.actor, people.courtyard)
-    assert count_watching(people.rita.actor, [people.courtyard]) == {}
+    assert count_watching([get_camera(people.rita.actor, people.courtyard)]) == {}
 
 
 def test_every_renewal_decides_anew(people: cast.Cast) -> None:

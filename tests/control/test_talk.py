@@ -115,7 +115,7 @@ def test_a_conversation_is_one_entry(people: cast.Cast) -> None:
 def test_who_talks_is_not_counted_as_watching(people: cast.Cast) -> None:
     """B-2: the eye counts eyes."""
     come(people.olivia, people.courtyard)
-    assert count_watching(people.olivia.actor, [people.courtyard]) == {people.courtyard: 0}
+    assert count_watching([get_camera(people.olivia.actor, people.courtyard)]) == {people.courtyard: 0}
     page = people.olivia.browser().get(f"/cameras/{people.courtyard}/access").content.decode()
     assert "Talking since" in page
     assert "Nobody is watching now" in page

@@ -1,7 +1,7 @@
 """Lists ask the database equally often for one item, for three and for thirty."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from django.db import connection
@@ -195,3 +195,41 @@ def test_more_items_are_no_more_questions(
         found.append(counts)
     assert found[0] == found[1] == found[2]
     assert max(found[0].values()) < 70
+
+
+#: who → page or operation → how many questions it asks; session, account, organizations, grants and what waits are five
+ASKED: Final[dict[str, dict[str, int]]] = {
+    "olivia": {
+        "/": 15,
+        "/cameras/{}": 23,
+        "/sharing": 20,
+        "/installations": 15,
+        "/admin/users": 12,
+        "/account/security": 7,
+        "/api/v1/cameras": 6,
+    },
+    "vera": {"/": 10, "/cameras/{}": 10, "/inbox": 26, "/guides": 5, "/api/v1/cameras": 5},
+}
+
+
+@pytest.mark.parametrize("name", list(ASKED))
+def test_what_a_page_asks_is_known_for_three_cameras_and_for_thirty(
+    world: World, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr("belvedere.control.sharing.services.offers.UNANSWERED_A_DAY", 1000)
+    client = world.by_session(name)
+    for first, last in ((0, 3), (3, 30)):
+        for number in range(first, last):
+            cameras(world, number)
+        found = {page: _count(client, page.format(world.people.counter)) for page in ASKED[name]}
+        assert found == ASKED[name]
+
+
+def test_what_a_ticket_asks_is_known(world: World) -> None:
+    client, address = world.by_token("olivia"), f"/api/v1/cameras/{world.people.counter}/tickets"
+    body = {"kind": "live"}
+    client.post(address, body, content_type="application/json")  # the first use of a token in an hour is noted
+    with CaptureQueriesContext(connection) as queries:
+        answer = client.post(address, body, content_type="application/json")
+    assert answer.status_code == 201
+    assert len(queries) == 7

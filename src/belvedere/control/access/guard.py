@@ -15,10 +15,10 @@ from typing import Concatenate
 from belvedere.contracts.permissions import Permission
 from belvedere.control.access.decision import Decision
 from belvedere.control.access.models import Origin
-from belvedere.control.access.selectors import ResourcePath, get_decision
+from belvedere.control.access.selectors import ResourcePath, decision_of
 from belvedere.control.core.errors import Forbidden, Frozen, NotFound
 from belvedere.control.core.ids import is_id
-from belvedere.control.core.principal import Principal
+from belvedere.control.core.principal import Principal, once
 
 type Resolver = Callable[[str], ResourcePath | None]
 #: whether this account may know that the resource exists though it holds nothing on it
@@ -52,12 +52,18 @@ def register_resolver(kind: str, resolver: Resolver, *, visible: Visible | None 
         _visible[kind] = visible
 
 
+@once
+def find_path(_actor: Principal, on: str, resource: str) -> ResourcePath | None:
+    """Where something is, by its kind and id; None for what there is not. The caller says what may be read of it."""
+    return _resolvers[on](resource) if is_id(resource) else None
+
+
 def check(actor: Principal, permission: Permission, *, on: str, resource: str, of_member: bool = False) -> Decision:
     """The decision for `actor` on `resource`, if it contains `permission`. Raises NotFound, Forbidden or Frozen."""
-    path = _resolvers[on](resource) if is_id(resource) else None
+    path = find_path(actor, on, resource)
     if path is None:
         raise NotFound
-    decision = get_decision(actor.id, path)
+    decision = decision_of(actor, path)
     if decision.frozen_until is not None:
         raise Frozen
     if not decision.permissions and not (on in _visible and _visible[on](actor.id, resource)):

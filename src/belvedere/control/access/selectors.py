@@ -178,6 +178,13 @@ def grants_of(actor: Principal) -> GrantsOfPrincipal:
     return GrantsOfPrincipal(actor.id)
 
 
+def decision_of(actor: Principal, path: ResourcePath) -> Decision:
+    """What the actor may do with `path.leaf`. While his request only reads, of the grants that it has read anyway."""
+    if actor.answers is not None:
+        return grants_of(actor).decide(path)
+    return get_decision(actor.id, path)
+
+
 class Holder(NamedTuple):
     """A principal with what he holds on a resource, and since when he was given each grant.
 

@@ -15,7 +15,7 @@ from belvedere.control.accounts.tokens import is_well_formed
 from belvedere.control.core import clock, sql
 from belvedere.control.core.errors import ReauthenticationRequired
 from belvedere.control.core.names import is_phone
-from belvedere.control.core.principal import Principal, once
+from belvedere.control.core.principal import Principal
 
 FRESH_FOR: Final = timedelta(minutes=10)
 VERIFIED_FOR: Final = timedelta(days=365)
@@ -157,7 +157,7 @@ def find_disabled(email: str) -> Person | None:
 
 def list_verified_addresses(account: str) -> list[str]:
     """Addresses this account has proven to be its own."""
-    return list(EmailAddress.objects.filter(user_id=account, verified=True).values_list("email", flat=True))
+    return list(addresses_proven_by(account))
 
 
 def find_principal_of_token(secret: str, *, address: str = "") -> Principal | None:
@@ -259,7 +259,7 @@ def list_phones(actor: Principal) -> list[PhoneView]:
 
 def list_verified_phones(account: str) -> list[str]:
     """Numbers (E.164) this account has proven to be its own, within a year: numbers change hands."""
-    return list(_verified_phones().filter(account_id=account).values_list("number", flat=True))
+    return list(numbers_proven_by(account))
 
 
 def find_verified_phone(phone: str) -> Person | None:
@@ -274,21 +274,19 @@ def find_by_address(address: str) -> Person | None:
 
 
 def list_proven(account: str) -> list[str]:
-    """Every e-mail address and number at which this account can be invited, and shared with. One query."""
-    addresses = EmailAddress.objects.filter(user_id=account, verified=True).values_list("email")
-    numbers = _verified_phones().filter(account_id=account).values_list("number")
-    return [found for (found,) in addresses.union(numbers, all=True)]
+    """Every e-mail address and number at which this account can be invited, and shared with."""
+    return [*list_verified_addresses(account), *list_verified_phones(account)]
 
 
-@once
-def proven_by(actor: Principal) -> list[str]:
-    """The same of who asks."""
-    return list_proven(actor.id)
+def addresses_proven_by(account: str) -> QuerySet[EmailAddress, str]:
+    """Its e-mail addresses, for a query to compare with."""
+    rows: QuerySet[EmailAddress, str] = EmailAddress.objects.filter(user_id=account, verified=True)
+    return rows.values_list("email", flat=True)
 
 
-def addresses_proven_by(actor: Principal) -> list[str]:
-    """Of them the e-mail addresses."""
-    return [found for found in proven_by(actor) if not is_phone(found)]
+def numbers_proven_by(account: str) -> QuerySet[Phone, str]:
+    """Its numbers, for a query to compare with."""
+    return _verified_phones().filter(account_id=account).values_list("number", flat=True)
 
 
 def _verified_phones() -> QuerySet[Phone]:

@@ -169,16 +169,15 @@ def cameras(request: HttpRequest, limit: int = DEFAULT_LIMIT, cursor: str | None
         limit=max(1, min(limit, MAX_LIMIT)),
         cursor=cursor,
     )
-    watching = count_watching(actor, [row.id for row in rows])
+    watching = count_watching(rows)
     return CamerasOut(items=[CameraOut.of(row, watching.get(row.id)) for row in rows], next=following)
 
 
 @router.get("/cameras/{camera_id}", response={200: CameraOut, **problems(401, 404)})
 def camera(request: HttpRequest, camera_id: str) -> CameraOut:
     """One camera."""
-    actor = actor_of(request)
-    view = get_camera(actor, camera_id)
-    return CameraOut.of(view, count_watching(actor, [view.id]).get(view.id))
+    view = get_camera(actor_of(request), camera_id)
+    return CameraOut.of(view, count_watching([view]).get(view.id))
 
 
 @router.put("/cameras/{camera_id}/alias", response={200: CameraOut, **problems(401, 403, 404, 422)})

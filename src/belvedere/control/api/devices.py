@@ -228,7 +228,7 @@ def devices(request: HttpRequest, limit: int = DEFAULT_LIMIT, cursor: str | None
         limit=max(1, min(limit, MAX_LIMIT)),
         cursor=cursor,
     )
-    watching = count_watching(actor, [camera.id for row in rows for camera in row.cameras])
+    watching = count_watching(camera for row in rows for camera in row.cameras)
     return DevicesOut(items=[DeviceOut.of(row, watching) for row in rows], next=following)
 
 
@@ -340,7 +340,7 @@ def device(request: HttpRequest, device_id: str) -> DeviceOut:
     """One device."""
     actor = actor_of(request)
     view = get_device(actor, device_id)
-    return DeviceOut.of(view, count_watching(actor, [camera.id for camera in view.cameras]))
+    return DeviceOut.of(view, count_watching(view.cameras))
 
 
 @router.patch("/devices/{device_id}", response={200: DeviceOut, **problems(401, 403, 404, 409, 422)})

@@ -5,21 +5,21 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from django.db.models import Q, QuerySet
+from django.db.models import FilteredRelation, Q, QuerySet
 
 from belvedere.contracts.panels import PanelStateWord
 from belvedere.contracts.permissions import Permission
 from belvedere.control.access.decision import Decision, GrantFacts
 from belvedere.control.access.models import Origin
-from belvedere.control.access.selectors import ResourcePath, count_shared_with, get_decision, grants_of
+from belvedere.control.access.selectors import ResourcePath, count_shared_with, decision_of, grants_of
 from belvedere.control.accounts.selectors import Person, get_persons
 from belvedere.control.core import clock, sql
 from belvedere.control.core.errors import Frozen, NotFound
 from belvedere.control.core.ids import is_id
 from belvedere.control.core.principal import Principal, once
-from belvedere.control.devices.models import Alias, BindAttempt, Camera, Device, MediaNode, Panel
+from belvedere.control.devices.models import BindAttempt, Camera, Device, MediaNode, Panel
 from belvedere.control.devices.panels import PanelView, list_panels
 
 DAY = timedelta(days=1)
@@ -36,6 +36,8 @@ class CameraView:
     device: str | None
     site: str | None
     site_name: str
+    #: of the site; "" for whom does not know the place
+    time_zone: str
     organization: str | None
     state: str
     since: datetime | None
@@ -48,6 +50,8 @@ class CameraView:
     ends_at: datetime | None
     hours: dict[str, Any] | None
     permissions: Permission
+    #: the earliest footage, in seconds since the epoch; None without playback, -inf without bound
+    playback_from: float | None
     width: int
     height: int
     fps: float
@@ -120,6 +124,7 @@ class _Row(NamedTuple):
     device_id: str
     site_id: str
     site_name: str
+    time_zone: str
     organization_id: str
     name: str
     closed_at: datetime | None
@@ -136,6 +141,7 @@ class _Row(NamedTuple):
     has_audio: bool
     has_talk: bool
     has_ptz: bool
+    alias: str | None
 
 
 class _DeviceRow(NamedTuple):
@@ -160,9 +166,13 @@ class _DeviceRow(NamedTuple):
     created_at: datetime
 
 
-def _fetch(rows: QuerySet[Camera]) -> list[_Row]:
-    columns = ("site__name" if name == "site_name" else name for name in _Row._fields)
-    return [_Row._make(row) for row in rows.values_list(*columns)]
+_ELSEWHERE: Final = {"site_name": "site__name", "time_zone": "site__time_zone", "alias": "own__name"}
+
+
+def _fetch(actor: Principal, rows: QuerySet[Camera]) -> list[_Row]:
+    """With the name that the actor gave each of them, if he did."""
+    rows = rows.annotate(own=FilteredRelation("aliases", condition=Q(aliases__account=actor.id)))
+    return [_Row._make(row) for row in rows.values_list(*(_ELSEWHERE.get(name, name) for name in _Row._fields))]
 
 
 def path_of(camera: Camera | _Row) -> ResourcePath:
@@ -197,15 +207,14 @@ def list_paths(cameras: Iterable[str]) -> dict[str, ResourcePath]:
     }
 
 
-@once
-def list_organizations_to_share_in(actor: Principal) -> set[str]:
-    """Organizations with a camera or panel that the actor may share. Two queries, however many there are."""
+def things_to_share(actor: Principal, organization: str) -> tuple[QuerySet[Camera], QuerySet[Panel]]:
+    """Cameras and panels of an organization that the actor may share, to be counted."""
     grants = grants_of(actor)
     held = [pk for pk in grants.resources if grants.decide(ResourcePath(pk, "", "")).allows(Permission.SHARE)]
-    rows = Camera.objects.filter(closed_at=None).filter(Q(site__in=held) | Q(organization__in=held))
-    panels = Panel.objects.filter(closed_at=None).filter(Q(device__site__in=held) | Q(device__organization__in=held))
-    both = rows.values_list("organization_id").union(panels.values_list("device__organization_id"))
-    return {organization for (organization,) in both}
+    cameras = Camera.objects.filter(Q(site__in=held) | Q(organization__in=held), organization=organization)
+    of_panel = Q(device__site__in=held) | Q(device__organization__in=held)
+    panels = Panel.objects.filter(of_panel, device__organization=organization)
+    return cameras.filter(closed_at=None), panels.filter(closed_at=None)
 
 
 def list_cameras(actor: Principal, *, ids: Iterable[str] | None = None) -> list[CameraView]:
@@ -224,28 +233,26 @@ def _list(actor: Principal, where: Q) -> list[CameraView]:
     rows = Camera.objects.filter(where, closed_at=None).filter(
         Q(pk__in=resources) | Q(site__in=resources) | Q(organization__in=resources)
     )
-    found = [(row, grants.decide(path_of(row))) for row in _fetch(rows)]
-    return _views(actor, [(row, decision) for row, decision in found if decision.permissions])
+    found = [(row, grants.decide(path_of(row))) for row in _fetch(actor, rows)]
+    return _views([(row, decision) for row, decision in found if decision.permissions])
 
 
 @once
 def get_camera(actor: Principal, camera: str) -> CameraView:
     """One camera. Raises NotFound if it is absent or the actor holds nothing on it."""
-    rows = _fetch(Camera.objects.filter(pk=camera)) if is_id(camera) else []
+    rows = _fetch(actor, Camera.objects.filter(pk=camera)) if is_id(camera) else []
     if not rows:
         raise NotFound
     row = rows[0]
-    decision = get_decision(actor.id, path_of(row))
+    decision = decision_of(actor, path_of(row))
     if decision.frozen_until is not None:
         raise Frozen
     if not decision.permissions:
         raise NotFound
-    return _views(actor, [(row, decision)])[0]
+    return _views([(row, decision)])[0]
 
 
-def _views(actor: Principal, found: list[tuple[_Row, Decision]]) -> list[CameraView]:
-    # All that he gave: they are fewer than the cameras they would have to be looked up by.
-    aliases = dict(Alias.objects.filter(account_id=actor.id).values_list("camera_id", "name"))
+def _views(found: list[tuple[_Row, Decision]]) -> list[CameraView]:
     is_mine = {row.id: _is_mine(decision) for row, decision in found}
     people = get_persons(
         [
@@ -254,9 +261,7 @@ def _views(actor: Principal, found: list[tuple[_Row, Decision]]) -> list[CameraV
         ]
     )
     shared = count_shared_with([row.id for row, decision in found if Permission.SHARE in decision.permissions])
-    views = [
-        _view(row, decision, aliases.get(row.id, ""), people, shared, mine=is_mine[row.id]) for row, decision in found
-    ]
+    views = [_view(row, decision, people, shared, mine=is_mine[row.id]) for row, decision in found]
     return sorted(views, key=lambda view: (not view.mine, view.label.casefold(), view.id))
 
 
@@ -269,7 +274,7 @@ def _is_mine(decision: Decision) -> bool:
 
 
 def _view(
-    row: _Row, decision: Decision, alias: str, people: dict[str, Person], shared: dict[str, int], *, mine: bool
+    row: _Row, decision: Decision, people: dict[str, Person], shared: dict[str, int], *, mine: bool
 ) -> CameraView:
     ends = [grant.ends_at for grant in decision.because]
     hours = {grant.hours for grant in decision.because}
@@ -280,10 +285,11 @@ def _view(
     return CameraView(
         id=row.id,
         name=row.name,
-        alias=alias,
+        alias=row.alias or "",
         device=row.device_id if is_run else None,
         site=row.site_id if is_run else None,
         site_name=row.site_name if is_run else "",
+        time_zone=row.time_zone if is_run else "",
         organization=row.organization_id if is_run else None,
         state=row.state,
         since=row.state_since,
@@ -295,6 +301,7 @@ def _view(
         ends_at=None if None in ends else datetime.fromtimestamp(max(end for end in ends if end), UTC),
         hours=json.loads(found) if len(hours) == 1 and (found := hours.pop()) else None,
         permissions=decision.permissions,
+        playback_from=decision.playback_from,
         width=row.width,
         height=row.height,
         fps=row.fps,

@@ -24,6 +24,7 @@ from belvedere.control.core.ids import is_id
 from belvedere.control.core.principal import Principal
 from belvedere.control.core.spans import check_period
 from belvedere.control.devices.models import Camera, Panel
+from belvedere.control.devices.selectors import CameraView
 from belvedere.control.events.models import Event
 from belvedere.control.recordings.models import Placement
 from belvedere.control.recordings.selectors import MAX_COVERAGE
@@ -144,10 +145,9 @@ def get_event(actor: Principal, event: str) -> EventView:
     return _views([row])[0]
 
 
-def glance_at_events(actor: Principal, cameras: Iterable[str]) -> dict[str, EventGlance]:
-    """Camera → what happened last within the hour, of those whose past the actor may see. Three queries."""
-    asked = set(cameras)
-    windows = {pk: earliest for pk, earliest in _windows(actor).items() if pk in asked}
+def glance_at_events(views: Iterable[CameraView]) -> dict[str, EventGlance]:
+    """Camera → what happened last within the hour, of those whose past the actor of these views may see. One query."""
+    windows = {view.id: max(view.playback_from, 0.0) for view in views if view.playback_from is not None}
     if not windows:
         return {}
     rows = _of_windows(windows).filter(started_at__gte=clock.now() - LATELY).order_by("camera", "kind")

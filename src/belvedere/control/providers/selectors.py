@@ -14,7 +14,7 @@ from belvedere.control.core import clock
 from belvedere.control.core.errors import NotFound
 from belvedere.control.core.ids import is_id
 from belvedere.control.core.offers import OPEN_STATES, OfferState
-from belvedere.control.core.principal import Principal
+from belvedere.control.core.principal import Principal, once
 from belvedere.control.devices.models import Device
 from belvedere.control.providers.models import ANSWER_WITHIN, Engagement, Wish
 from belvedere.control.sharing.selectors.blocking import sharers_blocked_by
@@ -97,7 +97,7 @@ def _rows() -> QuerySet[Engagement]:
 
 def _waits_for(actor: Principal) -> Q:
     """What waits is whoever's who has proven the address."""
-    asked = Q(provider=None, state=OfferState.PENDING, address__in=addresses_proven_by(actor))
+    asked = Q(provider=None, state=OfferState.PENDING, address__in=addresses_proven_by(actor.id))
     return asked & ~Q(giver__in=sharers_blocked_by(actor.id))
 
 
@@ -112,6 +112,7 @@ def _managed_by(actor: Principal) -> Q:
     return Q(site__in=held) | Q(organization__in=held)
 
 
+@once
 def list_engagements(
     actor: Principal, side: Literal["given", "received"], *, organization: str = "", is_open: bool = False
 ) -> list[EngagementView]:

@@ -3,14 +3,15 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from belvedere.contracts.permissions import Permission
 from belvedere.contracts.recordings import RecordMode
 from belvedere.control.access.guard import check
 from belvedere.control.core import clock
 from belvedere.control.core.principal import Principal
+from belvedere.control.devices.models import Camera
 from belvedere.control.devices.selectors import CameraView
-from belvedere.control.recordings.models import Placement, RecordingSettings
 from belvedere.control.recordings.selectors import SILENT_AFTER
 
 
@@ -29,18 +30,32 @@ class RecordingGlance:
 
 
 def glance_at_recording(views: Iterable[CameraView]) -> dict[str, RecordingGlance]:
-    """Camera → how its recording goes, of those that the actor of these views may configure. Two queries."""
+    """Camera → how its recording goes, of those that the actor of these views may configure. One query."""
     mine = [view.id for view in views if view.may(Permission.CONFIGURE)]
     if not mine:
         return {}
-    modes = dict(RecordingSettings.objects.filter(pk__in=mine).values_list("pk", "mode"))
-    placed: dict[str, list[Placement]] = {}
-    for row in Placement.objects.filter(camera__in=mine).order_by("-seen_at", "pk"):
-        placed.setdefault(row.camera_id, []).append(row)
+    columns = (f"placements__{name}" for name in _Placed._fields)
+    rows = Camera.objects.filter(pk__in=mine).order_by("-placements__seen_at", "placements")
+    modes: dict[str, str | None] = {}
+    placed: dict[str, list[_Placed]] = {}
+    for camera, mode, seen_at, *row in rows.values_list("pk", "recording_settings__mode", *columns):
+        modes[camera] = mode
+        if seen_at:
+            placed.setdefault(camera, []).append(_Placed(seen_at, *row))
     return {camera: _glance(modes.get(camera), placed.get(camera, [])) for camera in mine}
 
 
-def _glance(mode: str | None, placed: list[Placement]) -> RecordingGlance:
+class _Placed(NamedTuple):
+    """What a volume says of a camera."""
+
+    seen_at: datetime
+    last_at: datetime | None
+    is_recording: bool
+    error: str
+    rate: int
+
+
+def _glance(mode: str | None, placed: list[_Placed]) -> RecordingGlance:
     lately = [row for row in placed if row.seen_at >= clock.now() - SILENT_AFTER]
     return RecordingGlance(
         mode=RecordMode(mode) if mode else RecordMode.CONTINUOUS,

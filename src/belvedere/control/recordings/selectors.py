@@ -295,9 +295,14 @@ def _list_live(nodes: Iterable[str]) -> QuerySet[MediaNode]:
 # ── Exports ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def list_exports(actor: Principal) -> list[ExportView]:
-    """One's own exports, the latest first. Those of cameras one cannot see any more stay: the file was had."""
-    return [_export_view(row) for row in _exports_of(actor).order_by("-pk")]
+def list_exports(actor: Principal, *, camera: str = "", limit: int | None = None) -> list[ExportView]:
+    """One's own exports, the latest first: all, or `limit` of one camera. Those of cameras one cannot see any more
+    stay: the file was had.
+    """
+    rows = _exports_of(actor).order_by("-pk")
+    if camera:
+        rows = rows.filter(camera_id=camera)
+    return [_export_view(row) for row in rows[:limit]]
 
 
 def get_export(actor: Principal, export: str) -> ExportView:

@@ -12,13 +12,13 @@ from django.utils.translation import gettext as _
 from belvedere.contracts.permissions import Permission
 from belvedere.contracts.sessions import MAX_TTL_MS, SessionKind
 from belvedere.control.access.guard import check
-from belvedere.control.access.selectors import GrantsOfPrincipal, ResourcePath, grants_of
+from belvedere.control.access.selectors import GrantsOfPrincipal, ResourcePath
 from belvedere.control.accounts.selectors import Person, get_persons
 from belvedere.control.core import clock
 from belvedere.control.core.ids import is_id
 from belvedere.control.core.principal import Principal
 from belvedere.control.core.spans import check_period
-from belvedere.control.devices.selectors import list_paths
+from belvedere.control.devices.selectors import CameraView
 from belvedere.control.streaming.models import ViewingSession
 
 MAX_LEDGER: Final = timedelta(days=366)
@@ -159,14 +159,12 @@ def _watched(row: ViewingSession) -> list[tuple[datetime, datetime]]:
     return sorted((span.start_at, span.end_at) for span in row.watched_spans.all())
 
 
-def count_watching(actor: Principal, cameras: Iterable[str]) -> dict[str, int]:
-    """Camera → how many sessions watch it now, of those that the actor may share. Three queries.
+def count_watching(views: Iterable[CameraView]) -> dict[str, int]:
+    """Camera → how many sessions watch it now, of those that the actor of these views may share. One query.
 
     Who talks is not counted: he sees nothing by that.
     """
-    paths = list_paths(cameras)
-    grants = grants_of(actor)
-    asked = [pk for pk, path in paths.items() if grants.decide(path).allows(Permission.SHARE)]
+    asked = [view.id for view in views if view.may(Permission.SHARE)]
     counted = dict(
         ViewingSession.objects.filter(_BY_HIMSELF, camera__in=asked, opened_at__isnull=False, closed_at=None)
         .exclude(kind=SessionKind.TALK)

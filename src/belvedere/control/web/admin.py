@@ -9,7 +9,6 @@ from django.utils.translation import gettext_lazy
 from belvedere.control.core.errors import NotFound
 from belvedere.control.core.principal import Principal
 from belvedere.control.core.requests import principal_of
-from belvedere.control.devices.selectors import list_organizations_to_share_in
 from belvedere.control.organizations.selectors import (
     Management,
     OrganizationView,
@@ -17,7 +16,7 @@ from belvedere.control.organizations.selectors import (
     get_organization,
     list_organizations,
 )
-from belvedere.control.web.context import current_organization, is_administered
+from belvedere.control.web.context import current_organization, has_things_to_share, is_administered
 
 TABS: Final = (
     ("users", gettext_lazy("Users")),
@@ -53,7 +52,7 @@ def sit_down(request: HttpRequest) -> Desk:
     actor = principal_of(request)
     asked = request.POST.get("organization", "")
     organization = get_organization(actor, asked) if asked else administered_organization(request)
-    is_equipped = organization.id in list_organizations_to_share_in(actor)
+    is_equipped = has_things_to_share(actor, organization.id)
     if organization.is_managed and not is_administered(organization, is_equipped=is_equipped):
         raise NotFound
     return Desk(actor, organization, get_management(actor, organization.id))

@@ -1,6 +1,5 @@
 """The wall, a camera's page, and its Access panel."""
 
-from contextlib import suppress
 from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
@@ -20,7 +19,6 @@ from belvedere.control.devices.health import get_stability
 from belvedere.control.devices.selectors import CameraView, get_camera
 from belvedere.control.events.selectors import glance_at_events
 from belvedere.control.guests.selectors import list_marked
-from belvedere.control.organizations.selectors import get_site
 from belvedere.control.recordings.glance import RecordingGlance, get_earliest, glance_at_recording
 from belvedere.control.recordings.selectors import list_exports
 from belvedere.control.sharing.selectors import AccessRow, find_left, find_received_of_camera, list_access
@@ -113,9 +111,8 @@ def wall(request: HttpRequest) -> HttpResponse:
         and (not site or view.site == site)
         and (not text or text.casefold() in f"{view.label} {view.name} {view.site_name}".casefold())
     ]
-    watching = count_watching(actor, [view.id for view in shown])
+    watching, lately = count_watching(shown), glance_at_events(shown)
     glances, marked = glance_at_recording(shown), list_marked(shown)
-    lately = glance_at_events(actor, [view.id for view in shown if view.may(Permission.PLAYBACK)])
     mine = sum(view.mine for view in everything)
     context = {
         "nav": "wall",
@@ -148,10 +145,10 @@ def camera(request: HttpRequest, camera_id: str) -> HttpResponse:
     except NotFound:
         return _ended(request, actor, camera_id)
     may_share = view.may(Permission.SHARE)
-    watching = count_watching(actor, [view.id]).get(view.id)
-    context = {
+    access = _access(actor, view) if may_share else {}
+    context = access | {
         "nav": "wall",
-        "camera": tile(view, watching, glance_at_recording([view]).get(view.id))
+        "camera": tile(view, access.get("watching_count"), glance_at_recording([view]).get(view.id))
         | {
             "permissions": view.permissions.wire_names,
             "last_drop_at": view.last_drop_at,
@@ -172,11 +169,9 @@ def camera(request: HttpRequest, camera_id: str) -> HttpResponse:
         "private": private_hours(actor, view),
     }
     if view.may(Permission.EXPORT):
-        rows = [row for row in list_exports(actor) if row.camera == view.id][:EXPORTS_BESIDE]
+        rows = list_exports(actor, camera=view.id, limit=EXPORTS_BESIDE)
         context["exports"] = [export_line(row) for row in rows]
         context["is_running"] = any(row.state == "running" for row in rows)
-    if may_share:
-        context = _access(actor, view) | context
     return render(request, "web/camera.html", context)
 
 
@@ -196,11 +191,7 @@ def _received(actor: Principal, camera: str) -> dict[str, Any] | None:
 
 def _footage(actor: Principal, view: CameraView) -> dict[str, Any]:
     """How far back one may look, and the zone of the place, for those who may know the place."""
-    zone = ""
-    if view.site:
-        with suppress(NotFound):
-            zone = get_site(actor, view.site).time_zone
-    return {"earliest": get_earliest(actor, view.id), "zone": zone}
+    return {"earliest": get_earliest(actor, view.id), "zone": view.time_zone}
 
 
 def _ended(request: HttpRequest, actor: Principal, camera: str) -> HttpResponse:

@@ -13,15 +13,16 @@ from belvedere.contracts.permissions import Permission
 from belvedere.control.accounts.selectors import Person
 from belvedere.control.appeals.selectors import claims_to, requests_to
 from belvedere.control.core.errors import NotFound
-from belvedere.control.core.principal import Principal
+from belvedere.control.core.principal import Principal, once
 from belvedere.control.core.requests import principal_of
-from belvedere.control.core.waiting import count_together
+from belvedere.control.core.waiting import count_each
 from belvedere.control.devices.panels import PanelView
-from belvedere.control.devices.selectors import CameraView, list_cameras, list_organizations_to_share_in
+from belvedere.control.devices.selectors import CameraView, list_cameras, things_to_share
 from belvedere.control.handover.selectors import handovers_to
 from belvedere.control.organizations.selectors import (
     OrganizationView,
     SiteView,
+    invitations_to,
     list_organizations,
     list_received_invitations,
     list_sites,
@@ -178,9 +179,10 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     actor = principal_of(request)
     organizations = organizations_of(request)
     chosen = current_organization(request, organizations)
-    invitations = [invitation_card(row) for row in list_received_invitations(actor)]
-    waiting = len(invitations) + _count_waiting(actor)
-    may_share = chosen is not None and chosen.id in list_organizations_to_share_in(actor)
+    counts = count_waiting(request)
+    may_share = chosen is not None and has_things_to_share(actor, chosen.id)
+    invitations = [invitation_card(row) for row in list_received_invitations(actor)] if counts["invitations"] else []
+    waiting = sum(counts.values())
     has_admin = chosen is not None and is_administered(chosen, is_equipped=may_share)
     return base | {
         "me": person(actor),
@@ -194,16 +196,34 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-def _count_waiting(actor: Principal) -> int:
-    """What waits for the actor's answer beside invitations. One query."""
-    return count_together(
-        offers_to(actor),
-        handovers_to(actor),
-        requests_to(actor),
-        claims_to(actor),
-        engagements_to(actor),
-        wishes_to(actor),
+@once
+def _count(actor: Principal, organization: str) -> dict[str, int]:
+    """What the frame counts: what waits for the actor's answer, and what he may share in an organization. One query."""
+    cameras, panels = things_to_share(actor, organization)
+    return count_each(
+        cameras=cameras,
+        panels=panels,
+        invitations=invitations_to(actor),
+        offers=offers_to(actor),
+        handovers=handovers_to(actor),
+        requests=requests_to(actor),
+        claims=claims_to(actor),
+        engagements=engagements_to(actor),
+        wishes=wishes_to(actor),
     )
+
+
+def count_waiting(request: HttpRequest) -> dict[str, int]:
+    """How much of each kind waits for the actor's answer, wherever he is."""
+    chosen = here(request)
+    counts = _count(principal_of(request), chosen.id if chosen else "")
+    return {kind: count for kind, count in counts.items() if kind not in {"cameras", "panels"}}
+
+
+def has_things_to_share(actor: Principal, organization: str) -> bool:
+    """Whether there is a camera or panel in an organization that the actor may share."""
+    counts = _count(actor, organization)
+    return bool(counts["cameras"] or counts["panels"])
 
 
 def _nav(chosen: OrganizationView | None, waiting: int, *, may_share: bool, has_admin: bool) -> list[dict[str, Any]]:

@@ -88,6 +88,5 @@ def deputy_object(request: HttpRequest, organization_id: str) -> HttpResponse:
 
 def list_claims_to_know(actor: Principal, organizations: list[OrganizationView]) -> list[OwnershipClaimView]:
     """Claims that every page tells of, for who watches over what is claimed."""
-    return list_ownership_claims(
-        actor, [row.id for row in organizations if row.is_owned or row.role == Role.SUPER_ADMIN]
-    )
+    watched = (row for row in organizations if row.is_owned or row.role == Role.SUPER_ADMIN)
+    return list_ownership_claims(actor, [row.id for row in watched if row.is_claimed])

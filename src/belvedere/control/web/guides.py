@@ -16,8 +16,13 @@ from django.views.decorators.http import require_GET
 
 from belvedere.contracts.permissions import Permission
 from belvedere.control.core.requests import principal_of
-from belvedere.control.devices.selectors import list_organizations_to_share_in
-from belvedere.control.web.context import here, is_administered, list_cameras_here, list_sites_to_equip
+from belvedere.control.web.context import (
+    has_things_to_share,
+    here,
+    is_administered,
+    list_cameras_here,
+    list_sites_to_equip,
+)
 
 #: cameras that a guide offers to start with; all others are a tap away
 _FIRST: Final = 6
@@ -112,7 +117,7 @@ GUIDES: Final = (
 def _roles(request: HttpRequest) -> set[For]:
     """What the reader can do where he is now."""
     chosen = here(request)
-    shares = chosen is not None and chosen.id in list_organizations_to_share_in(principal_of(request))
+    shares = chosen is not None and has_things_to_share(principal_of(request), chosen.id)
     answers = {
         For.ALL: True,
         For.SHARES: shares,

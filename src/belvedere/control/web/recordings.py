@@ -174,7 +174,7 @@ def zone_of(request: HttpRequest, camera: CameraView) -> str:
 def exports(request: HttpRequest) -> HttpResponse:
     """What one took along, and how to prove what it is. Asked for by a script: the list alone."""
     camera = request.GET.get("camera", "")
-    rows = [row for row in list_exports(principal_of(request)) if camera in {"", row.camera}]
+    rows = list_exports(principal_of(request), camera=camera)
     shown = rows[: EXPORTS_BESIDE if camera else MAX_EXPORTS]
     context = {
         "nav": "wall",

@@ -1,5 +1,6 @@
 """Manage sharing, and the inbox. The flow that leads there is in `share.py`."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final
@@ -39,7 +40,7 @@ from belvedere.control.sharing.selectors import (
 from belvedere.control.web.blinding import blinding_notices
 from belvedere.control.web.cameras import rights_slots
 from belvedere.control.web.claims import claim_card
-from belvedere.control.web.context import here, list_cameras_here, person
+from belvedere.control.web.context import count_waiting, here, list_cameras_here, person
 from belvedere.control.web.errors import answers_refusals
 from belvedere.control.web.handovers import handover_card
 from belvedere.control.web.invited import invitation_card
@@ -189,9 +190,10 @@ def _offer(row: ReceivedShare) -> dict[str, Any]:
     }
 
 
-def _list_offers(actor: Principal, asked: str) -> list[ReceivedShare]:
+def _list_offers(request: HttpRequest, asked: str) -> list[ReceivedShare]:
     """The latest offers that wait, and the one that was asked for, however old it is."""
-    rows = list_received(actor, states=["pending"], limit=OFFERS)
+    actor = principal_of(request)
+    rows = list_received(actor, states=["pending"], limit=OFFERS) if count_waiting(request)["offers"] else []
     if asked and asked not in {row.id for row in rows}:
         with suppress(NotFound):
             found = get_received(actor, asked)
@@ -204,8 +206,9 @@ def _list_offers(actor: Principal, asked: str) -> list[ReceivedShare]:
 def inbox(request: HttpRequest) -> HttpResponse:
     """Offers and invitations that wait for an answer, and what happened of late. One's own, wherever one is."""
     actor = principal_of(request)
-    offers = [_offer(row) for row in _list_offers(actor, request.GET.get("offer", ""))]
-    invitations = [invitation_card(row) for row in list_received_invitations(actor)]
+    offers = [_offer(row) for row in _list_offers(request, request.GET.get("offer", ""))]
+    has_invitations = bool(count_waiting(request)["invitations"])
+    invitations = [invitation_card(row) for row in list_received_invitations(actor)] if has_invitations else []
     asked = request.GET.get("offer", "") or request.GET.get("invitation", "")
     offer = next((row for row in offers if row["id"] == asked), None)
     card = next((row for row in invitations if row["id"] == asked), None)
@@ -219,15 +222,23 @@ def inbox(request: HttpRequest) -> HttpResponse:
         "offers": offers,
         "selected": offer,
         "card": card,
-        "handovers": [handover_card(row) for row in list_received_handovers(actor)],
-        "engagements": [engagement_card(row) for row in list_waiting_engagements(actor)],
-        "wishes": [wish_card(row) for row in list_wishes(actor)],
-        "requests": [request_card(row) for row in list_received_requests(actor)],
-        "claims": [claim_card(row) for row in list_claims(actor) if not row.is_mine],
         "lines": inbox_lines(actor),
         "notices": _notices(actor),
     }
-    return render(request, "web/inbox.html", context)
+    return render(request, "web/inbox.html", context | _waiting(request))
+
+
+def _waiting(request: HttpRequest) -> dict[str, list[dict[str, Any]]]:
+    """What waits beside offers and invitations. What there is none of is not asked for."""
+    actor, counts = principal_of(request), count_waiting(request)
+    ways: dict[str, Callable[[], list[dict[str, Any]]]] = {
+        "handovers": lambda: [handover_card(row) for row in list_received_handovers(actor)],
+        "engagements": lambda: [engagement_card(row) for row in list_waiting_engagements(actor)],
+        "wishes": lambda: [wish_card(row) for row in list_wishes(actor)],
+        "requests": lambda: [request_card(row) for row in list_received_requests(actor)],
+        "claims": lambda: [claim_card(row) for row in list_claims(actor) if not row.is_mine],
+    }
+    return {kind: list_them() if counts[kind] else [] for kind, list_them in ways.items()}
 
 
 def _ended_words(row: ReceivedShare) -> str:

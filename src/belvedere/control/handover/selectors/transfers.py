@@ -92,7 +92,7 @@ def _known_to(actor: Principal) -> QuerySet[Handover]:
     """
     own = {"account_id": actor.id, "is_active": True}
     is_member = Exists(Membership.objects.filter(organization=OuterRef("organization"), **own))
-    waits = Q(state=HandoverState.PENDING, receiver=None, receiver_email__in=addresses_proven_by(actor))
+    waits = Q(state=HandoverState.PENDING, receiver=None, receiver_email__in=addresses_proven_by(actor.id))
     # Whom one blocked has no way in by this one, either.
     received = Q(receiver_id=actor.id) | waits
     received &= ~(Q(state=HandoverState.PENDING) & Q(giver__in=sharers_blocked_by(actor.id)))

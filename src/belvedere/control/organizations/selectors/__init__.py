@@ -16,6 +16,7 @@ from belvedere.control.organizations.selectors.invitations import (
     find_waiting_address,
     get_invitation,
     get_received_invitation,
+    invitations_to,
     list_invitations,
     list_received_invitations,
 )
@@ -82,6 +83,7 @@ __all__ = [
     "get_received_invitation",
     "get_site",
     "get_standings",
+    "invitations_to",
     "is_first_owner",
     "is_member",
     "list_invitations",

@@ -8,7 +8,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from belvedere.control.access.roles import Role
 from belvedere.control.accounts.models import digest_of
-from belvedere.control.accounts.selectors import Person, proven_by
+from belvedere.control.accounts.selectors import Person, addresses_proven_by, numbers_proven_by
 from belvedere.control.core import clock
 from belvedere.control.core.errors import Forbidden, NotFound
 from belvedere.control.core.ids import is_id
@@ -170,15 +170,22 @@ def _received(row: Invitation) -> ReceivedInvitation:
 @once
 def list_received_invitations(actor: Principal) -> list[ReceivedInvitation]:
     """Invitations that wait for the actor at an address or number he has proven, newest first."""
-    addresses = proven_by(actor)
-    rows = _rows().filter(state=OfferState.PENDING, address__in=addresses, expires_at__gt=clock.now())
-    return [_received(row) for row in rows.order_by("-offered_at")]
+    return [_received(row) for row in invitations_to(actor).order_by("-offered_at")]
+
+
+def invitations_to(actor: Principal) -> QuerySet[Invitation]:
+    """The same as rows, to be counted."""
+    return _sent_to(actor).filter(state=OfferState.PENDING, expires_at__gt=clock.now())
+
+
+def _sent_to(actor: Principal) -> QuerySet[Invitation]:
+    own = Q(address__in=addresses_proven_by(actor.id)) | Q(address__in=numbers_proven_by(actor.id))
+    return _rows().filter(own)
 
 
 def get_received_invitation(actor: Principal, invitation: str) -> ReceivedInvitation:
     """One that was sent to the actor. Raises NotFound for anybody else's."""
-    addresses = proven_by(actor)
-    row = _rows().filter(pk=invitation, address__in=addresses).first() if is_id(invitation) else None
+    row = _sent_to(actor).filter(pk=invitation).first() if is_id(invitation) else None
     if row is None:
         raise NotFound
     return _received(row)

@@ -7,7 +7,7 @@ from django.db.models import Q
 
 from belvedere.contracts.permissions import NONE, Permission
 from belvedere.control.access.roles import Role
-from belvedere.control.access.selectors import ResourcePath, get_decision, grants_of
+from belvedere.control.access.selectors import ResourcePath, decision_of, grants_of
 from belvedere.control.core import sql
 from belvedere.control.core.errors import NotFound
 from belvedere.control.core.ids import is_id
@@ -17,6 +17,7 @@ from belvedere.control.organizations.standing import Standing, highest, manages_
 
 _MINE: Final = (
     "SELECT m.id, o.id, o.name, o.is_personal, o.region, o.time_zone, o.owner_id, m.role, m.is_everywhere, "
+    "EXISTS (SELECT 1 FROM organizations_ownershipclaim c WHERE c.organization_id = o.id AND c.state = 'pending'), "
     "r.site_id, r.role FROM organizations_membership m JOIN organizations_organization o ON o.id = m.organization_id "
     "LEFT JOIN organizations_siterole r ON r.membership_id = m.id "
     "WHERE m.account_id = %s AND m.is_active = %s ORDER BY o.is_personal DESC, o.name, m.id"
@@ -36,6 +37,8 @@ class OrganizationView:
     #: whether the actor manages members anywhere in it: what *Admin* is shown by
     is_managed: bool
     is_owned: bool
+    #: somebody claims to own it, and has to wait
+    is_claimed: bool
     #: the actor's own membership: what one leaves
     membership: str
 
@@ -65,7 +68,7 @@ def list_organizations(actor: Principal) -> list[OrganizationView]:
 
 
 def _organization(actor: Principal, head: tuple[Any, ...], roles: dict[str, Role]) -> OrganizationView:
-    membership, pk, name, is_personal, region, time_zone, owner, role, is_everywhere = head
+    membership, pk, name, is_personal, region, time_zone, owner, role, is_everywhere, is_claimed = head
     standing = Standing.of(Role(role), None if is_everywhere else (), roles)
     return OrganizationView(
         id=pk,
@@ -76,6 +79,7 @@ def _organization(actor: Principal, head: tuple[Any, ...], roles: dict[str, Role
         time_zone=time_zone,
         is_managed=manages_somewhere(standing),
         is_owned=owner == actor.id,
+        is_claimed=bool(is_claimed),
         membership=membership,
     )
 
@@ -100,7 +104,7 @@ def list_sites(actor: Principal, organization: str) -> list[SiteView]:
 def get_site(actor: Principal, site: str) -> SiteView:
     """One site on which the actor holds anything. Raises NotFound."""
     row = Site.objects.filter(pk=site, closed_at=None).first() if is_id(site) else None
-    permissions = get_decision(actor.id, path_of_site(row)).permissions if row else NONE
+    permissions = decision_of(actor, path_of_site(row)).permissions if row else NONE
     if row is None or not permissions:
         raise NotFound
     return _site(row, permissions)

@@ -10,7 +10,7 @@ from django.db.models import Q
 
 from belvedere.contracts.permissions import Permission
 from belvedere.control.access.decision import GrantFacts
-from belvedere.control.access.guard import check
+from belvedere.control.access.guard import check, find_path
 from belvedere.control.access.models import Origin
 from belvedere.control.access.roles import Role
 from belvedere.control.access.selectors import Holder, ResourcePath, list_holders
@@ -19,8 +19,7 @@ from belvedere.control.core import clock
 from belvedere.control.core.errors import NotFound
 from belvedere.control.core.offers import OfferState
 from belvedere.control.core.principal import Principal
-from belvedere.control.devices.panels import READERS, find_panel_path
-from belvedere.control.devices.selectors import find_camera_path
+from belvedere.control.devices.panels import READERS
 from belvedere.control.organizations.selectors import get_standings
 from belvedere.control.sharing.models import Share, ShareItem, in_states, of_things
 from belvedere.control.sharing.terms import EVERYTHING, Footage, hours_wire
@@ -94,7 +93,7 @@ class AccessRow:
 def list_access(actor: Principal, camera: str) -> list[AccessRow]:
     """Who can see this camera and why, offers that wait among them. Needs `share`. Raises NotFound, Forbidden."""
     check(actor, Permission.SHARE, on="camera", resource=camera)
-    path = find_camera_path(camera)
+    path = find_path(actor, "camera", camera)
     if path is None:
         raise NotFound
     return _list_access(actor, path, list_holders(path))
@@ -103,7 +102,7 @@ def list_access(actor: Principal, camera: str) -> list[AccessRow]:
 def list_panel_access(actor: Principal, panel: str) -> list[AccessRow]:
     """Who may arm this panel or is notified, and why. Needs `share`. Raises NotFound, Forbidden."""
     check(actor, Permission.SHARE, on="panel", resource=panel)
-    path = find_panel_path(panel)
+    path = find_path(actor, "panel", panel)
     if path is None:
         raise NotFound
     holders = [

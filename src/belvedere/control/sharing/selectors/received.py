@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db.models import Q, QuerySet
 
 from belvedere.control.accounts.models import digest_of
-from belvedere.control.accounts.selectors import proven_by
+from belvedere.control.accounts.selectors import addresses_proven_by, numbers_proven_by
 from belvedere.control.core import clock
 from belvedere.control.core.errors import NotFound
 from belvedere.control.core.ids import is_id
@@ -16,7 +16,6 @@ from belvedere.control.sharing.models import (
     Share,
     ShareItem,
     in_states,
-    of_addresses,
     of_things,
 )
 from belvedere.control.sharing.selectors.blocking import sharers_blocked_by
@@ -25,7 +24,9 @@ from belvedere.control.sharing.selectors.shares import ReceivedShare, part, rece
 
 def is_to(actor: Principal) -> Q:
     """Offers to an address or number that the actor has proven, but for those of whom he has blocked."""
-    return of_addresses(proven_by(actor), of="recipient__") & ~Q(sharer__in=sharers_blocked_by(actor.id))
+    by_mail = Q(recipient__email__in=addresses_proven_by(actor.id))
+    by_phone = Q(recipient__phone__in=numbers_proven_by(actor.id))
+    return (by_mail | by_phone) & ~Q(sharer__in=sharers_blocked_by(actor.id))
 
 
 def _mine(actor: Principal) -> QuerySet[Share]:
