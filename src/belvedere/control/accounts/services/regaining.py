@@ -20,7 +20,7 @@ from belvedere.control.accounts.services.credentials import end_all_credentials
 from belvedere.control.accounts.sign_ins import FORMER_FOR
 from belvedere.control.audit.services import write_entry
 from belvedere.control.core import clock
-from belvedere.control.core.errors import Conflict, NotFound
+from belvedere.control.core.errors import Conflict, NotFound, RateLimited
 from belvedere.control.core.limits import hit
 from belvedere.control.core.names import clean_address, clean_email
 from belvedere.control.core.offers import OfferState, move
@@ -44,8 +44,11 @@ def ask_for_recovery_link(actor: Principal, *, email: str, address: str) -> None
     Raises Invalid (one of them is none), RateLimited.
     """
     email, address = clean_email(email), clean_address(address, field="address")
-    hit("recovery.link", actor.address, limit=10, per_s=3600)
-    hit("recovery.link.to", digest_of(f"{email} {address}"), limit=3, per_s=86400)
+    hit("recovery.link", actor.address, limit=30, per_s=3600)
+    try:
+        hit("recovery.link.to", digest_of(f"{email} {address}"), limit=3, per_s=86400)
+    except RateLimited:
+        return  # whoever is to be bothered has three messages already
     enqueue("account.recovery_link_asked", {"email": email, "address": address})
 
 
