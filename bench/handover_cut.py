@@ -74,9 +74,10 @@ class Side:
 
     async def watch(self, crowd: Crowd, camera: str) -> Viewer:
         """Open live view, as a player does."""
-        for _ in range(30):
+        deadline = time.monotonic() + 30
+        while True:
             answer = await asyncio.to_thread(self.api.post, f"cameras/{camera}/tickets", json={})
-            if answer.status_code != 503:
+            if answer.status_code != 503 or time.monotonic() > deadline:
                 break
             # A node that was just given 500 devices may be late with its word.
             await asyncio.sleep(1)

@@ -167,7 +167,7 @@ class Settings:
     key_file: Path | None = None
     #: BELVEDERE_FOOTAGE: the folder of recorded video; default: footage in the data folder. Best a disk of its own.
     footage: Path | None = None
-    #: BELVEDERE_JOURNAL: the folder of the journal of what ended; default: journal in the data folder. Best another disk.
+    #: BELVEDERE_JOURNAL: the folder of the journal of what ended; default: journal in the data folder.
     journal: Path | None = None
     #: BELVEDERE_METRICS_TOKEN: bearer token for /metrics; empty = loopback only.
     metrics_token: str = field(default="", repr=False)

@@ -12,7 +12,6 @@ from belvedere.control.access.roles import Role
 from belvedere.control.accounts.services import rename
 from belvedere.control.core import clock
 from belvedere.control.devices.models import Camera
-from belvedere.control.devices.selectors import list_cameras
 from belvedere.control.handover.installations import list_installations
 from belvedere.control.handover.services import accept_handover
 from belvedere.control.organizations.selectors import list_sites
@@ -227,19 +226,3 @@ def test_an_installation_is_handed_over(hotels: cast.Hotels, ivan: cast.Person) 
     alba = next(row for row in list_installations(ivan.actor) if row.organization == place)
     assert (alba.state, alba.rights_until, alba.acts) == ("accepted", ends_at, ("set_up", "ask", "leave"))
     assert "Casa Alba" in ivan.browser().get("/installations").content.decode()
-
-
-def test_a_new_owner_decides_anew_whom_to_let_in(hotels: cast.Hotels, ivan: cast.Person) -> None:
-    engagement = offer_engagement(
-        hotels.olivia.actor,
-        site=hotels.north,
-        address=ivan.email,
-        permissions=SET_UP,
-        ends_at=clock.now() + timedelta(days=1),
-    )
-    accept_engagement(ivan.actor, engagement=engagement)
-    handover = cast.offer_handover(hotels.olivia.actor, thing=hotels.id, receiver=hotels.sam.id, afterwards="leaves")
-    accept_handover(hotels.sam.actor, handover=handover)
-    assert not list_cameras(ivan.actor)
-    [row] = list_installations(ivan.actor)
-    assert row.state == "ended"

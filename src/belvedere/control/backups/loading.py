@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from django.apps.registry import Apps
 from django.core.management import call_command
@@ -78,7 +78,8 @@ def load(lines: Iterator[bytes], say: Progress) -> None:
     by_table = {model._meta.db_table: model for model in there.get_models(include_auto_created=True)}  # noqa: SLF001  Django's public spelling
     filled = []
     with transaction.atomic():
-        # What Django itself wrote while the tables were made: a backup has none of it.
+        # Rows come table by table in the order of names. What made the tables may have asked for checks at once.
+        _check_references("DEFERRED")
         for table, columns, rows in _tables(lines):
             model = by_table.get(table)
             if model is None:
@@ -86,10 +87,8 @@ def load(lines: Iterator[bytes], say: Progress) -> None:
             say(table, _fill(model, columns, rows))
             filled.append(model)
         _settle_sequences(filled)
-        if connection.vendor == "postgresql":
-            # No table changes its shape while rows of it wait to be checked.
-            with connection.cursor() as cursor:
-                cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        # No table changes its shape while rows of it wait to be checked.
+        _check_references("IMMEDIATE")
     call_command("migrate", interactive=False, verbosity=0)
 
 
@@ -166,6 +165,13 @@ def _fill(model: type[models.Model], columns: list[str], rows: Iterator[list[Any
         if waiting:
             cursor.executemany(statement, waiting)
     return count
+
+
+def _check_references(when: Literal["DEFERRED", "IMMEDIATE"]) -> None:
+    """SQLite checks them when a transaction is committed, whatever is said here."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET CONSTRAINTS ALL {when}")
 
 
 def _settle_sequences(filled: list[type[models.Model]]) -> None:

@@ -127,7 +127,9 @@ def grow_followers(followers: Iterable[ShareGroup], cameras: Collection[str]) ->
             put_in(follow.share, items, at=clock.now())
             grown[follow.share] = items
             if follow.share.state == OfferState.ACCEPTED:
-                enqueue("mail.share_extended", {"share": follow.share.pk, "added": [item.resource for item in items]})
+                added = [item.resource for item in items]
+                told = {"share": follow.share.pk, "added": added, "at": clock.now().isoformat()}
+                enqueue("mail.share_extended", told)
     return grown
 
 

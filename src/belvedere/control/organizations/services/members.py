@@ -157,7 +157,7 @@ def change_member(
     if after == pair.target.standing:
         raise Conflict(_("They are that already. Nothing was changed."))
     write_standing(member, after)
-    enqueue("mail.member_changed", {"membership": member, "by": actor.id})
+    enqueue("mail.member_changed", {"membership": member, "by": actor.id, "at": clock.now().isoformat()})
     return project(
         actor,
         [replace(pair.target, standing=after)],
@@ -194,7 +194,7 @@ def remove_member(
     if pair.target.standing.role is Role.SUPER_ADMIN:
         require_fresh(actor)
     if not is_silent:
-        enqueue("mail.member_removed", {"membership": member, "by": actor.id})
+        enqueue("mail.member_removed", {"membership": member, "by": actor.id, "at": clock.now().isoformat()})
     return _end(
         actor,
         pair.target,
@@ -235,7 +235,7 @@ def _leave(actor: Principal, member: str, *, reason: str = "left", change_id: st
 def end_memberships(actor: Principal, *, members: Iterable[str], change_id: str) -> None:
     """End these, with what rests on them; what they shared becomes the actor's. All by one change."""
     for tenure in list_tenures(members).values():
-        enqueue("mail.member_removed", {"membership": tenure.id, "by": actor.id})
+        enqueue("mail.member_removed", {"membership": tenure.id, "by": actor.id, "at": clock.now().isoformat()})
         _end(actor, tenure, reason="removed", action="member.removed", adopt=True, change_id=change_id)
 
 

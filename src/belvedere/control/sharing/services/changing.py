@@ -88,7 +88,7 @@ def change_share(
         # What is new comes first: nobody is blind in between.
         stale = _project(row, there, before, after, is_all=when != was)
         if _is_more(before, after, was, when):
-            enqueue("mail.share_changed", {"share": row.pk})
+            enqueue("mail.share_changed", {"share": row.pk, "at": clock.now().isoformat()})
     return end_grants(
         actor,
         organization=row.organization_id,

@@ -68,7 +68,8 @@ def _extend(actor: Principal, share: str, items: list[Item], change_id: str) -> 
         **terms_written(row.when, items),
     )
     if row.state == OfferState.ACCEPTED:
-        enqueue("mail.share_extended", {"share": row.pk, "added": [item.resource for item in items]})
+        added = [item.resource for item in items]
+        enqueue("mail.share_extended", {"share": row.pk, "added": added, "at": clock.now().isoformat()})
 
 
 def _refuse_held(share: Share, items: list[Item]) -> None:

@@ -89,5 +89,5 @@ def resume_share(actor: Principal, *, share: str) -> str:
         change_id=change_id,
     )
     if at - since > WORTH_A_MAIL:
-        enqueue("mail.share_resumed", {"share": row.pk})
+        enqueue("mail.share_resumed", {"share": row.pk, "at": clock.now().isoformat()})
     return change_id
