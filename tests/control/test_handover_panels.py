@@ -69,8 +69,7 @@ def arms(person: cast.Person) -> set[str]:
 # ── Alone ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.usefixtures("hello")
-def test_a_panel_alone(people: cast.Cast) -> None:
+def test_a_panel_alone(people: cast.Cast, hello: None) -> None:
     """HC-24, HC-25: the giver has nothing, one goes on arming it, another does not; its history stays where it was."""
     olivia, xena, rita, vera = people.olivia, people.xena, people.rita, people.vera
     panel = bind(olivia, code="always")

@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET, require_POST
@@ -33,20 +34,27 @@ _RULES: Final = (
 @answers_refusals
 def restored(request: HttpRequest, organization_id: str) -> HttpResponse:
     """Everything that waits there."""
-    rows = list_suspended(principal_of(request), organization_id)
+    actor = principal_of(request)
+    rows = list_suspended(actor, organization_id)
     people = [
         {"person": person(of), "rights": [_right(row) for row in held]}
         for of, held in groupby(rows, key=lambda row: row.person)
     ]
     until = min((row.ends_unless_confirmed_at for row in rows), default=None)
-    context = {"nav": "admin", "organization_id": organization_id, "people": people, "until": until}
+    context = {
+        "nav": "admin",
+        "organization_id": organization_id,
+        "name": next((row.name for row in list_owned_waiting(actor) if row.organization == organization_id), ""),
+        "people": people,
+        "until": until,
+    }
     return render(request, "web/organization_restored.html", context)
 
 
 def _right(row: SuspendedRight) -> dict[str, Any]:
-    rules = (word for bit, word in _RULES if bit in row.permissions)
-    parts = (sees_words(row.permissions, Footage()), can_words(row.permissions), *map(str, rules))
-    may = ", ".join(filter(None, parts))
+    rules = ", ".join(str(word) for bit, word in _RULES if bit in row.permissions)
+    parts = (sees_words(row.permissions, Footage()), can_words(row.permissions), rules)
+    may = " · ".join(capfirst(part) for part in parts if part)
     return {"id": row.id, "name": row.resource_name, "is_whole": row.kind == "organization", "may": may}
 
 
