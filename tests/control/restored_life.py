@@ -21,21 +21,36 @@ setup_test_environment()
 
 import cast  # noqa: E402  as above
 from belvedere.contracts.permissions import Permission  # noqa: E402  as above
-from belvedere.control.access.models import Grant  # noqa: E402  as above
+from belvedere.control.access.models import Freeze, Grant  # noqa: E402  as above
 from belvedere.control.access.roles import Role  # noqa: E402  as above
-from belvedere.control.accounts.models import Account  # noqa: E402  as above
-from belvedere.control.accounts.services import end_all_credentials  # noqa: E402  as above
+from belvedere.control.accounts.models import Account, RecoveryContact  # noqa: E402  as above
+from belvedere.control.accounts.services import (  # noqa: E402  as above
+    add_recovery_contact,
+    end_all_credentials,
+    remove_recovery_contact,
+)
 from belvedere.control.audit.models import Entry  # noqa: E402  as above
 from belvedere.control.audit.verification import verify_chains  # noqa: E402  as above
 from belvedere.control.backups.selectors import list_suspended  # noqa: E402  as above
 from belvedere.control.backups.services import confirm_rights  # noqa: E402  as above
 from belvedere.control.core import clock  # noqa: E402  as above
+from belvedere.control.core.offers import OPEN_STATES  # noqa: E402  as above
 from belvedere.control.core.principal import system  # noqa: E402  as above
 from belvedere.control.devices.models import Camera, Device  # noqa: E402  as above
 from belvedere.control.devices.services import unbind_device  # noqa: E402  as above
 from belvedere.control.guests.services import make_link  # noqa: E402  as above
-from belvedere.control.organizations.models import Invitation, Membership, Organization  # noqa: E402  as above
-from belvedere.control.organizations.services import Wish, invite_member, make_owner, remove_member  # noqa: E402  as above
+from belvedere.control.organizations.models import Deputy, Invitation, Membership, Organization  # noqa: E402  as above
+from belvedere.control.organizations.services import (  # noqa: E402  as above
+    Wish,
+    agree_to_deputize,
+    create_organization,
+    end_deputy,
+    freeze_organization,
+    invite_member,
+    make_owner,
+    name_deputy,
+    remove_member,
+)
 from belvedere.control.outbox.models import Message  # noqa: E402  as above
 from belvedere.control.sharing.models import Share  # noqa: E402  as above
 from belvedere.control.sharing.services import Item, change_share, end_share, pause_share  # noqa: E402  as above
@@ -94,6 +109,12 @@ def before(told: dict[str, Any]) -> None:
     invite_member(
         olivia.actor, organization=hotels.id, address="new@example.org", wish=Wish(role=Role.VIEWER, sites="all")
     )
+    name_deputy(olivia.actor, organization=hotels.id, account=hotels.sam.id)
+    agree_to_deputize(hotels.sam.actor, organization=hotels.id)
+    contact = add_recovery_contact(olivia.actor, address="clara@example.org", name="Clara")
+    told["contact"] = contact
+    RecoveryContact.objects.update(confirmed_at=clock.now())
+    told["other"] = create_organization(olivia.actor, name="Boathouse", time_zone="Europe/Madrid")
     told["name"] = "Zoë · 日本 · \U0001f33c"
     Account.objects.filter(pk=people.vera.id).update(name=told["name"])
 
@@ -110,6 +131,9 @@ def after(told: dict[str, Any]) -> None:
     pause_share(olivia.actor, share=told["rests"])
     remove_member(olivia.actor, member=told["omar"])
     unbind_device(olivia.actor, device=Camera.objects.values_list("device_id", flat=True).get(pk=told["pool"]))
+    end_deputy(olivia.actor, organization=told["hotel"])
+    remove_recovery_contact(olivia.actor, contact=told["contact"])
+    freeze_organization(olivia.actor, organization=told["other"])
     row = Account.objects.get(pk=told["people"]["ada"][0])
     row.set_password("another password since")
     row.save()
@@ -151,6 +175,9 @@ def look(told: dict[str, Any]) -> None:
             Membership.objects.filter(organization=told["hotel"], is_active=True).values_list("account", flat=True)
         ),
         "owner": Organization.objects.values_list("owner", flat=True).get(pk=told["hotel"]),
+        "deputies": Deputy.objects.filter(state__in=OPEN_STATES).count(),
+        "contacts": RecoveryContact.objects.exclude(confirmed_at=None).count(),
+        "frozen": [*Freeze.objects.filter(ends_at__gt=clock.now()).values_list("organization", flat=True)],
         "passwords": {
             name: Account.objects.get(pk=one[0]).check_password(cast.PASSWORD) for name, one in people.items()
         },

@@ -6,11 +6,13 @@ import shutil
 import stat
 import subprocess
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from belvedere.control.backups.sealed import read_sealed, write_sealed
 from supervisor.commands import run
 
 pytestmark = pytest.mark.timeout(600)
@@ -112,6 +114,7 @@ def check_n35(home: Installation, backup: Path) -> None:
     people = told["people"]
     assert was["sees"]["rita"] == [told["courtyard"]]
     assert (was["cookie"], was["token"], was["link"], was["invitations"], was["offers"]) == (200, 200, 204, 1, 1)
+    assert (was["deputies"], was["contacts"]) == (1, 1)
     home.live("after")
     assert home.now()["sees"]["omar"] == []
 
@@ -130,6 +133,8 @@ def check_n35(home: Installation, backup: Path) -> None:
     assert now["sees"]["sam"] == was["sees"]["sam"]
     # A password that was changed is no way in; the others are.
     assert [name for name, is_in in now["passwords"].items() if not is_in] == ["ada"]
+    # Who may not claim or begin a recovery any more; and what was frozen since is frozen.
+    assert (now["deputies"], now["contacts"], now["frozen"]) == (0, 0, [told["other"]])
     # The old cookie, token, link, invitation and offer.
     assert now["cookie"] == 302
     assert (now["token"], now["link"]) == (401, 404)
@@ -174,6 +179,7 @@ def test_without_a_journal_everything_waits(home: Installation, backup: Path) ->
     assert [name for name, seen in now["sees"].items() if seen and name != "olivia"] == []
     assert now["sees"]["olivia"] == [], "a former owner does not come back by it either"
     assert not any(now["passwords"].values())
+    assert (now["deputies"], now["contacts"]) == (0, 0), "each is asked anew"
     vouched = run(home.folder, "recover-owner", told["people"]["olivia"][2], "--organization", told["home"], "--yes")
     assert vouched.returncode == 0, vouched.stderr
     assert home.now()["sees"]["olivia"] == sorted([told["courtyard"], told["pool"], told["counter"]])
@@ -260,6 +266,58 @@ def test_to_another_machine_and_by_a_pipe(home: Installation, tmp_path: Path) ->
     made = empty.back_up(tmp_path / "nothing")
     assert made["rows"] < 5
     assert empty.restore(tmp_path / "nothing")["ended"] == 0
+
+
+@pytest.mark.slow
+def test_an_older_one_is_brought_up_to_this_version(home: Installation, backup: Path, tmp_path: Path) -> None:
+    """Of a time without a table and without a column of now; one of a newer version is refused."""
+    told = home.know()
+    as_old = {("access", "0004_suspended_grants"), ("accounts", "0008_account_recovery")}
+    copy_backup(backup, tmp_path / "older", without=as_old, table="accounts_accountrecovery", column="suspended_at")
+    home.live("after")
+    home.restore(tmp_path / "older")
+    now = home.now()
+    assert told["counter"] in now["sees"]["vera"]
+    assert (now["sees"]["rita"], now["sees"]["pat"], now["faults"]) == ([], [], [])
+    assert now["suspended"] > 0, "in the column that came since"
+
+    copy_backup(backup, tmp_path / "newer", more=("access", "9999_of_tomorrow"))
+    refused = home.command("restore", str(tmp_path / "newer"), "--yes")
+    assert (refused.returncode, "newer" in refused.stderr) == (1, True), refused.stderr
+    assert home.now()["sees"] == now["sees"]
+
+
+def copy_backup(
+    source: Path,
+    to: Path,
+    *,
+    without: Collection[tuple[str, str]] = (),
+    more: tuple[str, str] | None = None,
+    table: str = "",
+    column: str = "",
+) -> None:
+    """The backup that a version with other migrations would have made: less a table, and a column of `access_grant`."""
+    lines, name, place = [], "", -1
+    with source.open("rb") as file:
+        for raw in read_sealed(file, PASSPHRASE):
+            said = json.loads(raw)
+            if isinstance(said, dict) and "migrations" in said:
+                had = {(app, migration) for app, migration in said["migrations"]} - {*without}
+                said["migrations"] = sorted(had | ({more} if more else set()))
+            elif isinstance(said, dict) and "table" in said:
+                name = said["table"]
+                place = said["columns"].index(column) if column and name == "access_grant" else -1
+                if place >= 0:
+                    del said["columns"][place]
+            elif isinstance(said, dict):
+                name = ""
+                said["end"].pop(table, None)
+            elif place >= 0:
+                del said[place]
+            if not table or name != table:
+                lines.append(json.dumps(said).encode() + b"\n")
+    with to.open("wb") as file:
+        write_sealed(lines, file, PASSPHRASE)
 
 
 @pytest.mark.slow

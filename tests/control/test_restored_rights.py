@@ -2,13 +2,25 @@
 
 from datetime import timedelta
 
+from django.conf import settings
+from django.db import transaction
+
 import cast
-from belvedere.control.access.models import Grant
+from belvedere.control.access.models import Freeze, Grant
+from belvedere.control.accounts import services as accounts
+from belvedere.control.accounts.models import RecoveryContact
+from belvedere.control.accounts.recovery import list_recovery_contacts
 from belvedere.control.audit.models import Entry
+from belvedere.control.backups import journal
+from belvedere.control.backups.replaying import unlearn
 from belvedere.control.backups.services import end_unconfirmed
 from belvedere.control.core import clock
+from belvedere.control.core.principal import system
 from belvedere.control.devices.selectors import list_cameras
-from belvedere.control.organizations.models import Membership
+from belvedere.control.organizations import services as organizations
+from belvedere.control.organizations.models import Deputy, Membership
+from belvedere.control.organizations.selectors import find_freeze
+from belvedere.control.organizations.selectors.deputies import find_deputy
 from belvedere.control.outbox.services import run_due
 from belvedere.control.sharing.models import Share
 
@@ -50,7 +62,7 @@ def test_the_owner_says_on_the_page_what_holds(people: cast.Cast) -> None:
     assert waiting[people.pool] not in page
     assert waiting[people.courtyard] in page
     entry = Entry.objects.get(action="rights.confirmed")
-    assert entry.fields["confirmed"] == [{"account": rita.id, "resource": people.pool}]
+    assert (entry.fields or {})["confirmed"] == [{"account": rita.id, "resource": people.pool}]
     assert entry.chain_id == olivia.organization
 
 
@@ -109,3 +121,53 @@ def test_what_nobody_confirms_ends_after_thirty_days(hotels: cast.Hotels) -> Non
         assert sees(hotels.vera) == {people.counter}
         entries = Entry.objects.filter(action="rights.unconfirmed").values_list("chain", flat=True)
         assert sorted(entries) == sorted([olivia.organization, hotels.id])
+
+
+def test_who_was_dismissed_does_not_come_back_as_a_helper(hotels: cast.Hotels) -> None:
+    """D3: a deputy claims an organization, a contact begins a recovery: both are ways in. A freeze ends as it ended."""
+    olivia, sam, home = hotels.olivia.actor, hotels.sam.actor, hotels.olivia.organization
+    folder = settings.BELVEDERE.journal_folder
+    deputy = organizations.name_deputy(olivia, organization=hotels.id, account=hotels.sam.id)
+    organizations.agree_to_deputize(sam, organization=hotels.id)
+    address = {"address": "clara@example.org", "name": "Clara"}
+    contact = accounts.add_recovery_contact(olivia, **address)
+    place = journal.begin(folder)
+
+    organizations.end_deputy(sam, organization=hotels.id)
+    accounts.remove_recovery_contact(olivia, contact=contact)
+    organizations.freeze_organization(sam, organization=hotels.id)
+    frozen = Freeze.objects.get()
+    organizations.freeze_organization(olivia, organization=home)
+    thawed = Freeze.objects.get(organization=home)
+    organizations.thaw_organization(olivia, organization=home)
+    kept = journal.read(folder)
+    assert kept
+    lines = kept.since(place)
+    assert lines
+    assert [line.kind for line in lines] == ["helper", "helper", "freeze", "freeze", "freeze"]
+    assert "example.org" not in str(lines)
+
+    def put_back() -> None:
+        """As it was when the backup was made, or a little later."""
+        at = clock.now()
+        Deputy.objects.filter(pk=deputy).update(state="accepted", ended_at=None, ended_by="", ended_reason="")
+        RecoveryContact.objects.create(
+            pk=contact, account_id=hotels.olivia.id, created_at=at, confirmed_at=at, expires_at=at, **address
+        )
+        Freeze.objects.filter(pk=frozen.pk).delete()
+        Freeze.objects.filter(pk=thawed.pk).update(ends_at=thawed.ends_at)
+
+    put_back()
+    with transaction.atomic():
+        unlearn(system("test"), lines)
+    assert (find_deputy(hotels.id), RecoveryContact.objects.count()) == (None, 0)
+    assert find_freeze(home) is None
+    again = find_freeze(hotels.id)
+    assert again
+    assert (again.ends_at, again.change_id) == (frozen.ends_at, frozen.change_id)
+
+    put_back()
+    with transaction.atomic():
+        unlearn(system("test"), None)
+    assert find_deputy(hotels.id) is None
+    assert [row.is_confirmed for row in list_recovery_contacts(olivia)] == [False], "he is asked again"

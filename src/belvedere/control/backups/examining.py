@@ -13,7 +13,7 @@ from belvedere.control.outbox.models import Message
 #: how long a line may be under way
 _SLACK: Final = timedelta(minutes=1)
 _LOOKED_BACK: Final = timedelta(days=30)
-_LOST: Final = ("lost.rights", "lost.owner", "lost.account")
+_LOST: Final = ("lost.rights", "lost.owner", "lost.account", "lost.helper", "lost.watching")
 
 
 def count_missing(journal: Journal | None) -> int:

@@ -8,6 +8,8 @@ true. Whoever restores reads the last word on each thing.
              others still; closed: cameras and panels whose owner gave them up
     owner    whose an organization is now
     account  why its sign-ins were lost: a word of `accounts`; address: the row of an address it gave up
+    helper   deputy or contact: whoever may not claim, or begin a recovery, any more
+    freeze   until when an organization's latest freeze lasts, which says that nobody watches
 """
 
 from typing import Any, Final
@@ -15,7 +17,7 @@ from typing import Any, Final
 import structlog
 from django.conf import settings
 
-from belvedere.control.access.models import Grant, Origin
+from belvedere.control.access.models import Freeze, Grant, Origin
 from belvedere.control.access.selectors import list_projected
 from belvedere.control.backups import journal
 from belvedere.control.outbox.services import Again
@@ -25,6 +27,8 @@ log = structlog.get_logger(__name__)
 RIGHTS: Final = "rights"
 OWNER: Final = "owner"
 ACCOUNT: Final = "account"
+HELPER: Final = "helper"
+FREEZE: Final = "freeze"
 #: the reason of what only rests: its giver has it go on, and the journal does not hear of that
 _PAUSED: Final = "paused"
 _RETRY_S: Final = 30.0
@@ -68,6 +72,18 @@ def keep_lost_owner(payload: dict[str, str]) -> None:
 def keep_lost_account(payload: dict[str, Any]) -> None:
     """Handler of `lost.account`: what signed in before does so no more."""
     _keep(ACCOUNT, payload)
+
+
+def keep_lost_helper(payload: dict[str, str]) -> None:
+    """Handler of `lost.helper`: a deputy owner or a recovery contact was dismissed, or went."""
+    _keep(HELPER, payload)
+
+
+def keep_freeze(payload: dict[str, str]) -> None:
+    """Handler of `lost.watching`: an organization was frozen, or thawed."""
+    rows = Freeze.objects.filter(organization=payload["organization"])
+    found = rows.order_by("-begun_at").values("id", "organization", "begun_at", "begun_by", "ends_at", "change_id")[0]
+    _keep(FREEZE, found | {key: found[key].isoformat() for key in ("begun_at", "ends_at")})
 
 
 def _keep(kind: str, facts: dict[str, Any]) -> None:

@@ -6,16 +6,17 @@ Each step writes the audit as the operator, organization by organization, with w
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from django.contrib.auth.hashers import make_password
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from belvedere.control.access.models import Grant, Origin
+from belvedere.control.access.models import Freeze, Grant, Origin
 from belvedere.control.access.services import end_grants
-from belvedere.control.accounts.models import Account
+from belvedere.control.accounts.models import Account, RecoveryContact
 from belvedere.control.accounts.selectors import RETURN_FOR
 from belvedere.control.audit.services import write_entry
 from belvedere.control.backups import losses
@@ -23,11 +24,11 @@ from belvedere.control.backups.closing import close_origins, organizations_of
 from belvedere.control.backups.journal import Line
 from belvedere.control.core import clock
 from belvedere.control.core.errors import Refusal
-from belvedere.control.core.offers import Offer, OfferState
+from belvedere.control.core.offers import OPEN_STATES, Offer, OfferState
 from belvedere.control.core.principal import Principal
 from belvedere.control.devices.models import Device
 from belvedere.control.devices.services import release_device
-from belvedere.control.organizations.models import Organization
+from belvedere.control.organizations.models import Deputy, Organization
 from belvedere.control.organizations.services import make_owner
 from belvedere.control.organizations.services.telling import tell_watchers
 from belvedere.control.outbox.services import enqueue
@@ -55,6 +56,10 @@ class Lost:
     #: account → the last word on it
     disabled: dict[str, str] = field(default_factory=dict)
     addresses: set[int] = field(default_factory=set)
+    #: deputies and recovery contacts
+    helpers: set[str] = field(default_factory=set)
+    #: id of a freeze → what it is
+    freezes: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, lines: Iterable[Line]) -> "Lost":
@@ -72,6 +77,10 @@ class Lost:
                 lost.owners[facts["organization"]] = facts["owner"]
             elif line.kind == losses.ACCOUNT:
                 lost._hear_of_account(facts)
+            elif line.kind == losses.HELPER:
+                lost.helpers |= set(facts.values())
+            elif line.kind == losses.FREEZE:
+                lost.freezes[facts["id"]] = facts
         return lost
 
     def _hear_of_account(self, facts: dict[str, Any]) -> None:
@@ -108,6 +117,7 @@ def unlearn(operator: Principal, lines: Sequence[Line] | None) -> Unlearned:
     if lines is None:
         everybody = set(Account.objects.values_list("pk", flat=True))
         voided = _void(everybody)
+        _doubt_helpers()
         found = _Rights(set(), _list_doubtful())
         return Unlearned(*found.settle(operator), devices=0, voided=voided, disabled=0, unowned=[])
     lost = Lost.of(lines)
@@ -115,6 +125,8 @@ def unlearn(operator: Principal, lines: Sequence[Line] | None) -> Unlearned:
     unowned = _pass_on(operator, lost.owners)
     disabled = _disable(lost.disabled)
     voided = _void(lost.voided | _forget_addresses(lost.addresses))
+    _dismiss(lost.helpers)
+    _freeze(lost.freezes)
     rights = _Rights.of(lost, suspended_with=unowned)
     _close(lost)
     names = list(Organization.objects.filter(pk__in=unowned).order_by("name").values_list("name", flat=True))
@@ -250,6 +262,31 @@ def _forget_addresses(addresses: set[int]) -> set[str]:
         elif not left.primary:
             left.set_as_primary()
     return holders
+
+
+def _dismiss(helpers: set[str]) -> None:
+    """Who was dismissed claims nothing, and begins no recovery."""
+    RecoveryContact.objects.filter(pk__in=helpers).delete()
+    _revoke(Deputy.objects.filter(pk__in=helpers))
+
+
+def _doubt_helpers() -> None:
+    """Anybody may have been dismissed since: each contact is asked again when its holder wants it, deputies anew."""
+    RecoveryContact.objects.update(confirmed_at=None, expires_at=clock.now())
+    _revoke(Deputy.objects.all())
+
+
+def _revoke(deputies: QuerySet[Deputy]) -> None:
+    open_ = deputies.filter(state__in=OPEN_STATES)
+    open_.update(state=OfferState.REVOKED, ended_at=clock.now(), ended_reason=REASON)
+
+
+def _freeze(freezes: dict[str, dict[str, str]]) -> None:
+    """What was frozen since is frozen as long as it was to be, and what was thawed since is thawed."""
+    for pk, facts in freezes.items():
+        begun_at, ends_at = (datetime.fromisoformat(facts[key]) for key in ("begun_at", "ends_at"))
+        told = {key: facts[key] for key in ("organization", "begun_by", "change_id")}
+        Freeze.objects.update_or_create(pk=pk, defaults=told | {"begun_at": begun_at, "ends_at": ends_at})
 
 
 def _list_doubtful() -> set[str]:

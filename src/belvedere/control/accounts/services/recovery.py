@@ -82,6 +82,7 @@ def decline_recovery_contact(actor: Principal, *, token: str) -> None:
     asked = find_asked_contact(token)
     if asked is None or not RecoveryContact.objects.filter(pk=asked.id, token_digest=digest_of(token)).delete()[0]:
         raise NotFound
+    enqueue("lost.helper", {"contact": asked.id})
     write_entry(actor=actor, action="recovery_contact.declined", thing=f"account:{asked.account}")
     _tell_holder(asked.account, "recovery_contact_declined", asked.name)
 
@@ -93,7 +94,7 @@ def remove_recovery_contact(actor: Principal, *, contact: str) -> None:
     row = RecoveryContact.objects.filter(pk=contact, account_id=actor.id).first() if is_id(contact) else None
     if row is None:
         raise NotFound
-    row.delete()
+    _drop(row)
     write_entry(actor=actor, action="recovery_contact.removed", thing=f"account:{actor.id}")
     _tell_holder(actor.id, "recovery_contact_removed", row.name)
     if row.confirmed_at:
@@ -108,7 +109,7 @@ def drop_recovery_contacts(actor: Principal, *, account: str, is_silent: bool) -
     """
     rows = RecoveryContact.objects.filter(account_id=actor.id, address__in=list_proven(account))
     for row in list(rows):
-        row.delete()
+        _drop(row)
         write_entry(actor=actor, action="recovery_contact.removed", thing=f"account:{actor.id}")
         if row.confirmed_at and not is_silent:
             enqueue("mail.recovery_told", {"to": row.address, "what": "contact_removed", "who": actor.name})
@@ -127,6 +128,11 @@ def make_reset_link(actor: Principal, *, account: str) -> str:
     for route in list_routes(account):
         enqueue("mail.recovery_told", {"to": route, "what": "reset_link_made", "who": row.name})
     return reset_link_of(row)
+
+
+def _drop(row: RecoveryContact) -> None:
+    enqueue("lost.helper", {"contact": row.pk})
+    row.delete()
 
 
 def _tell_holder(account: str, what: str, detail: str) -> None:

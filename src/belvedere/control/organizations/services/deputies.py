@@ -29,6 +29,7 @@ from belvedere.control.organizations.services.freezing import require_thawed
 from belvedere.control.organizations.services.recovering import pass_on
 from belvedere.control.organizations.services.telling import tell_account, tell_everyway, tell_watchers
 from belvedere.control.organizations.standing import WHOLE
+from belvedere.control.outbox.services import enqueue
 
 WAIT: Final = timedelta(days=14)
 #: when everybody is told again, counted from the first day
@@ -72,7 +73,8 @@ def _end_all(organization: str, *, by: str, why: str) -> None:
         *OwnershipClaim.objects.filter(organization=organization, state=OfferState.PENDING),
     ]
     for row in rows:
-        move(row, OfferState.REVOKED, at=at, ended_by=by, ended_reason=why)
+        if move(row, OfferState.REVOKED, at=at, ended_by=by, ended_reason=why) and isinstance(row, Deputy):
+            enqueue("lost.helper", {"deputy": row.pk})
 
 
 @unguarded("the deputy's own word")
@@ -241,6 +243,7 @@ def _carry_out(row: OwnershipClaim) -> bool:
     OwnershipClaim.objects.filter(pk=row.pk).update(change_id=change_id)
     deputy = Deputy.objects.get(organization=row.organization_id, state=OfferState.ACCEPTED)
     move(deputy, OfferState.REVOKED, at=clock.now(), ended_reason="became_owner")
+    enqueue("lost.helper", {"deputy": deputy.pk})
     _write(system("server"), row.organization_id, "ownership_claim.carried_out", account=row.claimant_id)
     who = get_persons([row.claimant_id])[row.claimant_id].name
     tell_everyway(row.organization_id, "claim_carried_out", owner=row.owner_id, who=who)

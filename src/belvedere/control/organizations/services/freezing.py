@@ -80,6 +80,7 @@ def _freeze(actor: Principal, organization: str) -> str:
         change_id=change_id,
     )
     enqueue("organization.frozen", {"organization": organization, "change_id": change_id, "by": actor.name})
+    enqueue("lost.watching", {"organization": organization})
     tell_watchers(organization, "frozen", who=_who(actor))
     return change_id
 
@@ -127,6 +128,7 @@ def thaw_by_operator(actor: Principal, *, organization: str) -> None:
 def _thaw(actor: Principal, organization: str) -> None:
     at = clock.now()
     Freeze.objects.filter(organization=organization, ends_at__gt=at).update(ends_at=at)
+    enqueue("lost.watching", {"organization": organization})
     write_entry(
         actor=actor, action="organization.thawed", thing=f"organization:{organization}", organization=organization
     )
