@@ -67,11 +67,6 @@ class HandoverView:
     #: whether the actor is the one who is to answer
     is_received: bool
 
-    @property
-    def can_be_undone(self) -> bool:
-        """Whether it is true already, and not for good."""
-        return self.state == "accepted"
-
 
 def state_of(handover: Handover) -> str:
     """The state now, written down or not: what ran out is expired, what nobody undid is done."""
