@@ -8,7 +8,7 @@ from django.db import transaction
 import cast
 from belvedere.control.access.models import Freeze, Grant
 from belvedere.control.accounts import services as accounts
-from belvedere.control.accounts.models import RecoveryContact
+from belvedere.control.accounts.models import Phone, RecoveryContact
 from belvedere.control.accounts.recovery import list_recovery_contacts
 from belvedere.control.audit.models import Entry
 from belvedere.control.backups import journal
@@ -133,6 +133,8 @@ def test_who_was_dismissed_does_not_come_back_as_a_helper(hotels: cast.Hotels) -
     contact = accounts.add_recovery_contact(olivia, **address)
     place = journal.begin(folder)
 
+    phone = Phone.objects.create(account_id=hotels.olivia.id, number="+34600000001", created_at=clock.now())
+    accounts.remove_phone(olivia, phone=phone.pk)
     organizations.end_deputy(sam, organization=hotels.id)
     accounts.remove_recovery_contact(olivia, contact=contact)
     organizations.freeze_organization(sam, organization=hotels.id)
@@ -144,7 +146,7 @@ def test_who_was_dismissed_does_not_come_back_as_a_helper(hotels: cast.Hotels) -
     assert kept
     lines = kept.since(place)
     assert lines
-    assert [line.kind for line in lines] == ["helper", "helper", "freeze", "freeze", "freeze"]
+    assert [line.kind for line in lines] == ["account", "helper", "helper", "freeze", "freeze", "freeze"]
     assert "example.org" not in str(lines)
 
     def put_back() -> None:
@@ -154,13 +156,14 @@ def test_who_was_dismissed_does_not_come_back_as_a_helper(hotels: cast.Hotels) -
         RecoveryContact.objects.create(
             pk=contact, account_id=hotels.olivia.id, created_at=at, confirmed_at=at, expires_at=at, **address
         )
+        phone.save(force_insert=True)
         Freeze.objects.filter(pk=frozen.pk).delete()
         Freeze.objects.filter(pk=thawed.pk).update(ends_at=thawed.ends_at)
 
     put_back()
     with transaction.atomic():
         unlearn(system("test"), lines)
-    assert (find_deputy(hotels.id), RecoveryContact.objects.count()) == (None, 0)
+    assert (find_deputy(hotels.id), RecoveryContact.objects.count(), Phone.objects.count()) == (None, 0, 0)
     assert find_freeze(home) is None
     again = find_freeze(hotels.id)
     assert again

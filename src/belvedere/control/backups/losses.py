@@ -7,7 +7,7 @@ true. Whoever restores reads the last word on each thing.
              less: what gives others now than it did, or rests; ended: [what gave it, resource] of one that gives
              others still; closed: cameras and panels whose owner gave them up
     owner    whose an organization is now
-    account  why its sign-ins were lost: a word of `accounts`; address: the row of an address it gave up
+    account  why its sign-ins were lost: a word of `accounts`; address, phone: the row of one it gave up
     helper   deputy or contact: whoever may not claim, or begin a recovery, any more
     freeze   until when an organization's latest freeze lasts, which says that nobody watches
 """

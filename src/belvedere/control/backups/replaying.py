@@ -16,7 +16,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from belvedere.control.access.models import Freeze, Grant, Origin
 from belvedere.control.access.services import end_grants
-from belvedere.control.accounts.models import Account, RecoveryContact
+from belvedere.control.accounts.models import Account, Phone, RecoveryContact
 from belvedere.control.accounts.selectors import RETURN_FOR
 from belvedere.control.audit.services import write_entry
 from belvedere.control.backups import losses
@@ -56,6 +56,7 @@ class Lost:
     #: account → the last word on it
     disabled: dict[str, str] = field(default_factory=dict)
     addresses: set[int] = field(default_factory=set)
+    phones: set[str] = field(default_factory=set)
     #: deputies and recovery contacts
     helpers: set[str] = field(default_factory=set)
     #: id of a freeze → what it is
@@ -90,6 +91,8 @@ class Lost:
             self.disabled[facts["account"]] = facts["why"]
         if "address" in facts:
             self.addresses.add(facts["address"])
+        if "phone" in facts:
+            self.phones.add(facts["phone"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +125,14 @@ def unlearn(operator: Principal, lines: Sequence[Line] | None) -> Unlearned:
         return Unlearned(*found.settle(operator), devices=0, voided=voided, disabled=0, unowned=[])
     lost = Lost.of(lines)
     devices = _give_up(operator, lost.closed)
+    # Where it is frozen nothing changes hands: what was thawed since is thawed first.
+    _freeze(facts for facts in lost.freezes.values() if _until(facts) <= clock.now())
     unowned = _pass_on(operator, lost.owners)
     disabled = _disable(lost.disabled)
     voided = _void(lost.voided | _forget_addresses(lost.addresses))
+    Phone.objects.filter(pk__in=lost.phones).delete()
     _dismiss(lost.helpers)
-    _freeze(lost.freezes)
+    _freeze(lost.freezes.values())
     rights = _Rights.of(lost, suspended_with=unowned)
     _close(lost)
     names = list(Organization.objects.filter(pk__in=unowned).order_by("name").values_list("name", flat=True))
@@ -281,12 +287,16 @@ def _revoke(deputies: QuerySet[Deputy]) -> None:
     open_.update(state=OfferState.REVOKED, ended_at=clock.now(), ended_reason=REASON)
 
 
-def _freeze(freezes: dict[str, dict[str, str]]) -> None:
+def _freeze(freezes: Iterable[dict[str, str]]) -> None:
     """What was frozen since is frozen as long as it was to be, and what was thawed since is thawed."""
-    for pk, facts in freezes.items():
-        begun_at, ends_at = (datetime.fromisoformat(facts[key]) for key in ("begun_at", "ends_at"))
+    for facts in freezes:
         told = {key: facts[key] for key in ("organization", "begun_by", "change_id")}
-        Freeze.objects.update_or_create(pk=pk, defaults=told | {"begun_at": begun_at, "ends_at": ends_at})
+        at = {"begun_at": datetime.fromisoformat(facts["begun_at"]), "ends_at": _until(facts)}
+        Freeze.objects.update_or_create(pk=facts["id"], defaults=told | at)
+
+
+def _until(freeze: dict[str, str]) -> datetime:
+    return datetime.fromisoformat(freeze["ends_at"])
 
 
 def _list_doubtful() -> set[str]:

@@ -7,7 +7,7 @@ from django.db.models import F
 from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
 
-from belvedere.control.accounts.models import Account, Phone
+from belvedere.control.accounts.models import Phone
 from belvedere.control.accounts.selectors import require_fresh
 from belvedere.control.accounts.texts import code_digest
 from belvedere.control.audit.services import write_entry
@@ -65,16 +65,21 @@ def confirm_phone(actor: Principal, *, phone: str, code: str) -> None:
 def remove_phone(actor: Principal, *, phone: str) -> None:
     """Give a number up."""
     require_fresh(actor)
-    _get(actor, phone).delete()
+    _drop(_get(actor, phone))
     write_entry(actor=actor, action="phone.removed", thing=f"account:{actor.id}")
 
 
 def _take_from_others(row: Phone) -> None:
     """Numbers change hands: whoever has the telephone has the number, and who had it before is told."""
     others = Phone.objects.filter(number=row.number).exclude(pk=row.pk).exclude(verified_at=None)
-    for email in Account.objects.filter(phones__in=others).values_list("email", flat=True):
-        enqueue("mail.account_notice", {"to": email, "what": "phone_lost", "detail": row.number})
-    others.delete()
+    for other in others.select_related("account"):
+        enqueue("mail.account_notice", {"to": other.account.email, "what": "phone_lost", "detail": row.number})
+        _drop(other)
+
+
+def _drop(row: Phone) -> None:
+    enqueue("lost.account", {"account": row.account_id, "why": "phone_removed", "phone": row.pk})
+    row.delete()
 
 
 def _get(actor: Principal, phone: str) -> Phone:
