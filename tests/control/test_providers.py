@@ -20,6 +20,7 @@ from belvedere.control.devices.services import (
     enable_device,
     mark_outdoor,
     remove_detector,
+    remove_site,
     rename_device,
     unbind_device,
 )
@@ -218,6 +219,17 @@ def test_the_end_is_exact(hotels: cast.Hotels, ivan: cast.Person, monkeypatch: p
     assert expire_engagements() == 0
     assert Entry.objects.filter(action="engagement.expired", thing=f"engagement:{pk}").count() == 1
     monkeypatch.setattr(clock, "now", now)
+
+
+def test_it_ends_with_its_site(hotels: cast.Hotels, ivan: cast.Person) -> None:
+    """HC-29: given for a site, it does not follow the devices to another one, and does not wait for the site."""
+    pk = engage(hotels, ivan)
+    remove_site(hotels.olivia.actor, site=hotels.north, move_devices_to=hotels.south)
+    assert not sees(ivan)
+    assert expire_engagements() == 1
+    assert expire_engagements() == 0
+    assert get_engagement(ivan.actor, pk).state == "ended"
+    assert Entry.objects.filter(action="engagement.lapsed", thing=f"engagement:{pk}").count() == 1
 
 
 def test_it_ends_with_its_givers_role_or_goes_on_under_another(hotels: cast.Hotels, ivan: cast.Person) -> None:

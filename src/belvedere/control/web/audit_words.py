@@ -148,7 +148,9 @@ SENTENCES: Final = {
     "engagement.declined": gettext_lazy("{actor} declined to be the service provider of a site."),
     "engagement.ended": gettext_lazy("{actor} ended the engagement of the service provider {recipient}."),
     "engagement.left": gettext_lazy("The service provider {recipient} gave an engagement up."),
-    "engagement.lapsed": gettext_lazy("The engagement of {recipient} ended with the role of who gave it."),
+    "engagement.lapsed": gettext_lazy(
+        "The engagement of {recipient} ended with the role of who gave it, or with its site."
+    ),
     "engagement.carried_over": gettext_lazy("The service provider {recipient} goes on under a new owner."),
     "engagement.expired": gettext_lazy("The engagement of the service provider {recipient} ran out."),
     "engagement.asked": gettext_lazy("The service provider {actor} asked for more rights."),

@@ -90,10 +90,19 @@ def end_of_account(payload: dict[str, Any]) -> None:
 
 @unguarded("the worker's own housekeeping")
 def expire_engagements() -> int:
-    """Write down what ran out: rights ended by themselves, to the second; this says so, and tells both. How many."""
+    """Write down what ran out: rights ended by themselves, to the second; this says so, and tells both. How many.
+
+    So does what was given on a site that is given up.
+    """
     at, done = clock.now(), 0
     for row in Engagement.objects.filter(state__in=OPEN_STATES, ends_at__lte=at).order_by("ends_at")[:500]:
         done += _expire(row)
+    # Nothing stands on a site that was given up, so nothing is left to look after.
+    closed = Engagement.objects.filter(state__in=OPEN_STATES, site__closed_at__isnull=False, ends_at__gt=at)
+    for row in closed.order_by("pk")[:500]:
+        with transaction.atomic():
+            end(system("server"), row, OfferState.REVOKED, "engagement.lapsed")
+            done += 1
     for wish in Wish.objects.filter(state=OfferState.PENDING).select_related("engagement")[:500]:
         if wish.state_at(at) == OfferState.EXPIRED:
             done += move(wish, OfferState.EXPIRED, at=at)
