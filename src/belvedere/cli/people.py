@@ -92,7 +92,7 @@ def recover_owner(*, email: str, organization: str, yes: bool) -> None:
     if not yes:
         click.confirm(f"Make {email} the owner of {organization}?", abort=True, err=True)
     name = or_fail(lambda: make_owner(settings, organization=organization, email=email))
-    click.echo(f"{email} owns {name}; the owner before is a Super Admin of it", err=True)
+    click.echo(f"{email} owns {name}; anybody else who owned it is a Super Admin of it now", err=True)
 
 
 @main.command()
