@@ -284,6 +284,19 @@ def test_without_a_gateway_the_page_says_so_and_hands_a_link_over(people: cast.C
         make_join_link(people.olivia.actor, share=people.pats_offer)
 
 
+def test_a_late_text_leaves_the_link_that_was_handed_over(people: cast.Cast, texts: Path) -> None:
+    """HC-4: the text goes out after the link was made; each leads to the offer, and neither makes the other void."""
+    share = offer(people.olivia, NUMBER, people.courtyard).json()["id"]
+    handed = make_join_link(people.olivia.actor, share=share).rpartition("/")[2]
+    texted = re.search(r"/join/([\w-]{43})", last_text(texts))
+    assert texted
+    assert texted[1] != handed
+    visitor = people.xena.browser()
+    visitor.logout()
+    for secret in (handed, texted[1]):
+        assert NUMBER in visitor.get(f"/join/{secret}").content.decode()
+
+
 def test_with_a_gateway_the_page_says_that_a_text_is_on_its_way(
     people: cast.Cast, settings: Any, tmp_path: Path
 ) -> None:

@@ -52,7 +52,7 @@ BLANKED: Final = {
     "handover_handover": ("join_digest",),
     "organizations_invitation": ("token_digest",),
     "providers_engagement": ("join_digest",),
-    "sharing_share": ("join_digest",),
+    "sharing_share": ("join_digest", "link_digest"),
     "streaming_viewingsession": ("secret_hash", "credential"),
 }
 

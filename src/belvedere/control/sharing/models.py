@@ -119,6 +119,8 @@ class Share(Offer):
     message = models.CharField(max_length=280, default="")
     #: SHA-256 of the secret in the mail that leads somebody without an account through sign-up
     join_digest = models.CharField(max_length=64, default="", db_index=True)
+    #: the same of the link that the sharer handed over himself
+    link_digest = models.CharField(max_length=64, default="", db_index=True)
     starts_at = models.DateTimeField(null=True)
     ends_at = models.DateTimeField(null=True)
     hours = models.TextField(default="")

@@ -87,14 +87,12 @@ def _find_received(actor: Principal, resource: str) -> ReceivedShare | None:
 
 
 def find_join_address(secret: str) -> str:
-    """The address or number whose message carried this secret, while its offer waits; "" otherwise."""
-    row = (
-        Share.objects.filter(in_states([OfferState.PENDING], clock.now()), join_digest=digest_of(secret))
-        .select_related("recipient")
-        .first()
-        if secret
-        else None
-    )
+    """The address or number of the offer whose message or link carried this secret, while it waits; "" otherwise."""
+    if not secret:
+        return ""
+    digest = digest_of(secret)
+    is_its = Q(join_digest=digest) | Q(link_digest=digest)
+    row = Share.objects.filter(is_its, in_states([OfferState.PENDING], clock.now())).select_related("recipient").first()
     return row.recipient.address if row else ""
 
 
