@@ -17,7 +17,8 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from belvedere.control.core import clock, ids, keyring, limits, vault
+from belvedere import keyring
+from belvedere.control.core import clock, ids, limits, vault
 from belvedere.control.core.errors import Invalid, RateLimited
 from belvedere.control.core.names import clean_email, clean_name, mask_email
 from belvedere.control.core.requests import client_address

@@ -23,7 +23,6 @@ from belvedere.control.audit.heads import heads_file
 from belvedere.control.audit.models import Entry
 from belvedere.control.audit.services import INSTALLATION
 from belvedere.control.core import clock, signing
-from belvedere.control.core.keyring import list_keys
 from belvedere.control.devices.models import Device
 from belvedere.control.guests.models import GuestLink
 from belvedere.control.notifications import services as notifications
@@ -31,6 +30,7 @@ from belvedere.control.operate import OperatorError
 from belvedere.control.organizations.oversight import sign_audit
 from belvedere.control.outbox.services import run_due
 from belvedere.control.recordings.manifests import KEY
+from belvedere.keyring import list_keys
 from control.test_factors import set_up_app
 from control.test_guest_links import make
 from control.watching import Node, hello, watch

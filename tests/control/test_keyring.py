@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from belvedere.control.core import keyring
+from belvedere import keyring
 
 
 def test_a_ring_grows_by_files_and_the_last_one_is_in_use(tmp_path: Path) -> None:

@@ -25,13 +25,14 @@ from django.test import Client
 
 import belvedere.control
 import cast
+from belvedere import keyring
 from belvedere.cli.keys import _NAMES
 from belvedere.control.audit.heads import KEY as HEADS
 from belvedere.control.audit.heads import Head, heads_file, sign_chain
 from belvedere.control.audit.models import Entry
 from belvedere.control.audit.services import INSTALLATION
 from belvedere.control.audit.verification import verify_chains
-from belvedere.control.core import clock, keyring, signing, vault
+from belvedere.control.core import clock, signing, vault
 from belvedere.control.core.principal import Principal
 from belvedere.control.devices.models import Device
 from belvedere.control.devices.services.binding import open_source
@@ -367,7 +368,7 @@ def test_links_of_a_week_still_open_after_the_django_key_was_rotated(tmp_path: P
     data = tmp_path / "data"
     look = (
         "import sys, json; from belvedere.control.manage import setup; setup(); from django.conf import settings; "
-        "from belvedere.control.core.keyring import add_key; "
+        "from belvedere.keyring import add_key; "
         "first = settings.BELVEDERE.master_key_file.with_name('django.key'); "
         "print(json.dumps([settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS])); "
         "sys.argv[1:] and add_key(first)"

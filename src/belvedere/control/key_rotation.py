@@ -20,7 +20,6 @@ from django.db import models, transaction
 
 from belvedere.control.audit import heads
 from belvedere.control.core import clock, signing
-from belvedere.control.core.keyring import Key, add_key, list_keys
 from belvedere.control.core.principal import Principal
 from belvedere.control.core.vault import SealBroken, key_of, list_master_keys, seal, unseal
 from belvedere.control.devices.models import Detector, Device
@@ -29,6 +28,7 @@ from belvedere.control.notifications import web_push
 from belvedere.control.notifications.models import Broker, PushSubscription, Webhook
 from belvedere.control.organizations.services import announce
 from belvedere.control.recordings import manifests
+from belvedere.keyring import Key, add_key, list_keys
 
 log = structlog.get_logger(__name__)
 

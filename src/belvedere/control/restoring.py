@@ -70,7 +70,7 @@ def back_up(settings: Settings, to: BinaryIO | Path, passphrase: str, say: Say) 
 
 def find_missing_key(settings: Settings) -> str:
     """A sentence, where there is no master key at all: looking further would make one. "" where there is."""
-    from belvedere.control.core.keyring import list_keys
+    from belvedere.keyring import list_keys
 
     if list_keys(settings.master_key_file):
         return ""

@@ -22,7 +22,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from belvedere.config import Settings
-from belvedere.control.core.keyring import list_keys
+from belvedere.keyring import list_keys
 from belvedere.supervisor.authority import CERTIFICATE
 from belvedere.supervisor.front_door import find_caddy
 from belvedere.supervisor.premises import MIN_FREE_MB, StartError, check_ports

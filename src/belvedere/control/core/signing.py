@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from django.conf import settings
 
 from belvedere.control.core import clock
-from belvedere.control.core.keyring import Key, add_key, current_key, list_keys, write_once
+from belvedere.keyring import Key, add_key, current_key, list_keys, write_once
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 
-from belvedere.control.core.keyring import Key, current_key, find_key, list_keys
+from belvedere.keyring import Key, current_key, find_key, list_keys
 
 
 class SealBroken(Exception):  # noqa: N818  what it is, in one word

@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.conf import settings
 from py_vapid import Vapid02
 
-from belvedere.control.core.keyring import Key, current_key, find_key
 from belvedere.control.core.signing import key_file
+from belvedere.keyring import Key, current_key, find_key
 
 #: Push services throw away what they could not hand over for so long.
 TTL_S: Final = 3600

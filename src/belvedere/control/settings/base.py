@@ -9,8 +9,8 @@ import dj_database_url
 from django.utils.translation import gettext_lazy as _
 
 from belvedere.config import Settings
-from belvedere.control.core.keyring import current_key, list_keys
 from belvedere.control.core.vault import derive_from
+from belvedere.keyring import current_key, list_keys
 
 BELVEDERE = Settings.from_env()
 CONTROL = Path(__file__).resolve().parent.parent
