@@ -218,6 +218,11 @@ ROUTES: Final[dict[tuple[Method, Path], str]] = {
     ("GET", "me/recovery-contacts"): "person",
     ("POST", "me/recovery-contacts"): "person",
     ("DELETE", "me/recovery-contacts/{contact_id}"): "person-owner",
+    ("GET", "me/recovery"): "person",
+    ("DELETE", "me/recovery"): "person",
+    ("POST", "recoveries/by-token"): "person-mailed",
+    ("POST", "recoveries/by-token/begin"): "person-mailed",
+    ("POST", "recoveries/by-token/stop"): "person-mailed",
     ("POST", "tokens"): "person",
     ("DELETE", "tokens/{token_id}"): "person-owner",
 }
@@ -255,6 +260,7 @@ ANSWERS: Final[dict[str, dict[str, str | int]]] = {
     # It is hers already, and what she asked for waits.
     "served": {"anonymous": 401, "olivia": 404, "vera": 409, "pat": 404, "xena": 404},
     "person": {"anonymous": 401, "olivia": "ok", "vera": "ok", "pat": "ok", "xena": "ok"},
+    "person-mailed": {"anonymous": 404, "olivia": 404, "vera": 404, "pat": 404, "xena": 404},
     "person-nobody": {"anonymous": 401, "olivia": 404, "vera": 404, "pat": 404, "xena": 404},
     "person-party": {"anonymous": 401, "olivia": "ok", "vera": "ok", "pat": 404, "xena": 404},
     "person-giver": {"anonymous": 401, "olivia": "ok", "vera": 403, "pat": 404, "xena": 404},
@@ -268,6 +274,7 @@ ANSWERS: Final[dict[str, dict[str, str | int]]] = {
 #: Rules of signed-in people only: the best of tokens gets 403 (N9).
 NO_TOKEN: Final = {
     "person",
+    "person-mailed",
     "person-nobody",
     "person-party",
     "person-giver",
@@ -435,6 +442,9 @@ BODIES: Final[dict[tuple[Method, Path], Body]] = {
         "overrides": [{"site": "{other_site_id}", "role": "no_access"}],
     },
     ("POST", "invitations/by-token"): {"token": "nobodys"},
+    ("POST", "recoveries/by-token"): {"token": "nobodys"},
+    ("POST", "recoveries/by-token/begin"): {"token": "nobodys"},
+    ("POST", "recoveries/by-token/stop"): {"token": "nobodys"},
     ("POST", "organizations/{organization_id}/deputy"): {"account": "{member_id}"},
     ("POST", "organizations/{organization_id}/suspended-rights"): {"rights": []},
     ("POST", "me/recovery-contacts"): {"address": "clara@example.org", "name": "Clara"},

@@ -37,6 +37,7 @@ from belvedere.control.api import (
     received,
     recipients,
     recordings,
+    recovery,
     reports,
     requests,
     sharing,
@@ -105,6 +106,7 @@ for room in (
     brokers,
     audit,
     trust,
+    recovery,
 ):
     api.add_router("", room.router)
 

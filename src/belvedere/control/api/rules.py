@@ -182,10 +182,20 @@ RULES: Final[dict[tuple[str, str], str]] = {
     ("GET", "me/recovery-contacts"): PERSON,
     ("POST", "me/recovery-contacts"): PERSON,
     ("DELETE", "me/recovery-contacts/{contact_id}"): PERSON,
+    ("GET", "me/recovery"): PERSON,
+    ("DELETE", "me/recovery"): PERSON,
+    ("POST", "recoveries/by-token"): PERSON,
+    ("POST", "recoveries/by-token/begin"): PERSON,
+    ("POST", "recoveries/by-token/stop"): PERSON,
     ("GET", "tokens"): PERSON,
     ("POST", "tokens"): PERSON,
     ("DELETE", "tokens/{token_id}"): PERSON,
 }
 
 #: Who is signed in nowhere may call these too: their body carries the proof. A token needs the scope all the same.
-PUBLIC: Final = {("POST", "invitations/by-token")}
+PUBLIC: Final = {
+    ("POST", "invitations/by-token"),
+    ("POST", "recoveries/by-token"),
+    ("POST", "recoveries/by-token/begin"),
+    ("POST", "recoveries/by-token/stop"),
+}

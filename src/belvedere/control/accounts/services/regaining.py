@@ -32,6 +32,8 @@ WAIT: Final = timedelta(days=7)
 REMIND_AFTER: Final = (timedelta(days=3), timedelta(days=6))
 #: how soon nobody begins again after the holder was there, or somebody objected
 REST: Final = timedelta(days=30)
+#: how often one begins and takes it back in that time: each is told to everybody
+TAKEN_BACK: Final = 3
 
 
 @transaction.atomic
@@ -65,16 +67,24 @@ def send_link_again(payload: dict[str, str]) -> None:
 def begin_recovery(actor: Principal, *, token: str) -> str:
     """Say, by the secret of a contact's message, that the holder cannot get in; the recovery's id. Twice is harmless.
 
-    Raises NotFound, Conflict (he was there, or somebody objected, of late; or the address changed of late).
+    Raises NotFound, Conflict (he was there, or somebody objected, or it was taken back too often, of late; or the
+    address changed of late).
     """
     asked = _contact(token)
-    # Locked: of two contacts who begin at once, one does.
+    # Locked: of two contacts who begin at once, one does; and who is taken off at this moment does not.
     account = Account.objects.select_for_update().get(pk=asked.account)
+    if RecoveryContact.objects.select_for_update().filter(pk=asked.id).first() is None:
+        raise NotFound
     rows = AccountRecovery.objects.filter(account=account)
     if waiting := rows.filter(state=OfferState.PENDING).first():
-        return waiting.pk
+        if not (why := _why_over(waiting)):
+            return waiting.pk
+        # The worker has not come by yet: what is over is not what he has begun.
+        _end(system("server"), account.pk, why)
     at = clock.now()
-    if rows.filter(ended_reason__in=["holder_was_there", "objected"], ended_at__gt=at - REST).exists():
+    ended = rows.filter(ended_at__gt=at - REST)
+    is_resting = ended.filter(ended_reason__in=["holder_was_there", "objected"]).exists()
+    if is_resting or ended.filter(ended_reason="withdrawn").count() >= TAKEN_BACK:
         raise Conflict(
             _("This was begun within the last thirty days, and ended. Speak to each other. Nothing was changed.")
         )
@@ -139,7 +149,9 @@ def _settle(row: AccountRecovery) -> bool:
 def _why_over(row: AccountRecovery) -> str:
     """Why it cannot go on; "" while it can."""
     there = list_last_there([row.account_id]).get(row.account_id)
-    if there and there > row.offered_at:
+    changed = row.account.email_changed_at
+    # When he was seen last is known to the hour; that his mail was moved, to the second: there the link would go.
+    if (there and there > row.offered_at) or (changed and changed > row.offered_at):
         return "holder_was_there"
     return "" if row.contact_id and row.account.is_active else "no_contact"
 
@@ -155,7 +167,8 @@ def _remind(row: AccountRecovery, passed: int) -> bool:
 @transaction.atomic
 def _carry_out(row: AccountRecovery) -> bool:
     account = Account.objects.select_for_update().get(pk=row.account_id)
-    # Asked again with the account held: who comes back at this moment is not overlooked.
+    # Read again with the account held: who comes back, or takes the contact off, at this moment is not overlooked.
+    row = AccountRecovery.objects.select_for_update().get(pk=row.pk)
     if _why_over(row) or not move(row, OfferState.ACCEPTED, at=clock.now(), only_from=OfferState.PENDING):
         return False
     # The password goes with the factors, or whoever knows it would be in without the second step.
