@@ -96,5 +96,13 @@ def write_once(path: Path, content: bytes) -> None:
         os.close(folder)
 
 
+def drop_drafts(folder: Path, *, before: datetime) -> None:
+    """Remove what killed processes left of keys that they were making: it may hold one of them. Raises OSError."""
+    for draft in folder.glob(".*.key.*"):
+        with suppress(FileNotFoundError):
+            if draft.stat().st_mtime <= before.timestamp():
+                draft.unlink()
+
+
 def _key(first: Path, number: int) -> Key:
     return Key(number, first if number == 1 else first.with_name(f"{first.stem}-{number}{first.suffix}"))

@@ -1,6 +1,7 @@
 """A ring of keys: files that are there whole or not at all, and never change (threats §8)."""
 
 import stat
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,17 @@ def test_a_ring_grows_by_files_and_the_last_one_is_in_use(tmp_path: Path) -> Non
 @pytest.mark.parametrize("wrong", ["", "k", "k0", "k01", "k-1", "1", "kx", "k²", "k9999999", "../k1"])
 def test_what_is_no_key_is_none(tmp_path: Path, wrong: str) -> None:
     assert keyring.find_key(tmp_path / "a.key", wrong) is None
+
+
+def test_what_a_killed_process_left_goes(tmp_path: Path) -> None:
+    """Killed after the link, its draft is the key itself: it is not to outlive it."""
+    key = keyring.current_key(tmp_path / "a.key")
+    draft = tmp_path / ".a.key.0123456789abcdef"
+    draft.hardlink_to(key.file)
+    keyring.drop_drafts(tmp_path, before=key.since - timedelta(hours=1))
+    assert draft.exists()
+    keyring.drop_drafts(tmp_path, before=datetime.now(UTC))
+    assert list(tmp_path.iterdir()) == [key.file]
 
 
 def test_a_file_that_is_there_is_never_written_over(tmp_path: Path) -> None:

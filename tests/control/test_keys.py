@@ -27,11 +27,14 @@ import belvedere.control
 import cast
 from belvedere import keyring
 from belvedere.cli.keys import _NAMES
+from belvedere.contracts import subjects
+from belvedere.contracts.events import Hello, HelloReply
 from belvedere.control.audit.heads import KEY as HEADS
 from belvedere.control.audit.heads import Head, heads_file, sign_chain
 from belvedere.control.audit.models import Entry
 from belvedere.control.audit.services import INSTALLATION
 from belvedere.control.audit.verification import verify_chains
+from belvedere.control.consumers import BUS
 from belvedere.control.core import clock, signing, vault
 from belvedere.control.core.principal import Principal
 from belvedere.control.devices.models import Device
@@ -45,6 +48,7 @@ from belvedere.control.key_rotation import (
     count_sealed,
     count_unopened,
     describe_keys,
+    list_old_nodes,
     list_spare_keys,
     reseal,
     rotate,
@@ -387,11 +391,12 @@ def test_links_of_a_week_still_open_after_the_django_key_was_rotated(tmp_path: P
 @pytest.mark.usefixtures("people")
 def test_old_django_keys_are_dropped_after_a_week(folder: Path) -> None:
     rotate(OPERATOR, ["django"])
+    (folder / ".django.key.0123456789abcdef").write_bytes(b"killed while it was made")
     settle_keys()
     assert (folder / "django.key").exists()
     with clock.moved_by(DAY * 7.1):
         settle_keys()
-    assert [row.name for row in folder.glob("django*")] == ["django-2.key"]
+    assert [row.name for row in folder.glob("*django*")] == ["django-2.key"]
 
 
 # ── Told ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -410,3 +415,33 @@ def test_owners_are_told_and_it_stands_in_their_audits(hotels: cast.Hotels) -> N
     for chain in (INSTALLATION, hotels.id):
         fields = Entry.objects.get(chain=chain, action="keys.rotated").fields or {}
         assert (fields["name"], fields["address"]) == ("master, export", "command line, root")
+
+
+# ── Media nodes ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def hello(node: str, public_key: str, run: str = "run-1") -> bool:
+    """Whether a node that says this is told that its key is unwanted."""
+    answer = BUS[subjects.NODE_HELLO].answer(node, Hello(node, run, "ws://localhost:1", public_key))
+    assert isinstance(answer, HelloReply)
+    return answer.is_key_unwanted
+
+
+@pytest.mark.usefixtures("people")
+def test_a_node_is_told_until_it_says_another_key() -> None:
+    """Whenever it comes: at once, away at the rotation, or with the key before, brought back."""
+    assert [hello(node, f"{node}-old") for node in ("local", "north")] == [False, False]
+    assert list_old_nodes() == []
+    rotate(OPERATOR, ["media"])
+    assert list_old_nodes() == ["local", "north"]
+    with clock.moved_by(DAY):
+        assert [hello("local", "local-old"), hello("local", "local-old", "run-2")] == [True, True]
+        assert [hello("local", "local-new", "run-2"), list_old_nodes()] == [False, []]
+        listed = {row.id.split(":")[0]: row for row in describe_keys() if row.name == "media"}
+        assert [(name, row.is_current, row.rows) for name, row in listed.items()] == [
+            ("local", True, None),
+            ("north", False, None),
+        ]
+        assert listed["local"].since - listed["north"].since > DAY / 2
+        assert [hello("north", "north-old"), hello("north", "north-new")] == [True, False]
+        assert hello("local", "local-old", "run-3")

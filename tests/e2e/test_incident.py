@@ -82,6 +82,7 @@ def test_every_key_is_renewed_while_cameras_are_watched(demo: Demo, sign_in: Sig
     expect(playing).to_be_visible(timeout=60_000)
     listed = json.loads(operate(demo, "keys", "list", "--json").stdout)["keys"]
     assert {row["name"]: row["rows"] for row in listed if row["is_current"]}["master"] > 0
+    assert [row["is_current"] for row in listed if row["name"] == "media"] == [True]
     assert [row["rows"] for row in listed if row["name"] == "master" and not row["is_current"]] == [0]
     with demo.api("olivia") as api:
         assert api.get("cameras", params={"limit": 1, "cursor": page}).status_code == 200

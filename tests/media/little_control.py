@@ -122,6 +122,8 @@ class LittleControl:
     feeds: dict[str, EventFeed] = field(default_factory=dict)
     happened: list[EventReport] = field(default_factory=list)
     is_silent: bool = False
+    #: public keys that a node is to use no more
+    unwanted: set[str] = field(default_factory=set)
 
     async def listen(self) -> None:
         listen = self.bus.subscribe
@@ -210,7 +212,7 @@ class LittleControl:
     async def _hello(self, message: Hello, subject: str) -> HelloReply:
         await self._quiet()
         self.hellos.append(message)
-        return HelloReply(accepted=subject.endswith(message.node))
+        return HelloReply(subject.endswith(message.node), is_key_unwanted=message.public_key in self.unwanted)
 
     async def _assignments(self, request: AssignmentsRequest, subject: str) -> AssignmentsReply:
         await self._quiet()

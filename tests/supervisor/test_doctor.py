@@ -97,7 +97,7 @@ def test_pictures_on_the_way_are_encrypted(data: Path, url: str, health: Health)
 
 def judged(data: Path, **seen: Any) -> dict[str, Health]:
     fine: dict[str, Any] = {"waiting": 0, "ahead": timedelta(0), "nodes": 0, "cameras": {"online": 2}, "unreached": 0}
-    fine |= {"unopened": 0, "old_keys": {}, "spare_keys": []}
+    fine |= {"unopened": 0, "old_keys": {}, "spare_keys": [], "old_nodes": []}
     return {row.what: row.health for row in judge_database(Settings(data=data), **(fine | seen))}
 
 
@@ -116,6 +116,7 @@ def test_keys_that_do_not_fit_and_old_ones_are_named(data: Path) -> None:
     assert judged(data, old_keys={"k1": 3})["secrets"] is Health.WARNING
     assert judged(data, old_keys={"k1": 0})["secrets"] is Health.OK
     assert judged(data, old_keys={"k1": 0}, spare_keys=["master.key"])["secrets"] is Health.WARNING
+    assert judged(data, old_nodes=["local"])["secrets"] is Health.WARNING
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import click
 
 from belvedere.cli.root import json_option, main, or_fail, role_settings
 
-_NAMES = ("master", "django", "export", "audit-head", "report", "vapid")
+_NAMES = ("master", "django", "export", "audit-head", "report", "vapid", "media")
 
 
 @main.group()
@@ -28,7 +28,7 @@ def keys_list(*, as_json: bool) -> None:
     for key in found:
         rests = "" if key["rows"] is None else f", {key['rows']} rows"
         state = "in use" if key["is_current"] else "old"
-        click.echo(f"{key['name']:<10} {key['id']:<16} {key['since']} {state:<6} {key['purpose']}{rests}")
+        click.echo(f"{key['name']:<10} {key['id']:<24} {key['since']} {state:<6} {key['purpose']}{rests}")
 
 
 @keys.command("rotate")
@@ -52,5 +52,9 @@ def keys_rotate(*, names: tuple[str, ...], is_all: bool, yes: bool) -> None:
     if stuck:
         click.echo(f"{stuck} rows do not open with the key they name, and stayed as they were", err=True)
     click.echo(f"new keys are in use: {', '.join(chosen)}. Owners were told", err=True)
+    if "media" in chosen:
+        click.echo(
+            "media nodes make theirs within seconds, those that are away when they are back: `keys list`", err=True
+        )
     if "django" in chosen:
         click.echo("start `belvedere serve` anew, so that it signs with the new django key", err=True)

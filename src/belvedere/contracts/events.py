@@ -27,9 +27,13 @@ class Hello(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class HelloReply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Control has fenced every older run of this node."""
+    """Control has fenced every older run of this node.
+
+    is_key_unwanted   the key that it said is to be used no more: it makes another one, and says hello with that
+    """
 
     accepted: bool
+    is_key_unwanted: bool = False
 
 
 class AssignmentsRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

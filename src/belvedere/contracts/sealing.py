@@ -28,13 +28,8 @@ def generate_key() -> PrivateKey:
     return X25519PrivateKey.generate()
 
 
-def key_bytes(key: PrivateKey) -> bytes:
-    """The private half, raw, to be kept where nobody else reads."""
-    return key.private_bytes_raw()
-
-
 def read_key(data: bytes) -> PrivateKey:
-    """What `key_bytes` wrote. Raises ValueError when it is something else."""
+    """The private half, raw: 32 bytes of chance. Raises ValueError when it is something else."""
     return X25519PrivateKey.from_private_bytes(data)
 
 

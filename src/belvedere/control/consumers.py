@@ -15,6 +15,7 @@ from belvedere.control.appeals import services as appeals
 from belvedere.control.backups import losses
 from belvedere.control.devices import mails as device_mails
 from belvedere.control.devices import services as devices
+from belvedere.control.devices.selectors import is_key_unwanted
 from belvedere.control.events import services as happenings
 from belvedere.control.guests import mails as guest_mails
 from belvedere.control.guests import services as guests
@@ -188,7 +189,7 @@ def _hello(node: str, hello: events.Hello) -> events.HelloReply:
         return events.HelloReply(accepted=False)
     if devices.record_hello(node, hello):
         streaming.fence_node(node, hello.run)
-    return events.HelloReply(accepted=True)
+    return events.HelloReply(accepted=True, is_key_unwanted=is_key_unwanted(node, hello.public_key))
 
 
 def _open(node: str, request: sessions.OpenRequest) -> sessions.OpenReply:

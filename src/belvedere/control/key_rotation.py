@@ -1,8 +1,8 @@
 """Rotating the keys of this installation, and sealing anew what the master keys before had sealed (threats §8).
 
-A rotation is a new file; everything after it is housekeeping that can stop anywhere and be gone on with. The keys
-before it go when nothing rests on them: a master key when no row names it, the key of pushes when every browser has
-come by, that of signatures at once, but for its public half.
+A rotation is a new file, and of a media node the word that its key is unwanted; everything after it is housekeeping
+that can stop anywhere and be gone on with. The keys before it go when nothing rests on them: a master key when no row
+names it, the key of pushes when every browser has come by, that of signatures at once, but for its public half.
 """
 
 from collections import Counter
@@ -17,25 +17,29 @@ import structlog
 from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.db import models, transaction
+from django.db.models import F
 
 from belvedere.control.audit import heads
 from belvedere.control.core import clock, signing
 from belvedere.control.core.principal import Principal
 from belvedere.control.core.vault import SealBroken, key_of, list_master_keys, seal, unseal
-from belvedere.control.devices.models import Detector, Device
+from belvedere.control.devices.models import Detector, Device, MediaNode
+from belvedere.control.devices.selectors import NODE_IS_GONE_AFTER
 from belvedere.control.handover import report_seal
 from belvedere.control.notifications import web_push
 from belvedere.control.notifications.models import Broker, PushSubscription, Webhook
 from belvedere.control.organizations.services import announce
 from belvedere.control.recordings import manifests
-from belvedere.keyring import Key, add_key, list_keys
+from belvedere.keyring import Key, add_key, drop_drafts, list_keys
 
 log = structlog.get_logger(__name__)
 
 MASTER: Final = "master"
 DJANGO: Final = "django"
+#: on the nodes themselves: they are told, and make it
+MEDIA: Final = "media"
 SIGNING: Final = (manifests.KEY, heads.KEY, report_seal.KEY)
-#: every ring, and what its keys are for
+#: every name, and what its keys are for
 PURPOSES: Final = {
     MASTER: "seals camera passwords, second factors, and where to push and call",
     DJANGO: "signs links in mails, and places in lists",
@@ -43,11 +47,14 @@ PURPOSES: Final = {
     heads.KEY: "signs the heads of the audit",
     report_seal.KEY: "signs reports",
     web_push.KEY: "says to push services who we are",
+    MEDIA: "opens what media nodes are sent: the ways into cameras",
 }
 _BATCH: Final = 100
 #: whoever sealed with the key before, an instant ago, has committed by then
 _SETTLED_AFTER: Final = timedelta(days=1)
 _DJANGO_COUNTS_FOR: Final = timedelta(days=7)
+#: nobody is making a key for so long
+_DRAFTS_STAY: Final = timedelta(hours=1)
 #: a browser that nobody opened for so long is pushed to no more
 _BROWSERS_COME_WITHIN: Final = timedelta(days=60)
 
@@ -104,7 +111,7 @@ SEALED: Final = (
 
 
 class KeyView(NamedTuple):
-    """One key file. `rows`: how many rows name it; None where nothing in the database does."""
+    """One key file, or one media node. `rows`: how many rows name it; None where nothing in the database does."""
 
     name: str
     id: str
@@ -121,15 +128,18 @@ class Progress(NamedTuple):
 
 
 def describe_keys() -> list[KeyView]:
-    """Every key file of every ring, oldest first."""
+    """Every key file of every ring, oldest first; then the key of each media node, in use unless it is unwanted."""
     counts = {MASTER: count_sealed(), web_push.KEY: _count_browsers()}
     found = []
-    for name in PURPOSES:
+    for name in [name for name in PURPOSES if name != MEDIA]:
         ring = list_keys(_first(name))
         for key in ring:
             label = signing.id_of_file(key) if name in SIGNING else key.id
             rows = counts[name][key.id] if name in counts else None
             found.append(KeyView(name, label, key.since, key is ring[-1], rows))
+    for node in MediaNode.objects.order_by("pk"):
+        label = f"{node.pk}:{signing.id_of(node.public_key.encode())}"
+        found.append(KeyView(MEDIA, label, node.key_since, node.public_key != node.unwanted_key, None))
     return found
 
 
@@ -157,6 +167,12 @@ def list_spare_keys() -> list[str]:
     return [str(key.file) for key in list_master_keys()[:-1] if not named[key.id]]
 
 
+def list_old_nodes() -> list[str]:
+    """Names of live media nodes that go on with a key that they are to use no more."""
+    live = MediaNode.objects.filter(last_seen_at__gt=clock.now() - NODE_IS_GONE_AFTER)
+    return list(live.filter(unwanted_key=F("public_key")).order_by("pk").values_list("pk", flat=True))
+
+
 def count_unopened() -> int:
     """Of how many kinds of sealed text the first does not open: it tells a wrong key file, or one that is missing."""
     found = 0
@@ -174,8 +190,8 @@ def count_unopened() -> int:
 def rotate(actor: Principal, names: Iterable[str]) -> list[str]:
     """Put a new key into use for each of these names, written into the audit and told to owners; the names.
 
-    What the master key before sealed is sealed anew by `reseal`, which any process may do. Raises OSError where the
-    folder of keys cannot be written.
+    What the master key before sealed is sealed anew by `reseal`, which any process may do. A media node hears at its
+    next hello that its key is unwanted. Raises OSError where the folder of keys cannot be written.
     """
     chosen = [name for name in PURPOSES if name in set(names)]
     said = ", ".join(chosen)
@@ -183,6 +199,8 @@ def rotate(actor: Principal, names: Iterable[str]) -> list[str]:
     for name in chosen:
         if name in SIGNING:
             signing.rotate(name)
+        elif name == MEDIA:
+            MediaNode.objects.update(unwanted_key=F("public_key"))
         else:
             add_key(_first(name))
     return chosen
@@ -226,6 +244,7 @@ def settle_keys() -> None:
     The worker's own housekeeping; instant where nothing was rotated.
     """
     try:
+        drop_drafts(_first(MASTER).parent, before=clock.now() - _DRAFTS_STAY)
         for name in SIGNING:
             signing.retire_old(name)
         _settle_master()

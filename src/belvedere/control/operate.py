@@ -291,6 +291,7 @@ class Seen(NamedTuple):
     unopened     kinds of sealed secrets of which the first one does not open with the keys that are there
     old_keys     master keys before the one in use: how many rows still name each
     spare_keys   files of such keys that should have gone by now
+    old_nodes    live media nodes whose key is unwanted, and that have made no other
     """
 
     waiting: int | None
@@ -301,6 +302,7 @@ class Seen(NamedTuple):
     unopened: int = 0
     old_keys: dict[str, int] = {}
     spare_keys: list[str] = []
+    old_nodes: list[str] = []
 
 
 def examine_database(settings: Settings) -> Seen:
@@ -361,7 +363,7 @@ def _look() -> Seen:
     from belvedere.control.core import clock
     from belvedere.control.devices.models import Camera, MediaNode
     from belvedere.control.devices.selectors import NODE_IS_GONE_AFTER
-    from belvedere.control.key_rotation import count_old_keys, count_unopened, list_spare_keys
+    from belvedere.control.key_rotation import count_old_keys, count_unopened, list_old_nodes, list_spare_keys
     from belvedere.control.organizations.selectors import list_reach
 
     at = clock.now()
@@ -377,4 +379,5 @@ def _look() -> Seen:
         unopened=count_unopened(),
         old_keys=count_old_keys(),
         spare_keys=list_spare_keys(),
+        old_nodes=list_old_nodes(),
     )

@@ -37,7 +37,7 @@ from belvedere.contracts.events import (
     StreamAssignment,
     StreamSource,
 )
-from belvedere.contracts.sealing import SealError, public_bytes, unseal
+from belvedere.contracts.sealing import SealError
 from belvedere.contracts.sessions import Quality
 from belvedere.contracts.subjects import (
     CAMERA_STATE,
@@ -60,6 +60,7 @@ from belvedere.media.footage.keeper import FootageKeeper
 from belvedere.media.happenings import EventKeeper
 from belvedere.media.memory import NodeMemory
 from belvedere.media.metrics import MediaMetrics
+from belvedere.media.node_keys import NodeKeys
 from belvedere.media.onvif import discover, inspect, warm_up
 from belvedere.media.panels import PanelKeeper
 from belvedere.media.ptz import Helms
@@ -80,6 +81,8 @@ _MAX_INSPECT_S: Final = 30.0
 _MAX_INSPECTIONS: Final = 4
 _MAX_SEARCHES: Final = 2
 _FILES: Final = 16_384
+#: What was sealed to the key before the instant that control knew the new one has come by then.
+_OLD_KEY_STAYS_S: Final = 60.0
 
 
 def run(settings: Settings) -> None:
@@ -128,15 +131,16 @@ class MediaNode:
         self._settings = settings
         self._name = settings.node
         self._bus = bus
+        self._clock = clock
         self._memory = NodeMemory(settings.data, self._name)
-        self._key = self._memory.key()
+        self._keys = NodeKeys(settings.data, self._name)
         #: whether control has said what to carry, or the last time it did was looked up
         self._is_told = False
         self._own_ports = (settings.port, settings.media_port, *own_ports)
         self.carriage = Carriage(self.counters, self._report_soon, self._own_ports)
         self.keeper = LeaseKeeper(bus, self._name, self.run, self.counters, clock=clock)
-        self.panels = PanelKeeper(bus, self._name, self.run, self._key, self._own_ports)
-        self.events = EventKeeper(bus, self._name, self.run, self._key, self._own_ports)
+        self.panels = PanelKeeper(bus, self._name, self.run, self._keys, self._own_ports)
+        self.events = EventKeeper(bus, self._name, self.run, self._keys, self._own_ports)
         self.footage = FootageKeeper(
             bus,
             self._name,
@@ -242,19 +246,41 @@ class MediaNode:
     # -- hello, and what follows from it ------------------------------------------------------------------------
 
     async def _say_hello_for_ever(self) -> None:
-        known = False
-        hello = Hello(node=self._name, run=self.run, url=self._settings.media_url, public_key=public_bytes(self._key))
+        known, since = "", 0.0
         while True:
             self._hello_now.clear()
-            answered = await self._ask(NODE_HELLO, hello, HelloReply) is not None
-            if answered:
+            key = self._keys.public
+            hello = Hello(node=self._name, run=self.run, url=self._settings.media_url, public_key=key)
+            answer = await self._ask(NODE_HELLO, hello, HelloReply)
+            if answer is not None:
                 self._report_soon(*self.carriage.streams())
-                if not known:
+                if key != known:
+                    known, since = key, self._clock()
                     self._pull_soon()
-            elif not self._is_told:
-                self._carry(await asyncio.to_thread(self._memory.recall))
-            known = answered
-            await wait_for_nudge(self._hello_now, HELLO_EVERY_S if answered else ASK_AGAIN_S)
+                await self._turn_key(is_unwanted=answer.is_key_unwanted, known_for_s=self._clock() - since)
+            else:
+                known = ""
+                if not self._is_told:
+                    self._carry(await asyncio.to_thread(self._memory.recall))
+            await wait_for_nudge(self._hello_now, HELLO_EVERY_S if answer else ASK_AGAIN_S)
+
+    async def _turn_key(self, *, is_unwanted: bool, known_for_s: float) -> None:
+        """A new key where control wants no more of this one; once nothing rests on the one before, that goes.
+
+        known_for_s  how long control has known the newest
+        """
+        try:
+            # One at a time: whoever says for ever that our key is unwanted does not fill the disk.
+            if self._keys.is_renewing:
+                if known_for_s > _OLD_KEY_STAYS_S:
+                    kept = await asyncio.to_thread(self._memory.recall)
+                    await asyncio.to_thread(self._keys.retire, [stream.sealed for stream in kept])
+            elif is_unwanted:
+                await asyncio.to_thread(self._keys.renew)
+                log.info("node_key_renewed", node=self._name)
+                self._hello_now.set()
+        except OSError as error:
+            log.warning("node_key_not_renewed", node=self._name, error=error.strerror)
 
     async def _on_reconnect(self) -> None:
         self._hello_now.set()
@@ -280,7 +306,7 @@ class MediaNode:
         found = [row for page in pages for row in page.streams]
         self._carry(found)
         try:
-            await asyncio.to_thread(self._memory.save, found)
+            await asyncio.to_thread(self._memory.save, found, is_sealed_anew=self._keys.is_renewing)
         except OSError as error:
             log.warning("assignments_not_saved", error=error.strerror)
 
@@ -306,7 +332,7 @@ class MediaNode:
 
     def _unseal(self, sealed: str) -> StreamSource | None:
         try:
-            return msgspec.json.decode(unseal(self._key, sealed), type=StreamSource)
+            return msgspec.json.decode(self._keys.open(sealed), type=StreamSource)
         except (SealError, msgspec.DecodeError):
             return None
 

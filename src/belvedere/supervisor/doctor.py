@@ -127,7 +127,7 @@ def _is_crypt(block: Path) -> bool:
 def _keys(settings: Settings) -> list[Finding]:
     ring = list_keys(settings.master_key_file)
     beside = sorted(settings.master_key_file.parent.glob("*.key"))
-    files = [*(key.file for key in ring), *beside, *sorted((settings.data / "keys").glob("*"))]
+    files = [*(key.file for key in ring), *beside, *sorted((settings.data / "keys").rglob("*"))]
     open_ones = [file for file in dict.fromkeys(files) if file.is_file() and _open_to_others(file)]
     if open_ones:
         names = " ".join(str(file) for file in open_ones)
@@ -284,6 +284,7 @@ def judge_database(
     unopened: int,
     old_keys: Mapping[str, int],
     spare_keys: Sequence[str],
+    old_nodes: Sequence[str],
 ) -> list[Finding]:
     """What control saw in the database: the database itself, the clock, the bus and the cameras behind it."""
     if waiting is None:
@@ -298,7 +299,7 @@ def judge_database(
         _bus(nodes, is_running=is_served(settings)),
         _reach(unreached),
         _cameras(cameras),
-        _secrets(unopened, old_keys, spare_keys),
+        _secrets(unopened, old_keys, spare_keys, old_nodes),
     ]
 
 
@@ -332,7 +333,9 @@ def _cameras(cameras: Mapping[str, int]) -> Finding:
     return Finding("cameras", Health.WARNING if offline else Health.OK, says, remedy)
 
 
-def _secrets(unopened: int, old_keys: Mapping[str, int], spare_keys: Sequence[str]) -> Finding:
+def _secrets(
+    unopened: int, old_keys: Mapping[str, int], spare_keys: Sequence[str], old_nodes: Sequence[str]
+) -> Finding:
     if unopened:
         says = "what the database keeps sealed does not open: its master key is another one, or missing"
         return Finding("secrets", Health.BROKEN, says, "Put back the files of keys that belong to this database.")
@@ -342,6 +345,9 @@ def _secrets(unopened: int, old_keys: Mapping[str, int], spare_keys: Sequence[st
     if spare_keys:
         says = f"old master keys are kept that nothing names any more: {', '.join(spare_keys)}"
         return Finding("secrets", Health.WARNING, says, f"rm {' '.join(spare_keys)}")
+    if old_nodes:
+        says = f"media nodes go on with a key that they are to use no more: {', '.join(old_nodes)}"
+        return Finding("secrets", Health.WARNING, says, "It takes seconds; then see what their logs say of `keys/`.")
     return Finding("secrets", Health.OK, "what is sealed opens, and rests on the newest master key")
 
 

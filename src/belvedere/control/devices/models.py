@@ -14,6 +14,10 @@ class MediaNode(models.Model):
     run = models.CharField(max_length=64)
     url = models.CharField(max_length=200)
     public_key = models.CharField(max_length=64)
+    #: since when it has said that one
+    key_since = models.DateTimeField()
+    #: the one that it is to use no more: as long as it says that, it is told so
+    unwanted_key = models.CharField(max_length=64, default="")
     last_seen_at = models.DateTimeField()
 
 

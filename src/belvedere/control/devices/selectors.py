@@ -378,6 +378,11 @@ def find_node_of(camera: str) -> MediaNode | None:
 
 def choose_node(camera: str, nodes: list[MediaNode]) -> MediaNode | None:
     """The node with the highest hash: when one goes, only its cameras move."""
+def is_key_unwanted(node: str, public_key: str) -> bool:
+    """Whether this node is to use that key no more, and to make another one."""
+    return MediaNode.objects.filter(pk=node, unwanted_key=public_key).exists()
+
+
     return max(nodes, key=lambda node: zlib.crc32(f"{camera}|{node.pk}".encode()), default=None)
 
 

@@ -20,11 +20,12 @@ from belvedere.contracts.detectors import (
     DetectorsRequest,
     DetectorState,
 )
-from belvedere.contracts.sealing import PrivateKey, SealError, unseal
+from belvedere.contracts.sealing import SealError
 from belvedere.contracts.subjects import DETECTOR_STATE, EVENT_DETECTORS, of_node
 from belvedere.media.assignments import Assignments
 from belvedere.media.happenings.book import EventBook
 from belvedere.media.happenings.detector_line import DetectorLine
+from belvedere.media.node_keys import NodeKeys
 from belvedere.media.waiting import wait_for_nudge
 
 log = structlog.get_logger()
@@ -50,7 +51,7 @@ class DetectorKeeper:
         bus: Bus,
         node: str,
         run: str,
-        key: PrivateKey,
+        keys: NodeKeys,
         book: EventBook,
         tell_soon: Callable[[], None],
         own_ports: Collection[int] = (),
@@ -58,7 +59,7 @@ class DetectorKeeper:
         self._bus = bus
         self._node = node
         self._run = run
-        self._key = key
+        self._keys = keys
         self._book = book
         self._tell_soon = tell_soon
         self._own_ports = own_ports
@@ -115,7 +116,7 @@ class DetectorKeeper:
 
     def _open(self, row: DetectorAssignment) -> DetectorSource | None:
         try:
-            return msgspec.json.decode(unseal(self._key, row.sealed), type=DetectorSource)
+            return msgspec.json.decode(self._keys.open(row.sealed), type=DetectorSource)
         except (SealError, msgspec.DecodeError):
             log.warning("detector_box_unreadable", camera=row.camera)
             return None

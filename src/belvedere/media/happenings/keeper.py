@@ -20,11 +20,12 @@ from belvedere.contracts.camera_events import (
     EventsTaken,
 )
 from belvedere.contracts.events import SourceError
-from belvedere.contracts.sealing import PrivateKey, SealError, unseal
+from belvedere.contracts.sealing import SealError
 from belvedere.contracts.subjects import CAMERA_EVENT, EVENT_FEEDS, of_node
 from belvedere.media.assignments import ANSWER_WITHIN_S, ASK_AGAIN_S, Assignments
 from belvedere.media.happenings.book import EventBook
 from belvedere.media.happenings.detectors import DetectorKeeper
+from belvedere.media.node_keys import NodeKeys
 from belvedere.media.onvif import listen
 from belvedere.media.onvif.failure import DeviceFailure, OnvifError
 from belvedere.media.sources.backoff import Backoff
@@ -54,12 +55,12 @@ class _Carried:
 class EventKeeper:
     """All devices that one run of a node listens to: `serve` until cancelled, then `close`."""
 
-    def __init__(self, bus: Bus, node: str, run: str, key: PrivateKey, own_ports: Collection[int] = ()) -> None:
+    def __init__(self, bus: Bus, node: str, run: str, keys: NodeKeys, own_ports: Collection[int] = ()) -> None:
         self.book = EventBook()
         self._bus = bus
         self._node = node
         self._run = run
-        self._key = key
+        self._keys = keys
         self._own_ports = own_ports
         self._carried: dict[str, _Carried] = {}
         self._leaving: set[asyncio.Task[None]] = set()
@@ -71,7 +72,7 @@ class EventKeeper:
             self._apply,
         )
         self._tell_now = asyncio.Event()
-        self._detectors = DetectorKeeper(bus, node, run, key, self.book, self._tell_now.set, own_ports)
+        self._detectors = DetectorKeeper(bus, node, run, keys, self.book, self._tell_now.set, own_ports)
 
     async def serve(self) -> None:
         """Ask whom to listen to, and tell what they say, for ever."""
@@ -116,7 +117,7 @@ class EventKeeper:
 
     def _follow(self, row: EventFeedAssignment) -> None:
         try:
-            feed = msgspec.json.decode(unseal(self._key, row.sealed), type=EventFeed)
+            feed = msgspec.json.decode(self._keys.open(row.sealed), type=EventFeed)
         except (SealError, msgspec.DecodeError):
             log.warning("event_feed_unreadable", device=row.device)
             return

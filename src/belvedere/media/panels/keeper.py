@@ -22,9 +22,10 @@ from belvedere.contracts.panels import (
     PanelsRequest,
     PanelState,
 )
-from belvedere.contracts.sealing import PrivateKey, SealError, unseal
+from belvedere.contracts.sealing import SealError
 from belvedere.contracts.subjects import PANEL_ASSIGNMENTS, PANEL_COMMAND, PANEL_STATE, of_node
 from belvedere.media.assignments import Assignments
+from belvedere.media.node_keys import NodeKeys
 from belvedere.media.panels.line import PanelLine
 from belvedere.media.waiting import wait_for_nudge
 
@@ -43,11 +44,11 @@ class _Carried:
 class PanelKeeper:
     """All panels of one run of a node: `start`, `serve` until cancelled, `close`."""
 
-    def __init__(self, bus: Bus, node: str, run: str, key: PrivateKey, own_ports: Collection[int] = ()) -> None:
+    def __init__(self, bus: Bus, node: str, run: str, keys: NodeKeys, own_ports: Collection[int] = ()) -> None:
         self._bus = bus
         self._node = node
         self._run = run
-        self._key = key
+        self._keys = keys
         self._own_ports = own_ports
         self._carried: dict[str, _Carried] = {}
         self._sequence = 0
@@ -106,7 +107,7 @@ class PanelKeeper:
 
     def _open[T](self, sealed: str, kind: type[T]) -> T | None:
         try:
-            return msgspec.json.decode(unseal(self._key, sealed), type=kind)
+            return msgspec.json.decode(self._keys.open(sealed), type=kind)
         except (SealError, msgspec.DecodeError):
             log.warning("panel_box_unreadable")
             return None

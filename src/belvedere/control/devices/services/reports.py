@@ -26,14 +26,14 @@ KEEP_STATE_CHANGES: Final = timedelta(days=8)
 def record_hello(node: str, hello: events.Hello) -> bool:
     """Note that a node lives. True if this is a new run: every session of older runs is over."""
     at = clock.now()
+    MediaNode.objects.filter(pk=node).exclude(public_key=hello.public_key).update(key_since=at)
     seen = MediaNode.objects.filter(pk=node, run=hello.run).update(
         last_seen_at=at, url=hello.url, public_key=hello.public_key
     )
     if seen:
         return False
-    MediaNode.objects.update_or_create(
-        pk=node, defaults={"run": hello.run, "url": hello.url, "public_key": hello.public_key, "last_seen_at": at}
-    )
+    said = {"run": hello.run, "url": hello.url, "public_key": hello.public_key, "last_seen_at": at}
+    MediaNode.objects.update_or_create(pk=node, defaults=said, create_defaults=said | {"key_since": at})
     return True
 
 
