@@ -121,6 +121,8 @@ OF_THE_SERVER = {
     "belvedere.control.accounts.services.credentials.end_all_credentials",
     "belvedere.control.accounts.services.credentials.end_every_credential",
     "belvedere.control.accounts.services.duress.announce_panic",
+    "belvedere.control.accounts.services.phones.drop_phones",
+    "belvedere.control.accounts.services.recovery.forget_recovery_contacts",
     "belvedere.control.accounts.services.recovery.make_reset_link",
     "belvedere.control.accounts.services.regaining.send_link_again",
     "belvedere.control.accounts.services.regaining.settle_recoveries",

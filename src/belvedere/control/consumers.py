@@ -117,11 +117,7 @@ def _to_member(send: Handler) -> Handler:
 OUTBOX: Final[dict[str, Consumer]] = {
     "access.lost": Consumer(_access_lost, inline=True),
     "credential.lost": Consumer(streaming.cut_lost_credentials, inline=True),
-    "lost.rights": Consumer(losses.keep_lost_rights, inline=True),
-    "lost.owner": Consumer(losses.keep_lost_owner, inline=True),
-    "lost.account": Consumer(losses.keep_lost_account, inline=True),
-    "lost.helper": Consumer(losses.keep_lost_helper, inline=True),
-    "lost.watching": Consumer(losses.keep_freeze, inline=True),
+    **{kind: Consumer(keep, inline=True) for kind, keep in losses.KEEPERS.items()},
     "cameras.closed": Consumer(_cameras_closed, inline=True),
     "cameras.disabled": Consumer(streaming.cut_changed_cameras, inline=True),
     "cameras.moved": Consumer(_cameras_changed, inline=True),

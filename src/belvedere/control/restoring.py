@@ -1,6 +1,8 @@
 """Backups and restores, as an operator asks for them (ADR 0031)."""
 
 import os
+import sqlite3
+import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -47,9 +49,11 @@ def back_up(settings: Settings, to: BinaryIO | Path, passphrase: str, say: Say) 
             size = write_sealed(dump(place, count, made_at=made_at), to, passphrase)
             to.flush()
             return {"made_at": made_at, "rows": rows, "bytes": size}
-        part = to.with_name(f"{to.name}.part")
+        # A file of our own, 0600: of two that write the same backup at once, each is whole, and one stays.
+        handle, name = tempfile.mkstemp(prefix=f"{to.name}.", suffix=".part", dir=to.parent)
+        part = Path(name)
         try:
-            with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            with os.fdopen(handle, "wb") as file:
                 size = write_sealed(dump(place, count, made_at=made_at), file, passphrase)
                 file.flush()
                 os.fsync(file.fileno())
@@ -112,8 +116,8 @@ def check_backup(settings: Settings, file: Path, passphrase: str, say: Say) -> d
 def restore(settings: Settings, file: Path, passphrase: str, say: Say) -> dict[str, Any]:
     """Put a backup, which was checked, in the place of all there is; then end what ended since it was made.
 
-    All of it or nothing, whenever the machine dies. The caller holds the folder. `{"rows", "ended", "suspended",
-    "devices", "voided", "disabled", "unowned", "guest_links"}`. Raises OperatorError.
+    All of it or nothing, whenever the machine dies. The caller holds the folder. `{"rows", "guest_links", "unowned"}`
+    and the counts of `Unlearned`. Raises OperatorError.
     """
     setup(settings)
     from django.db import DatabaseError, transaction
@@ -135,14 +139,21 @@ def restore(settings: Settings, file: Path, passphrase: str, say: Say) -> dict[s
     try:
         with file.open("rb") as stream:
             about = About.read(next(read_sealed(stream, passphrase), b""))
-        lines = _lines_since(settings, about.journal)
+        if (lines := _lines_since(settings, about.journal)) is not None and _keep_all_waiting(settings):
+            lines = _lines_since(settings, about.journal)
         with another_database():
             with file.open("rb") as stream:
                 load(read_sealed(stream, passphrase), count)
             with line_to_media(settings), transaction.atomic():
                 links = end_all_links(by)
                 unlearned = unlearn(by, lines)
-                write_restored(by, made_at=about.made_at, unlearned=unlearned, has_journal=lines is not None)
+                write_restored(
+                    by,
+                    made_at=about.made_at,
+                    unlearned=unlearned,
+                    guest_links=links,
+                    has_journal=lines is not None,
+                )
     except NoBackup as error:
         message = f"{error}. Nothing was changed"
         raise OperatorError(message) from None
@@ -152,10 +163,37 @@ def restore(settings: Settings, file: Path, passphrase: str, say: Say) -> dict[s
     except DatabaseError as error:
         message = f"nothing was restored: the database would not take it ({type(error).__name__})"
         raise OperatorError(message) from None
+    except sqlite3.Error as error:
+        message = f"nothing was restored: the database is in use, or cannot be written ({error})"
+        raise OperatorError(message) from None
     set_newer_heads_aside()
-    return {"rows": rows, "guest_links": links} | {
-        name: getattr(unlearned, name) for name in ("ended", "suspended", "devices", "voided", "disabled", "unowned")
-    }
+    return {"rows": rows, "guest_links": links, "unowned": unlearned.unowned} | unlearned.counts()
+
+
+def _keep_all_waiting(settings: Settings) -> bool:
+    """Have the journal hear of what the present database has not told it yet: it is about to go.
+
+    False where that database cannot be read: what it knew is lost, as it would be without us. Raises OperatorError
+    where the journal cannot be written.
+    """
+    from django.db import DatabaseError, connection
+
+    from belvedere.control.backups.losses import keep_all_waiting
+    from belvedere.control.outbox.services import Again
+
+    if connection.vendor == "sqlite" and not Path(str(connection.settings_dict["NAME"])).exists():
+        return False
+    try:
+        keep_all_waiting()
+    except DatabaseError:
+        return False
+    except Again:
+        message = (
+            f"something ended of late, and the journal at {settings.journal_folder} cannot be written: see to it "
+            "first. Nothing was changed"
+        )
+        raise OperatorError(message) from None
+    return True
 
 
 def _lines_since(settings: Settings, place: "Place") -> "list[Line] | None":

@@ -151,7 +151,8 @@ def _one_instant() -> Iterator[None]:
 
 
 def _line(value: Any) -> bytes:
-    return json.dumps(value, cls=_Exact, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    # ASCII: half a surrogate, which a browser can put into what we keep as JSON, has no UTF-8, and would stop us here.
+    return json.dumps(value, cls=_Exact, separators=(",", ":")).encode() + b"\n"
 
 
 class _Exact(DjangoJSONEncoder):

@@ -7,13 +7,13 @@ from django.db.models import Q, QuerySet
 
 from belvedere.control.access.models import Grant
 from belvedere.control.backups.journal import Journal
+from belvedere.control.backups.losses import KEEPERS
 from belvedere.control.core import clock
 from belvedere.control.outbox.models import Message
 
 #: how long a line may be under way
 _SLACK: Final = timedelta(minutes=1)
 _LOOKED_BACK: Final = timedelta(days=30)
-_LOST: Final = ("lost.rights", "lost.owner", "lost.account", "lost.helper", "lost.watching")
 
 
 def count_missing(journal: Journal | None) -> int:
@@ -27,7 +27,7 @@ def count_missing(journal: Journal | None) -> int:
         since = max(since, datetime.fromisoformat(journal.began_at))
     ended = Grant.objects.filter(ended_at__gt=since, ended_at__lt=until).exclude(change_id="")
     kept = {line.facts.get("change") for line in journal.lines} if journal else set()
-    waiting = {row["change_id"] for row in _waiting().filter(kind=_LOST[0]).values_list("payload", flat=True)}
+    waiting = {row["change_id"] for row in _waiting().filter(kind="lost.rights").values_list("payload", flat=True)}
     return len(set(ended.values_list("change_id", flat=True).distinct()) - kept - waiting)
 
 
@@ -38,4 +38,4 @@ def count_waiting() -> int:
 
 
 def _waiting() -> QuerySet[Message]:
-    return Message.objects.filter(kind__in=_LOST, done_at=None)
+    return Message.objects.filter(kind__in=KEEPERS, done_at=None)

@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -22,8 +23,12 @@ from django.db.migrations.loader import MigrationLoader
 
 from belvedere.control.backups.contents import About, Progress, fingerprints
 from belvedere.control.backups.sealed import NoBackup
+from belvedere.control.core import clock
 
 _AT_ONCE: Final = 1000
+#: whose rows are known by their number elsewhere: in links that confirm an address, and in the journal
+_NUMBERED: Final = ("account_emailaddress", "mfa_authenticator")
+_NUMBERS_SINCE: Final = datetime(2026, 1, 1, tzinfo=UTC)
 _NOT_WHOLE: Final = "the backup is not whole: it does not hold what it says"
 
 type Lines = Callable[[], Iterator[bytes]]
@@ -90,6 +95,7 @@ def load(lines: Iterator[bytes], say: Progress) -> None:
         # No table changes its shape while rows of it wait to be checked.
         _check_references("IMMEDIATE")
     call_command("migrate", interactive=False, verbosity=0)
+    _leap()
 
 
 def _tables(lines: Iterator[bytes]) -> Iterator[tuple[str, list[str], Iterator[list[Any]]]]:
@@ -181,6 +187,25 @@ def _settle_sequences(filled: list[type[models.Model]]) -> None:
             cursor.execute(statement)
 
 
+def _leap() -> None:
+    """No number is given out again that was given out since the backup: a link of then would confirm an address of now.
+
+    A second is a number: so many rows are not made in the time between two restores.
+    """
+    floor = int((clock.now() - _NUMBERS_SINCE).total_seconds())
+    with connection.cursor() as cursor:
+        for table in _NUMBERED:
+            quoted = connection.ops.quote_name(table)
+            cursor.execute(f"SELECT MAX(id) FROM {quoted}")  # noqa: S608  a name of our own
+            [(last,)] = cursor.fetchall()
+            number = max(last or 0, floor, 1)
+            if connection.vendor == "postgresql":
+                cursor.execute("SELECT setval(pg_get_serial_sequence(%s, 'id'), %s)", [table, number])
+            else:
+                cursor.execute("DELETE FROM sqlite_sequence WHERE name = %s", [table])
+                cursor.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (%s, %s)", [table, number])
+
+
 def _refuse_company() -> None:
     """Nobody else may have a connection while everything is replaced. Raises NoBackup."""
     with connection.cursor() as cursor:
@@ -206,7 +231,7 @@ def _another_file() -> Iterator[None]:
         connection.close()
         _put_away_log(new)
         if ours.exists():
-            _put_away_log(ours)
+            _put_away(ours)
         # From one instruction to the next, ours is the new one.
         new.replace(ours)
         _sync(ours.parent)
@@ -214,6 +239,18 @@ def _another_file() -> Iterator[None]:
         connection.close()
         connection.settings_dict["NAME"] = str(ours)
         _remove(new)
+
+
+def _put_away(ours: Path) -> None:
+    """Have ours ready to be taken the place of; one that is broken is kept, as `.broken`, and its log with it."""
+    try:
+        _put_away_log(ours)
+    except sqlite3.OperationalError:
+        raise  # in use, or not ours to write: it may be whole
+    except sqlite3.DatabaseError:
+        for suffix in ("", "-wal", "-shm", "-journal"):
+            with suppress(FileNotFoundError):
+                ours.with_name(ours.name + suffix).replace(ours.with_name(f"{ours.name}.broken{suffix}"))
 
 
 def _put_away_log(file: Path) -> None:

@@ -5,13 +5,14 @@ Each step writes the audit as the operator, organization by organization, with w
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from django.contrib.auth.hashers import make_password
+from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from belvedere.control.access.models import Freeze, Grant, Origin
@@ -19,124 +20,110 @@ from belvedere.control.access.services import end_grants
 from belvedere.control.accounts.models import Account, Phone, RecoveryContact
 from belvedere.control.accounts.selectors import RETURN_FOR
 from belvedere.control.audit.services import write_entry
-from belvedere.control.backups import losses
-from belvedere.control.backups.closing import close_origins, organizations_of
+from belvedere.control.backups.closing import close_origins, keep_names_of, organizations_of
 from belvedere.control.backups.journal import Line
+from belvedere.control.backups.last_words import LastWords
 from belvedere.control.core import clock
 from belvedere.control.core.errors import Refusal
 from belvedere.control.core.offers import OPEN_STATES, Offer, OfferState
 from belvedere.control.core.principal import Principal
 from belvedere.control.devices.models import Device
-from belvedere.control.devices.services import release_device
+from belvedere.control.devices.services import release_device, stand_where_it_stood
+from belvedere.control.notifications.models import Broker, Webhook
 from belvedere.control.organizations.models import Deputy, Organization
 from belvedere.control.organizations.services import make_owner
 from belvedere.control.organizations.services.telling import tell_watchers
 from belvedere.control.outbox.services import enqueue
+from belvedere.control.providers.models import Engagement
 from belvedere.control.sharing.models import ShareItem
 from belvedere.control.streaming.models import ViewingSession
 
 REASON: Final = "restored"
-#: losses of what signs in that void what a backup brings back of it; others ended sign-ins, of which it brings none
-_VOIDS: Final = frozenset(
-    {"password_changed", "factors_changed", "factors_removed", "address_changed", "address_verified_elsewhere"}
-)
-_CLOSES: Final = frozenset({"account_disabled", "account_closed", "account_erased"})
 
 
-@dataclass(slots=True)
-class Lost:
-    """The journal's last word on each thing: see `losses`."""
-
-    over: set[str] = field(default_factory=set)
-    less: set[str] = field(default_factory=set)
-    ended: set[tuple[str, str]] = field(default_factory=set)
-    closed: set[str] = field(default_factory=set)
-    owners: dict[str, str] = field(default_factory=dict)
-    voided: set[str] = field(default_factory=set)
-    #: account → the last word on it
-    disabled: dict[str, str] = field(default_factory=dict)
-    addresses: set[int] = field(default_factory=set)
-    phones: set[str] = field(default_factory=set)
-    #: deputies and recovery contacts
-    helpers: set[str] = field(default_factory=set)
-    #: id of a freeze → what it is
-    freezes: dict[str, dict[str, str]] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, lines: Iterable[Line]) -> "Lost":
-        """Read in their order: what came later holds."""
-        lost = cls()
-        for line in lines:
-            facts = line.facts
-            if line.kind == losses.RIGHTS:
-                over, less = set(facts.get("over", ())), set(facts.get("less", ()))
-                lost.over = (lost.over - less) | over
-                lost.less |= less
-                lost.ended |= {(origin, resource) for origin, resource in facts.get("ended", ())}
-                lost.closed |= set(facts.get("closed", ()))
-            elif line.kind == losses.OWNER:
-                lost.owners[facts["organization"]] = facts["owner"]
-            elif line.kind == losses.ACCOUNT:
-                lost._hear_of_account(facts)
-            elif line.kind == losses.HELPER:
-                lost.helpers |= set(facts.values())
-            elif line.kind == losses.FREEZE:
-                lost.freezes[facts["id"]] = facts
-        return lost
-
-    def _hear_of_account(self, facts: dict[str, Any]) -> None:
-        if facts["why"] in _VOIDS:
-            self.voided.add(facts["account"])
-        if facts["why"] in _CLOSES:
-            self.disabled[facts["account"]] = facts["why"]
-        if "address" in facts:
-            self.addresses.add(facts["address"])
-        if "phone" in facts:
-            self.phones.add(facts["phone"])
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Unlearned:
-    """How much was: grants that ended, grants that wait for an owner's word, devices given up, accounts.
+    """How much was, of each.
 
-    unowned  names of organizations whose owner is not in the backup: whoever runs the server names one
+    ended, suspended  grants that ended, and those that wait for an owner's word
+    devices, moved    given up; put where they stood last
+    offers            that nobody accepts any more
+    voided, disabled  accounts that set a new password, and those that do not sign in
+    codes             accounts some of whose recovery codes are spent again
+    targets           webhooks and brokers that were switched off
+    frozen, thawed    organizations
+    unowned           names of organizations whose owner is not in the backup: whoever runs the server names one
     """
 
-    ended: int
-    suspended: int
-    devices: int
-    voided: int
-    disabled: int
-    unowned: list[str]
+    ended: int = 0
+    suspended: int = 0
+    devices: int = 0
+    moved: int = 0
+    offers: int = 0
+    voided: int = 0
+    disabled: int = 0
+    addresses: int = 0
+    phones: int = 0
+    codes: int = 0
+    deputies: int = 0
+    recovery_contacts: int = 0
+    frozen: int = 0
+    thawed: int = 0
+    targets: int = 0
+    unowned: tuple[str, ...] = ()
+
+    def counts(self) -> dict[str, Any]:
+        """What can be counted: name → number."""
+        return {name: count for name, count in asdict(self).items() if name != "unowned"}
 
 
 def unlearn(operator: Principal, lines: Sequence[Line] | None) -> Unlearned:
     """Bring a restored database to what the journal knows. None: it knows nothing of the time since the backup.
 
     Then every grant is suspended until its owner says that it holds, owners' own too until whoever runs the server
-    vouches for them, and nobody's password or factor signs in any more: all of it may have been taken since.
+    vouches for them, nobody's password or factor signs in any more, and nothing is told to any program: all of it may
+    have been taken since.
     """
-    _end_what_waits(operator)
+    offers = _end_what_waits(operator)
     if lines is None:
-        everybody = set(Account.objects.values_list("pk", flat=True))
-        voided = _void(everybody)
-        _doubt_helpers()
-        found = _Rights(set(), _list_doubtful())
-        return Unlearned(*found.settle(operator), devices=0, voided=voided, disabled=0, unowned=[])
-    lost = Lost.of(lines)
-    devices = _give_up(operator, lost.closed)
+        ended, suspended = _Rights(set(), _list_doubtful()).settle(operator)
+        return Unlearned(
+            ended=ended,
+            suspended=suspended,
+            offers=offers,
+            voided=_void(set(Account.objects.values_list("pk", flat=True))),
+            recovery_contacts=_doubt_contacts(),
+            deputies=_revoke(Deputy.objects.all()),
+            targets=_switch_off(Webhook.objects.all(), Broker.objects.all()),
+        )
+    words = LastWords.of(lines)
+    devices = _give_up(operator, words.closed)
     # Where it is frozen nothing changes hands: what was thawed since is thawed first.
-    _freeze(facts for facts in lost.freezes.values() if _until(facts) <= clock.now())
-    unowned = _pass_on(operator, lost.owners)
-    disabled = _disable(lost.disabled)
-    voided = _void(lost.voided | _forget_addresses(lost.addresses))
-    Phone.objects.filter(pk__in=lost.phones).delete()
-    _dismiss(lost.helpers)
-    _freeze(lost.freezes.values())
-    rights = _Rights.of(lost, suspended_with=unowned)
-    _close(lost)
-    names = list(Organization.objects.filter(pk__in=unowned).order_by("name").values_list("name", flat=True))
-    return Unlearned(*rights.settle(operator), devices=devices, voided=voided, disabled=disabled, unowned=names)
+    _frozen, thawed = _freeze(facts for facts in words.freezes.values() if _until(facts) <= clock.now())
+    unowned = _pass_on(operator, words.owners)
+    moved, doubtful_sites = _put_in_place(operator, words.places)
+    addresses, holders = _forget_addresses(words.addresses)
+    counts = {
+        "offers": offers,
+        "devices": devices,
+        "moved": moved,
+        "disabled": _disable(words.disabled),
+        "voided": _void(words.voided | holders),
+        "addresses": addresses,
+        "phones": Phone.objects.filter(pk__in=words.phones).delete()[0],
+        "codes": _spend_codes(words.spent),
+        "recovery_contacts": RecoveryContact.objects.filter(pk__in=words.helpers).delete()[0],
+        "deputies": _revoke(Deputy.objects.filter(pk__in=words.helpers)),
+        "targets": _switch_off(
+            Webhook.objects.filter(pk__in=words.targets), Broker.objects.filter(pk__in=words.targets)
+        ),
+    }
+    frozen, _thawed = _freeze(words.freezes.values())
+    rights = _Rights.of(words, suspended_with=unowned | doubtful_sites)
+    _close(words)
+    names = Organization.objects.filter(pk__in=unowned).order_by("name").values_list("name", flat=True)
+    ended, suspended = rights.settle(operator)
+    return Unlearned(ended=ended, suspended=suspended, frozen=frozen, thawed=thawed, unowned=tuple(names), **counts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,14 +134,15 @@ class _Rights:
     waiting: set[str]
 
     @classmethod
-    def of(cls, lost: Lost, *, suspended_with: set[str]) -> "_Rights":
+    def of(cls, lost: LastWords, *, suspended_with: set[str]) -> "_Rights":
+        """`suspended_with`: organizations and sites whose every right waits."""
         rows = Grant.objects.filter(ended_at=None).exclude(origin=Origin.GUEST_LINK)
         held = list(rows.values_list("pk", "origin_id", "resource"))
         ending = {pk for pk, origin, resource in held if origin in lost.over or (origin, resource) in lost.ended}
         waiting = {pk for pk, origin, _resource in held if origin in lost.less}
         of_resource = organizations_of({resource for _pk, _origin, resource in held})
         # Nobody there could be asked whether the owner before still belongs there.
-        waiting |= {pk for pk, _origin, resource in held if of_resource.get(resource) in suspended_with}
+        waiting |= {pk for pk, _origin, resource in held if {resource, of_resource.get(resource)} & suspended_with}
         return cls(ending, waiting - ending)
 
     def settle(self, operator: Principal) -> tuple[int, int]:
@@ -189,13 +177,16 @@ def _named(rows: Iterable[Grant]) -> list[dict[str, str]]:
     return [{"account": row.principal, "resource": row.resource} for row in rows]
 
 
-def _end_what_waits(operator: Principal) -> None:
-    """Nothing that was offered is accepted, and nothing that was being watched goes on."""
+def _end_what_waits(operator: Principal) -> int:
+    """Nothing that was offered is accepted, and nothing that was being watched goes on. How many offers."""
     at = clock.now()
+    count = 0
+    keep_names_of(Engagement.objects.filter(state=OfferState.PENDING))
     for kind in Offer.__subclasses__():
         waiting = kind._default_manager.filter(state=OfferState.PENDING)  # noqa: SLF001  Django's public spelling
-        waiting.update(state=OfferState.REVOKED, ended_at=at, ended_by=operator.id, ended_reason=REASON)
+        count += waiting.update(state=OfferState.REVOKED, ended_at=at, ended_by=operator.id, ended_reason=REASON)
     ViewingSession.objects.filter(closed_at=None).update(closed_at=at, closed_why=REASON)
+    return count
 
 
 def _give_up(operator: Principal, closed: set[str]) -> int:
@@ -227,7 +218,23 @@ def _pass_on(operator: Principal, owners: dict[str, str]) -> set[str]:
     return unowned
 
 
-def _close(lost: Lost) -> None:
+def _put_in_place(operator: Principal, places: dict[str, str]) -> tuple[int, set[str]]:
+    """Devices stand where they stood last: how many do again, and sites that still show what stood elsewhere.
+
+    Somebody who was to see a camera no more may have kept all he had: only the camera had moved.
+    """
+    moved, doubtful = 0, set[str]()
+    for device, site in sorted(places.items()):
+        try:
+            with transaction.atomic():
+                moved += stand_where_it_stood(operator, device=device, site=site)
+        except Refusal:
+            # Made since, or closed: whoever holds something where the device stands now is asked about.
+            doubtful |= set(Device.objects.filter(pk=device, unbound_at=None).values_list("site_id", flat=True))
+    return moved, doubtful
+
+
+def _close(lost: LastWords) -> None:
     close_origins(lost.over, reason=REASON)
     at = clock.now()
     for share, resource in lost.ended:
@@ -256,43 +263,70 @@ def _disable(accounts: dict[str, str]) -> int:
     return count
 
 
-def _forget_addresses(addresses: set[int]) -> set[str]:
-    """An address that was given up leads nowhere: its account has another, or none that signs in. Whose they were."""
-    rows = EmailAddress.objects.filter(pk__in=addresses)
-    holders = set(rows.values_list("user_id", flat=True))
-    rows.delete()
+def _forget_addresses(addresses: set[tuple[str, int]]) -> tuple[int, set[str]]:
+    """An address that was given up leads nowhere: its account has another, or none that signs in.
+
+    How many, and whose they were.
+    """
+    found = EmailAddress.objects.filter(pk__in=[row for _account, row in addresses]).values_list("user_id", "pk")
+    gone = addresses & set(found)
+    EmailAddress.objects.filter(pk__in=[row for _account, row in gone]).delete()
+    holders = {account for account, _row in gone}
     for account in sorted(holders):
         left = EmailAddress.objects.filter(user_id=account, verified=True).order_by("-primary", "pk").first()
         if left is None:
             Account.objects.filter(pk=account).update(is_active=False)
         elif not left.primary:
             left.set_as_primary()
-    return holders
+    return len(gone), holders
 
 
-def _dismiss(helpers: set[str]) -> None:
-    """Who was dismissed claims nothing, and begins no recovery."""
-    RecoveryContact.objects.filter(pk__in=helpers).delete()
-    _revoke(Deputy.objects.filter(pk__in=helpers))
+def _spend_codes(spent: dict[tuple[str, int], int]) -> int:
+    """A recovery code that was used is used. Of how many accounts."""
+    count = 0
+    rows = Authenticator.objects.filter(pk__in=[row for _account, row in spent], type=Authenticator.Type.RECOVERY_CODES)
+    for row in rows:
+        used = row.data["used_mask"] | spent.get((row.user_id, row.pk), 0)
+        if used != row.data["used_mask"]:
+            row.data["used_mask"] = used
+            row.save(update_fields=["data"])
+            count += 1
+    return count
 
 
-def _doubt_helpers() -> None:
-    """Anybody may have been dismissed since: each contact is asked again when its holder wants it, deputies anew."""
+def _doubt_contacts() -> int:
+    """Anybody may have been dismissed since: each is asked again when its holder wants it. How many had said yes."""
+    confirmed = RecoveryContact.objects.exclude(confirmed_at=None).count()
     RecoveryContact.objects.update(confirmed_at=None, expires_at=clock.now())
-    _revoke(Deputy.objects.all())
+    return confirmed
 
 
-def _revoke(deputies: QuerySet[Deputy]) -> None:
+def _revoke(deputies: QuerySet[Deputy]) -> int:
+    """Who was dismissed claims nothing."""
     open_ = deputies.filter(state__in=OPEN_STATES)
-    open_.update(state=OfferState.REVOKED, ended_at=clock.now(), ended_reason=REASON)
+    return open_.update(state=OfferState.REVOKED, ended_at=clock.now(), ended_reason=REASON)
 
 
-def _freeze(freezes: Iterable[dict[str, str]]) -> None:
-    """What was frozen since is frozen as long as it was to be, and what was thawed since is thawed."""
+def _switch_off(webhooks: QuerySet[Webhook], brokers: QuerySet[Broker]) -> int:
+    """What may be somebody else's by now is told nothing, until its holder switches it on again. How many."""
+    at = clock.now()
+    return webhooks.filter(disabled_at=None).update(disabled_at=at) + brokers.filter(disabled_at=None).update(
+        disabled_at=at
+    )
+
+
+def _freeze(freezes: Iterable[dict[str, str]]) -> tuple[int, int]:
+    """What was frozen since is frozen as long as it was to be, and what was thawed is thawed: how many of each."""
+    frozen = thawed = 0
     for facts in freezes:
+        until, now = _until(facts), clock.now()
         told = {key: facts[key] for key in ("organization", "begun_by", "change_id")}
-        at = {"begun_at": datetime.fromisoformat(facts["begun_at"]), "ends_at": _until(facts)}
+        at = {"begun_at": datetime.fromisoformat(facts["begun_at"]), "ends_at": until}
+        before = Freeze.objects.filter(pk=facts["id"]).values_list("ends_at", flat=True).first()
         Freeze.objects.update_or_create(pk=facts["id"], defaults=told | at)
+        frozen += until > now and before != until
+        thawed += before is not None and before > now >= until
+    return frozen, thawed
 
 
 def _until(freeze: dict[str, str]) -> datetime:
@@ -307,17 +341,16 @@ def _list_doubtful() -> set[str]:
     return set(rows.values_list("pk", flat=True))
 
 
-def write_restored(operator: Principal, *, made_at: str, unlearned: Unlearned, has_journal: bool) -> None:
-    """In the installation's audit: what happened, from when, and what it took."""
+def write_restored(
+    operator: Principal, *, made_at: str, unlearned: Unlearned, guest_links: int, has_journal: bool
+) -> None:
+    """In the installation's audit: what happened, from when, and all that it took."""
     write_entry(
         actor=operator,
         action="installation.restored",
         thing="installation:",
         made_at=made_at,
         has_journal=has_journal,
-        ended=unlearned.ended,
-        suspended=unlearned.suspended,
-        devices=unlearned.devices,
-        voided=unlearned.voided,
-        disabled=unlearned.disabled,
+        guest_links=guest_links,
+        **unlearned.counts(),
     )

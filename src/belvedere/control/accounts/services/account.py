@@ -6,9 +6,11 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from belvedere.control.accounts.models import Account, Phone
+from belvedere.control.accounts.models import Account
 from belvedere.control.accounts.selectors import CROWDED_FOR, require_fresh
 from belvedere.control.accounts.services.credentials import end_all_credentials, end_other_credentials
+from belvedere.control.accounts.services.phones import drop_phones
+from belvedere.control.accounts.services.recovery import forget_recovery_contacts
 from belvedere.control.accounts.sign_ins import find_alert_address
 from belvedere.control.audit.services import write_entry
 from belvedere.control.core import clock
@@ -94,6 +96,7 @@ def enable_account(actor: Principal, *, account: str) -> None:
     row = Account.objects.filter(pk=account, is_active=False, closed_at=None, erased_at=None)
     if not row.update(is_active=True):
         raise NotFound
+    enqueue("lost.account", {"account": account, "why": "account_enabled"})
     write_entry(actor=actor, action="account.enabled", thing=f"account:{account}")
     to = Account.objects.values_list("email", flat=True).get(pk=account)
     enqueue("mail.account_notice", {"to": to, "what": "account_enabled", "detail": "", "page": "/sign-in"})
@@ -118,5 +121,6 @@ def reset_unproven_credentials(account: str) -> str:
     row.set_unusable_password()
     row.save(update_fields=["password"])
     Authenticator.objects.filter(user_id=account).delete()
-    Phone.objects.filter(account_id=account).delete()
+    drop_phones(account)
+    forget_recovery_contacts(account)
     return end_all_credentials(account, why="address_verified_elsewhere")

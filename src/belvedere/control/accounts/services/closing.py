@@ -56,6 +56,8 @@ def reopen_account(actor: Principal) -> None:
     closed = Account.objects.filter(pk=actor.id, is_active=False, closed_at__gt=clock.now() - RETURN_FOR)
     if not closed.update(is_active=True, closed_at=None):
         raise Conflict(_("This account cannot be brought back any more."))
+    # Or a restore would close it again, and fourteen days later nobody could bring it back.
+    enqueue("lost.account", {"account": actor.id, "why": "account_reopened"})
     write_entry(actor=actor, action="account.reopened", thing=f"account:{actor.id}")
     _tell(actor.id, "account_reopened", "")
 

@@ -190,7 +190,13 @@ def _spend(row: Authenticator, code: str) -> bool:
 
 def _is_good(row: Authenticator, code: str) -> bool:
     if row.type == _Type.RECOVERY_CODES:
-        return bool(row.wrap().validate_code(code))
+        sheet = row.wrap()
+        if not sheet.validate_code(code):
+            return False
+        # A backup knows nothing of it, and a sheet of paper is seen by others (N5). Read anew by allauth, not in `row`.
+        spent = {"codes": row.pk, "used": sheet.instance.data["used_mask"]}
+        enqueue("lost.account", {"account": row.user_id, "why": "code_used"} | spent)
+        return True
     step = codes.find_step(decrypt(row.data["secret"]), code)
     if step is None or step <= row.data["last_step"]:
         return False

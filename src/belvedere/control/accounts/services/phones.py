@@ -69,6 +69,13 @@ def remove_phone(actor: Principal, *, phone: str) -> None:
     write_entry(actor=actor, action="phone.removed", thing=f"account:{actor.id}")
 
 
+@transaction.atomic
+def drop_phones(account: str) -> None:
+    """Forget all numbers of an account: what is proven of it was proven by somebody else."""
+    for row in Phone.objects.filter(account_id=account):
+        _drop(row)
+
+
 def _take_from_others(row: Phone) -> None:
     """Numbers change hands: whoever has the telephone has the number, and who had it before is told."""
     others = Phone.objects.filter(number=row.number).exclude(pk=row.pk).exclude(verified_at=None)

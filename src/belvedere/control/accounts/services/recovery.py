@@ -116,6 +116,13 @@ def drop_recovery_contacts(actor: Principal, *, account: str, is_silent: bool) -
 
 
 @transaction.atomic
+def forget_recovery_contacts(account: str) -> None:
+    """Forget whom somebody else named, before the true holder comes in. Nobody is told: he named none of them."""
+    for row in RecoveryContact.objects.filter(account_id=account):
+        _drop(row)
+
+
+@transaction.atomic
 def make_reset_link(actor: Principal, *, account: str) -> str:
     """An operator's act: a link that sets a new password once, within the hour. Told by every way there is to him.
 

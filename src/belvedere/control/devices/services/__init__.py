@@ -21,7 +21,7 @@ from belvedere.control.devices.services.detectors import (
 )
 from belvedere.control.devices.services.editing import edit_device
 from belvedere.control.devices.services.feeds import list_event_feeds
-from belvedere.control.devices.services.moving import move_device, remove_site
+from belvedere.control.devices.services.moving import move_device, remove_site, stand_where_it_stood
 from belvedere.control.devices.services.panels import (
     PanelUnreachable,
     add_panel,
@@ -113,6 +113,7 @@ __all__ = [
     "set_detector",
     "settle_nodes",
     "settle_private_hours",
+    "stand_where_it_stood",
     "take_private_hours",
     "transfer_devices",
     "unbind_device",

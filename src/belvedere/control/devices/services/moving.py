@@ -6,7 +6,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from belvedere.contracts.permissions import Permission
-from belvedere.control.access.guard import check, requires
+from belvedere.control.access.guard import check, requires, unguarded
 from belvedere.control.access.services import end_grants
 from belvedere.control.core.errors import Conflict, Invalid, NotFound
 from belvedere.control.core.ids import new_id
@@ -37,6 +37,22 @@ def move_device(actor: Principal, *, device: str, site: str) -> str:
     return change_id
 
 
+@unguarded("a restored backup: where it stood last, those decided who see to it (D3)")
+@transaction.atomic
+def stand_where_it_stood(actor: Principal, *, device: str, site: str) -> bool:
+    """Put a device on the site where it stood before a restore; whether it stood on another one.
+
+    Raises NotFound (it is given up, or that site is not there), Invalid (the site is another organization's).
+    """
+    row = Device.objects.filter(pk=device, unbound_at=None).first()
+    if row is None:
+        raise NotFound
+    if row.site_id == site:
+        return False
+    _move(actor, [row], row.organization_id, site, new_id())
+    return True
+
+
 def _move(actor: Principal, rows: Iterable[Device], organization: str, site: str, change_id: str) -> None:
     touch_site(site)
     if not Site.objects.filter(pk=site, organization_id=organization).exists():
@@ -60,6 +76,7 @@ def _move(actor: Principal, rows: Iterable[Device], organization: str, site: str
         )
         # Members hold their grants on sites: those stay, but what they open has moved.
         enqueue("cameras.moved", {"change_id": change_id, "cameras": cameras, "why": "moved"})
+        enqueue("lost.place", {"device": row.pk})
 
 
 @requires(Permission.MANAGE, on="site")

@@ -27,7 +27,7 @@ from belvedere.control.notifications.channels import Channel
 from belvedere.control.notifications.models import Broker, BrokerThing
 from belvedere.control.notifications.parcels import KINDS
 from belvedere.control.notifications.publishing import open_login, seal_login
-from belvedere.control.outbox.services import enqueue_many
+from belvedere.control.outbox.services import enqueue, enqueue_many
 
 MAX_BROKERS: Final = 3
 _MAX_PREFIX: Final = 90
@@ -96,6 +96,8 @@ def change_broker(
         # A name was looked up meanwhile: what was removed stays removed, and what the courier wrote stays written.
         if changes and not Broker.objects.filter(pk=row.pk).update(**changes):
             raise NotFound
+        if wish is not None or is_enabled is False:
+            _leave(row)
         if is_enabled or wish is not None:
             # What it was to forget while it was off, or was another, it is told now.
             BrokerThing.objects.filter(broker=row.pk).update(look_at=clock.now())
@@ -107,6 +109,7 @@ def change_broker(
 def remove_broker(actor: Principal, *, broker: str) -> None:
     """Tell it nothing more, and forget its login. Raises NotFound."""
     row = _get(actor, broker)
+    _leave(row)
     row.delete()
     _write(actor, "broker.removed", broker, row.name)
 
@@ -154,6 +157,11 @@ def note_forgotten(things: Collection[tuple[str, str]]) -> None:
     """These brokers have forgotten these cameras and panels. What was announced anew meanwhile stays known."""
     for broker, resource in things:
         BrokerThing.objects.filter(broker=broker, resource=resource, taken_back_at__isnull=False).delete()
+
+
+def _leave(row: Broker) -> None:
+    """No backup has it told again as it was told before."""
+    enqueue("lost.target", {"broker": row.pk})
 
 
 def _get(actor: Principal, broker: str) -> Broker:

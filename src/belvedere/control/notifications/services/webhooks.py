@@ -22,7 +22,7 @@ from belvedere.control.notifications import egress, signatures
 from belvedere.control.notifications.channels import Channel
 from belvedere.control.notifications.models import Webhook
 from belvedere.control.notifications.parcels import KINDS
-from belvedere.control.outbox.services import enqueue_many
+from belvedere.control.outbox.services import enqueue, enqueue_many
 
 MAX_WEBHOOKS: Final = 10
 MAX_URL: Final = 500
@@ -84,6 +84,8 @@ def change_webhook(
         # A name was looked up meanwhile: what was removed stays removed, and what the courier wrote stays written.
         if changes and not Webhook.objects.filter(pk=row.pk).update(**changes):
             raise NotFound
+        if url is not None or is_enabled is False:
+            _leave(row)
         _write(actor, "webhook.changed", row.pk, changes.get("name", row.name))
 
 
@@ -100,6 +102,7 @@ def renew_webhook_secret(actor: Principal, *, webhook: str) -> str:
     row.former_secret, row.former_until = _seal(former, row.pk, "former_secret"), clock.now() + BOTH_FOR
     row.secret = _seal(secret, row.pk, "secret")
     row.save(update_fields=["secret", "former_secret", "former_until"])
+    _leave(row)
     _write(actor, "webhook.secret_renewed", row.pk, row.name)
     return secret
 
@@ -121,8 +124,14 @@ def remove_webhook(actor: Principal, *, webhook: str) -> None:
     """Tell it nothing more. Raises ReauthenticationRequired, NotFound."""
     require_fresh(actor)
     row = _get(actor, webhook)
+    _leave(row)
     row.delete()
     _write(actor, "webhook.removed", webhook, row.name)
+
+
+def _leave(row: Webhook) -> None:
+    """No backup has it told again as it was told before."""
+    enqueue("lost.target", {"webhook": row.pk})
 
 
 def _get(actor: Principal, webhook: str) -> Webhook:
