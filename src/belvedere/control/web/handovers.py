@@ -2,6 +2,7 @@
 who they are.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
@@ -16,7 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from belvedere.contracts.permissions import Permission
 from belvedere.control.access.roles import Role
-from belvedere.control.accounts.selectors import require_fresh
+from belvedere.control.accounts.selectors import Person, require_fresh
 from belvedere.control.core import clock
 from belvedere.control.core.errors import Conflict, Invalid
 from belvedere.control.core.principal import Principal
@@ -215,17 +216,22 @@ def _plan_page(
     request: HttpRequest, actor: Principal, handover: str, *, error: str = "", status: int = 200
 ) -> HttpResponse:
     plan = get_plan(actor, handover)
+    zone = _zone_of(actor, plan.handover.organization)
+    keeps, ends, waits = _tally(plan)
     context = {
         "nav": "admin",
         "handover": handover_card(plan.handover),
         "goes": plan.goes,
         "cameras": sum(thing.cameras for thing in plan.goes),
         "offline": [thing.name for thing in plan.goes if not thing.is_online],
-        "sections": [_section(plan, subject) for subject in _SUBJECTS],
+        "sections": [_section(plan, subject, zone) for subject in _SUBJECTS],
+        "all": len(plan.rows),
+        "decided": len(plan.rows) - len(plan.open_rows),
         "open": len(plan.open_rows),
         "changed": sum(row.is_changed for row in plan.rows),
-        "keeps": sum(row.verdict == "carry_over" for row in plan.rows if row.subject != "notification"),
-        "ends": sum(row.verdict == "end" for row in plan.rows if row.subject != "notification"),
+        "keeps": keeps,
+        "ends": ends,
+        "waits": waits,
         "cautions": [_CAUTIONS[one] for one in list_cautions(actor, handover)],
         "soon": f"{clock.now() + timedelta(days=_WARRANTY_DAYS):%Y-%m-%d}",
         "error": error,
@@ -233,7 +239,13 @@ def _plan_page(
     return render(request, "web/handover_plan.html", context, status=status)
 
 
-def _section(plan: Plan, subject: str) -> dict[str, Any]:
+def _tally(plan: Plan) -> tuple[int, int, int]:
+    """How many go on for good, end with the handover, and go on until a day."""
+    said = Counter(row.verdict.value for row in plan.rows if row.verdict and row.subject != "notification")
+    return said["carry_over"], said["end"], said["end_on"]
+
+
+def _section(plan: Plan, subject: str, zone: str) -> dict[str, Any]:
     rows = [row for row in plan.rows if row.subject == subject]
     ordered = sorted(rows, key=lambda row: (not row.is_open, len(row.verdicts) == 1, row.who.casefold()))
     return {
@@ -241,15 +253,16 @@ def _section(plan: Plan, subject: str) -> dict[str, Any]:
         "title": _SUBJECTS[subject],
         "count": len(rows),
         "open": sum(row.is_open for row in rows),
-        "rows": [_row(row) for row in ordered[:SHOWN]],
+        "rows": [_row(row, zone) for row in ordered[:SHOWN]],
         "more": max(0, len(rows) - SHOWN),
     }
 
 
-def _row(row: PlanRow) -> dict[str, Any]:
+def _row(row: PlanRow, zone: str) -> dict[str, Any]:
     return {
         "key": row.key,
         "who": row.who,
+        "person": person(Person(row.account, row.who, row.address)) if row.subject != "guest_link" else None,
         "address": row.address if row.address != row.who else "",
         "role": role_name(row.role) if row.role else "",
         "rights": _slots(row.permissions) if row.subject in {"share", "guest_link"} else None,
@@ -259,7 +272,8 @@ def _row(row: PlanRow) -> dict[str, Any]:
         "giver": row.giver,
         "verdicts": [verdict.value for verdict in row.verdicts],
         "verdict": row.verdict.value if row.verdict else "",
-        "until": f"{row.until:%Y-%m-%d}" if row.until else "",
+        # The day it was chosen as: the end of it may be the next one elsewhere.
+        "until": f"{row.until.astimezone(ZoneInfo(zone)):%Y-%m-%d}" if row.until else "",
         "is_open": row.is_open,
         "is_changed": row.is_changed,
         "is_said": len(row.verdicts) == 1 and not row.is_open,
@@ -280,15 +294,14 @@ def _slots(permissions: Permission) -> list[dict[str, Any]]:
 @require_POST
 @answers_refusals
 def handover_decide(request: HttpRequest, handover_id: str) -> HttpResponse:
-    """Decide on what hangs on it: row by row, or all of a kind that is still open."""
+    """Decide on what hangs on it: row by row, or all of a kind that is still open. What was chosen by then is kept."""
     actor = principal_of(request)
-    zone = get_handover(actor, handover_id).organization
     rest, _dot, rest_of = request.POST.get("rest", "").partition(":")
     try:
         services.change_plan(
             actor,
             handover=handover_id,
-            choices=[] if rest else list(_choices(request.POST, _zone_of(actor, zone))),
+            choices=_unsaved(actor, handover_id, request.POST),
             rest=rest,
             rest_of=rest_of,
         )
@@ -313,14 +326,31 @@ def _choices(data: QueryDict, zone: str) -> Iterable[services.Choice]:
             )
 
 
+def _unsaved(actor: Principal, handover: str, data: QueryDict) -> list[services.Choice]:
+    """What is chosen on the page and is not so in the plan. Of what went in the meantime nothing is to be decided."""
+    plan = get_plan(actor, handover)
+    rows = {row.key: row for row in plan.rows}
+    chosen = _choices(data, _zone_of(actor, plan.handover.organization))
+    return [choice for choice in chosen if choice.key in rows and not _holds(rows[choice.key], choice)]
+
+
+def _holds(row: PlanRow, choice: services.Choice) -> bool:
+    return row.verdict == choice.verdict and (choice.verdict != "end_on" or row.until == choice.until)
+
+
 @require_POST
 @answers_refusals
 def handover_offer(request: HttpRequest, handover_id: str) -> HttpResponse:
-    """Send it to the new owner."""
+    """Send it to the new owner: as it was read, so that what was chosen since is saved, and read first."""
     actor = principal_of(request)
+    unsaved = _unsaved(actor, handover_id, request.POST)
     try:
+        if unsaved:
+            services.change_plan(actor, handover=handover_id, choices=unsaved)
+            messages.info(request, _("What you decided just now is saved. Read it once more, then offer it."))
+            return redirect("handover", handover_id)
         services.offer_handover(actor, handover=handover_id)
-    except Conflict as refusal:
+    except (Invalid, Conflict) as refusal:
         if get_handover(actor, handover_id).state != "draft":
             raise
         return _plan_page(request, actor, handover_id, error=refusal.message, status=refusal.status)
