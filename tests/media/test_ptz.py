@@ -96,6 +96,14 @@ class Pad:
     async def say(self, **order: object) -> None:
         await self.socket.send(json.dumps({"type": "ptz"} | order))
 
+    async def say_with_goodbye(self, *orders: Json) -> None:
+        """All in one packet."""
+        for order in orders:
+            self.socket.protocol.send_text(json.dumps({"type": "ptz"} | order).encode())
+        self.socket.protocol.send_close(1000)
+        self.socket.transport.write(b"".join(self.socket.protocol.data_to_send()))
+        await self.socket.wait_closed()
+
     async def hears(self, **fields: object) -> Json:
         """The first text with these."""
 
@@ -355,16 +363,26 @@ async def test_who_hangs_up_with_his_order_moves_nothing(yard: Yard) -> None:
     """His orders and his goodbye in one packet: nobody has the helm, nobody is remembered."""
     async with yard.pad() as quick:
         await quick.look()
-        for order in ({"n": 2}, {"move": RIGHT}):
-            quick.socket.protocol.send_text(json.dumps({"type": "ptz"} | order).encode())
-        quick.socket.protocol.send_close(1000)
-        quick.socket.transport.write(b"".join(quick.socket.protocol.data_to_send()))
-        await quick.socket.wait_closed()
+        await quick.say_with_goodbye({"n": 2}, {"move": RIGHT})
     async with yard.pad() as olivia:
         await olivia.look()
         assert [one.name for one in yard.node.helms.at("yard").watchers] == [olivia.session]
     assert yard.told == []
     assert "ContinuousMove" not in yard.device.asked
+
+
+async def test_who_says_stop_with_his_goodbye_is_obeyed(yard: Yard) -> None:
+    """A journey to a preset ends by it, which goes on when he just leaves."""
+    for orders in ((), ({"stop": True},)):
+        async with yard.pad() as pad:
+            await pad.say(preset="1")
+            await until(lambda: yard.head.position == (0.5, 0.0, 0.2))
+            await pad.say_with_goodbye(*orders)
+        async with yard.pad() as other:
+            while yard.head.position != (0.0, 0.0, 0.0):  # once the helm is free, what was to be said has been
+                await other.say(home=True)
+                await asyncio.sleep(0.1)
+        assert yard.device.asked.count("Stop") == len(orders)
 
 
 # -- bad days ----------------------------------------------------------------------------------------------------------

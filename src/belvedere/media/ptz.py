@@ -116,7 +116,7 @@ class Helm:
         return await self._carry_out(way, Given(order, _FOREVER if isinstance(order, Stop) else operator.good_until))
 
     def leave(self, operator: Operator, *, is_over: bool) -> None:
-        """He is gone: what he moves, stays. `is_over`: his right is, so that a journey to a preset ends as well."""
+        """He is gone: what he moves, stays. `is_over`: a journey to a preset ends as well."""
         self._watchers.pop(operator.name, None)
         if not self.is_held_by(operator):
             return

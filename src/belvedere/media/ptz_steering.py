@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from belvedere.contracts.permissions import Permission
-from belvedere.contracts.ptz import PtzOrder
+from belvedere.contracts.ptz import PtzOrder, Stop
 from belvedere.media.delivery.sessions import Lease
 from belvedere.media.ptz import Helm, shown
 
@@ -31,6 +31,8 @@ class Steering:
         self._might = lease.allows(_PTZ, clock())
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_over = False
+        #: whether he said stop, and nobody has yet obeyed
+        self._is_stop_owed = False
 
     @property
     def name(self) -> str:
@@ -55,6 +57,7 @@ class Steering:
 
     def follow(self, n: int, order: PtzOrder) -> None:
         """The player orders something. Only what does not happen is answered."""
+        self._is_stop_owed |= isinstance(order, Stop)
         self._later(self._follow(n, order))
 
     def check(self) -> None:
@@ -65,9 +68,12 @@ class Steering:
             self._socket.tell({"type": "ended", "what": "ptz", "why": "narrowed"})
 
     def end(self) -> None:
-        """The socket is over: nobody holds on any more, not even by an order that is still to be given."""
+        """The socket is over: nobody holds on any more, not even by an order that is still to be given.
+
+        But for a stop, which came in one packet with the goodbye: a journey to a preset ends by it.
+        """
         self._is_over = True
-        self._helm.leave(self, is_over=not self._lease.allows(_PTZ, self._clock()))
+        self._helm.leave(self, is_over=self._is_stop_owed or not self._lease.allows(_PTZ, self._clock()))
 
     async def _look(self, n: int) -> None:
         answer = await self._helm.look(self)
@@ -77,6 +83,8 @@ class Steering:
             self._refuse(n, answer.code)
 
     async def _follow(self, n: int, order: PtzOrder) -> None:
+        if isinstance(order, Stop):
+            self._is_stop_owed = False
         answer = await self._helm.obey(self, order)
         if answer.code != "ok":
             self._refuse(n, answer.code)
