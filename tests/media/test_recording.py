@@ -143,7 +143,7 @@ async def test_it_carries_and_records_on_while_control_is_away(
     """Started anew, with nobody to ask: what it was told last is sealed beside its key."""
     async with running_node(bus_server, tmp_path) as node:
         await until_there(await archive_of(node), yard, 1)
-    kept = [tmp_path / f"assignments-{NODE}.json", tmp_path / "keys" / f"media-{NODE}.key"]
+    kept = [tmp_path / f"assignments-{NODE}.json", tmp_path / "keys" / f"media-{NODE}" / "box.key"]
     assert [file.stat().st_mode & 0o777 for file in kept] == [0o600, 0o600]
     assert b"rtsp" not in kept[0].read_bytes()
     control.is_silent = True
