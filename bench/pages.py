@@ -27,6 +27,7 @@ django.setup()
 from django.core.management import call_command
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from belvedere.contracts.events import Hello
 from belvedere.contracts.permissions import Permission
@@ -96,7 +97,8 @@ def say(client: Client, path: str) -> None:
         return execute(sql, params, many, context)
 
     client.get(path)
-    with connection.execute_wrapper(note):
+    # Logged, the decision's statement goes through Django's cursor as well, and is heard of.
+    with CaptureQueriesContext(connection), connection.execute_wrapper(note):
         client.get(path)
     for number, (where, sql) in enumerate(asked, 1):
         print(f"{number:3} {where}\n      {sql[:150]}")

@@ -204,6 +204,20 @@ def test_the_page_is_for_every_member_and_every_page_says_it(hotels: cast.Hotels
     assert "is frozen" not in leo.get("/").content.decode()
 
 
+def test_nobody_is_led_to_what_he_cannot_share_while_it_lasts(hotels: cast.Hotels) -> None:
+    """VA 4: who is admin of one site has no entry *Sharing* then either, as the owner has none; nor is the page there."""
+    entry = '<a href="/sharing"'
+    browsers = [hotels.olivia.browser(), hotels.ada.browser()]
+    for browser in browsers:
+        browser.post("/organizations/switch", {"organization": hotels.id})
+        assert entry in browser.get("/").content.decode()
+        assert browser.get("/sharing").status_code == 200
+    services.freeze_organization(hotels.sam.actor, organization=hotels.id)
+    for browser in browsers:
+        assert entry not in browser.get("/").content.decode()
+        assert browser.get("/sharing").status_code == 404
+
+
 def test_a_member_reads_who_froze_it_and_no_address(hotels: cast.Hotels) -> None:
     """N14: a plain member's JSON has a name; whoever watches over the organization knows the address anyway."""
     services.freeze_organization(hotels.sam.actor, organization=hotels.id)

@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 from django.db import connection
+from django.db.models import Count, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 
 from belvedere.contracts.permissions import Permission
 from belvedere.control.access.decision import Decision, GrantFacts, decide
@@ -320,16 +322,12 @@ def list_touched(origins: Iterable[str], resources: Iterable[str]) -> dict[str, 
     return found
 
 
-def count_shared_with(resources: Sequence[str]) -> dict[str, int]:
-    """Resource → with how many others it is shared just now, for those who may share it."""
-    if not resources:
-        return {}
-    statement = (
-        "SELECT resource, COUNT(DISTINCT principal) FROM access_grant "  # noqa: S608  marks only
-        f"WHERE resource IN ({sql.marks(resources)}) AND origin = %s AND {_IN_FORCE} "
-        "AND (ends_at IS NULL OR ends_at > %s) GROUP BY resource"
-    )
-    return dict(sql.fetch(statement, *resources, Origin.SHARE.value, clock.now()))
+def shared_with() -> Coalesce:
+    """With how many others something is shared just now: a column for lists of it, to be told to who may share it."""
+    has_not_run_out = Q(ends_at=None) | Q(ends_at__gt=clock.now())
+    shares = Grant.objects.filter(has_not_run_out, resource=OuterRef("pk"), origin=Origin.SHARE)
+    each = shares.filter(ended_at=None, suspended_at=None).order_by().values("resource")
+    return Coalesce(Subquery(each.annotate(count=Count("principal", distinct=True)).values("count")), 0)
 
 
 def list_principals_of_change(change_id: str) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Final
 from django.db.models import Q, QuerySet
 
 from belvedere.contracts.permissions import Permission
-from belvedere.control.access.selectors import ResourcePath, get_decision, grants_of
+from belvedere.control.access.selectors import ResourcePath, decision_of, grants_of
 from belvedere.control.accounts.selectors import Person
 from belvedere.control.appeals.models import AccessRequest, BlockedRequester, DeviceClaim
 from belvedere.control.core.errors import NotFound
@@ -182,7 +182,7 @@ def list_blocked(actor: Principal, organization: str) -> list[BlockedView]:
     """
     get_organization(actor, organization)
     rows = BlockedRequester.objects.filter(organization=organization).select_related("requester").order_by("-at", "-pk")
-    if not get_decision(actor.id, ResourcePath(organization, "", "")).allows(Permission.SHARE):
+    if not decision_of(actor, ResourcePath(organization, "", "")).allows(Permission.SHARE):
         rows = rows.filter(blocked_by=actor.id)
     return [BlockedView(Person(row.requester.pk, row.requester.name, row.requester.email), row.at) for row in rows]
 

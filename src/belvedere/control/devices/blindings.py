@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from belvedere.contracts.permissions import Permission
 from belvedere.control.access.guard import check
@@ -12,6 +12,7 @@ from belvedere.control.access.models import Origin
 from belvedere.control.access.roles import Role
 from belvedere.control.accounts.selectors import Person, get_persons
 from belvedere.control.core import clock
+from belvedere.control.core.errors import NotFound
 from belvedere.control.core.principal import Principal
 from belvedere.control.devices.models import Blinding, Camera
 from belvedere.control.organizations.models import Membership
@@ -79,21 +80,31 @@ def _views(rows: list[Blinding], *, names_people: bool, earliest: datetime = _LO
     ]
 
 
-def may_take_private_hours(actor: Principal, camera: str) -> bool:
-    """Whether the actor lives where this camera is, which looks indoors. He holds live view: the guard has decided."""
-    indoors = Camera.objects.filter(pk=camera, closed_at=None, is_outdoor=False, organization__is_personal=True)
-    at_home = Membership.objects.filter(account_id=actor.id, is_active=True)
-    return indoors.filter(organization__in=at_home.values("organization")).exists()
+@dataclass(frozen=True, slots=True)
+class Privacy:
+    """What somebody may do about his privacy before a camera.
+
+    own_until  until when private hours of his own run; None: there are none, or somebody else's
+    """
+
+    is_at_home: bool
+    is_outdoor: bool
+    lives_there: bool
+    own_until: datetime | None
+
+    @property
+    def may_take(self) -> bool:
+        """Whether private hours are his to take: he lives there, and it looks indoors. If he holds live view."""
+        return self.is_at_home and self.lives_there and not self.is_outdoor
 
 
-def find_outdoor(camera: str) -> bool | None:
-    """Whether a camera of a home is marked as outdoors; None where it is of no home. The caller may see it."""
-    at_home = Camera.objects.filter(pk=camera, closed_at=None, organization__is_personal=True)
-    return at_home.values_list("is_outdoor", flat=True).first()
-
-
-def find_own_private_hours(actor: Principal, camera: str) -> datetime | None:
-    """Until when private hours of the actor's own run; None for anybody else's."""
-    own = Blinding.objects.filter(camera=camera, kind=Blinding.Kind.PRIVATE, by=actor.id, ended_at=None)
-    until = own.values_list("camera__private_until", flat=True).first()
-    return until if until and until > clock.now() else None
+def get_privacy(actor: Principal, camera: str) -> Privacy:
+    """How private the actor may be before a camera, which he may see. One query. Raises NotFound."""
+    members = Membership.objects.filter(account_id=actor.id, is_active=True, organization=OuterRef("organization"))
+    own = Blinding.objects.filter(camera=OuterRef("pk"), kind=Blinding.Kind.PRIVATE, by=actor.id, ended_at=None)
+    rows = Camera.objects.filter(pk=camera, closed_at=None).select_related("organization")
+    row = rows.annotate(lives_there=Exists(members), is_own=Exists(own)).first()
+    if row is None:
+        raise NotFound
+    runs = row.is_own and row.private_until is not None and row.private_until > clock.now()
+    return Privacy(row.organization.is_personal, row.is_outdoor, row.lives_there, row.private_until if runs else None)

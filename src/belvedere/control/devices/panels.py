@@ -10,7 +10,7 @@ from belvedere.contracts.panels import FORGOTTEN_AFTER_S, PanelAct, PanelStateWo
 from belvedere.contracts.permissions import Permission
 from belvedere.control.access.decision import Decision
 from belvedere.control.access.models import Origin
-from belvedere.control.access.selectors import ResourcePath, count_shared_with, get_decision, grants_of
+from belvedere.control.access.selectors import ResourcePath, decision_of, grants_of, shared_with
 from belvedere.control.accounts.selectors import Person, get_persons
 from belvedere.control.core import clock
 from belvedere.control.core.errors import NotFound
@@ -72,33 +72,37 @@ def list_panels(actor: Principal) -> list[PanelView]:
     rows = Panel.objects.filter(closed_at=None, device__unbound_at=None).filter(
         Q(pk__in=held) | Q(device__site__in=held) | Q(device__organization__in=held)
     )
-    found = [(row, grants.decide(path_of_panel(row))) for row in rows.select_related("device__site")]
-    return _views([(row, decision) for row, decision in found if decision.permissions & READERS])
+    rows = rows.select_related("device__site")
+    found = [(row, row.shared, grants.decide(path_of_panel(row))) for row in rows.annotate(shared=shared_with())]
+    return _views([one for one in found if one[2].permissions & READERS])
 
 
 def get_panel(actor: Principal, panel: str) -> PanelView:
     """One panel. Raises NotFound if it is absent or the actor may not read it."""
-    row = Panel.objects.filter(pk=panel).select_related("device__site").first() if is_id(panel) else None
+    rows = Panel.objects.filter(pk=panel).select_related("device__site") if is_id(panel) else Panel.objects.none()
+    row = rows.annotate(shared=shared_with()).first()
     if row is None:
         raise NotFound
-    decision = get_decision(actor.id, path_of_panel(row))
+    decision = decision_of(actor, path_of_panel(row))
     if not decision.permissions & READERS:
         raise NotFound
-    return _views([(row, decision)])[0]
+    return _views([(row, row.shared, decision)])[0]
 
 
-def _views(found: list[tuple[Panel, Decision]]) -> list[PanelView]:
-    if not found:
-        return []
-    people = get_persons([grant.created_by for _row, decision in found for grant in decision.because])
-    shared = count_shared_with([row.pk for row, decision in found if Permission.SHARE in decision.permissions])
-    views = [_view(row, decision, people, shared) for row, decision in found]
+def _views(found: list[tuple[Panel, int, Decision]]) -> list[PanelView]:
+    people = get_persons(giver for _row, _shared, decision in found for giver in _givers(decision))
+    views = [_view(row, shared, decision, people) for row, shared, decision in found]
     return sorted(views, key=lambda view: (not view.mine, view.name.casefold(), view.id))
 
 
-def _view(row: Panel, decision: Decision, people: dict[str, Person], shared: dict[str, int]) -> PanelView:
+def _givers(decision: Decision) -> list[str]:
+    """Who shares it with somebody whose it is not."""
     mine = any(grant.origin == Origin.MEMBERSHIP for grant in decision.because)
-    givers = [grant.created_by for grant in decision.because if grant.origin == Origin.SHARE]
+    return [] if mine else [grant.created_by for grant in decision.because if grant.origin == Origin.SHARE]
+
+
+def _view(row: Panel, shared: int, decision: Decision, people: dict[str, Person]) -> PanelView:
+    mine = any(grant.origin == Origin.MEMBERSHIP for grant in decision.because)
     ends, now = decision.narrows_at, clock.now()
     is_fresh = row.heard_at is not None and row.heard_at > now - timedelta(seconds=FORGOTTEN_AFTER_S)
     return PanelView(
@@ -113,8 +117,8 @@ def _view(row: Panel, decision: Decision, people: dict[str, Person], shared: dic
         error=row.error if mine else "",
         code=row.code,
         mine=mine,
-        shared_by=next((people[pk] for pk in givers if pk in people), None) if not mine else None,
-        shared_with=shared.get(row.pk, 0) if Permission.SHARE in decision.permissions else None,
+        shared_by=next((people[pk] for pk in _givers(decision) if pk in people), None),
+        shared_with=shared if Permission.SHARE in decision.permissions else None,
         ends_at=None if ends == float("inf") else datetime.fromtimestamp(ends, tz=now.tzinfo),
         permissions=decision.permissions,
     )

@@ -13,7 +13,7 @@ from belvedere.contracts.panels import PanelStateWord
 from belvedere.contracts.permissions import Permission
 from belvedere.control.access.decision import Decision, GrantFacts
 from belvedere.control.access.models import Origin
-from belvedere.control.access.selectors import ResourcePath, count_shared_with, decision_of, grants_of
+from belvedere.control.access.selectors import ResourcePath, decision_of, grants_of, shared_with
 from belvedere.control.accounts.selectors import Person, get_persons
 from belvedere.control.core import clock, sql
 from belvedere.control.core.errors import Frozen, NotFound
@@ -142,6 +142,8 @@ class _Row(NamedTuple):
     has_talk: bool
     has_ptz: bool
     alias: str | None
+    #: for who may share it, and nobody else
+    shared_with: int
 
 
 class _DeviceRow(NamedTuple):
@@ -171,7 +173,8 @@ _ELSEWHERE: Final = {"site_name": "site__name", "time_zone": "site__time_zone", 
 
 def _fetch(actor: Principal, rows: QuerySet[Camera]) -> list[_Row]:
     """With the name that the actor gave each of them, if he did."""
-    rows = rows.annotate(own=FilteredRelation("aliases", condition=Q(aliases__account=actor.id)))
+    own = FilteredRelation("aliases", condition=Q(aliases__account=actor.id))
+    rows = rows.annotate(own=own, shared_with=shared_with())
     return [_Row._make(row) for row in rows.values_list(*(_ELSEWHERE.get(name, name) for name in _Row._fields))]
 
 
@@ -210,6 +213,8 @@ def list_paths(cameras: Iterable[str]) -> dict[str, ResourcePath]:
 def things_to_share(actor: Principal, organization: str) -> tuple[QuerySet[Camera], QuerySet[Panel]]:
     """Cameras and panels of an organization that the actor may share, to be counted."""
     grants = grants_of(actor)
+    if grants.frozen_until(ResourcePath("", "", organization)):
+        return Camera.objects.none(), Panel.objects.none()
     held = [pk for pk in grants.resources if grants.decide(ResourcePath(pk, "", "")).allows(Permission.SHARE)]
     cameras = Camera.objects.filter(Q(site__in=held) | Q(organization__in=held), organization=organization)
     of_panel = Q(device__site__in=held) | Q(device__organization__in=held)
@@ -260,8 +265,7 @@ def _views(found: list[tuple[_Row, Decision]]) -> list[CameraView]:
             *(row.disabled_by for row, _ in found if row.disabled_by and is_mine[row.id]),
         ]
     )
-    shared = count_shared_with([row.id for row, decision in found if Permission.SHARE in decision.permissions])
-    views = [_view(row, decision, people, shared, mine=is_mine[row.id]) for row, decision in found]
+    views = [_view(row, decision, people, mine=is_mine[row.id]) for row, decision in found]
     return sorted(views, key=lambda view: (not view.mine, view.label.casefold(), view.id))
 
 
@@ -273,9 +277,7 @@ def _is_mine(decision: Decision) -> bool:
     return any(grant.origin == Origin.MEMBERSHIP for grant in decision.because)
 
 
-def _view(
-    row: _Row, decision: Decision, people: dict[str, Person], shared: dict[str, int], *, mine: bool
-) -> CameraView:
+def _view(row: _Row, decision: Decision, people: dict[str, Person], *, mine: bool) -> CameraView:
     ends = [grant.ends_at for grant in decision.because]
     hours = {grant.hours for grant in decision.because}
     sharer = next((people[grant.created_by] for grant in _shares(decision) if grant.created_by in people), None)
@@ -297,7 +299,7 @@ def _view(
         error=row.error if is_run else "",
         mine=mine,
         shared_by=None if mine else sharer,
-        shared_with=shared.get(row.id, 0) if may_share else None,
+        shared_with=row.shared_with if may_share else None,
         ends_at=None if None in ends else datetime.fromtimestamp(max(end for end in ends if end), UTC),
         hours=json.loads(found) if len(hours) == 1 and (found := hours.pop()) else None,
         permissions=decision.permissions,
@@ -376,13 +378,13 @@ def find_node_of(camera: str) -> MediaNode | None:
     return choose_node(camera, list(nodes))
 
 
-def choose_node(camera: str, nodes: list[MediaNode]) -> MediaNode | None:
-    """The node with the highest hash: when one goes, only its cameras move."""
 def is_key_unwanted(node: str, public_key: str) -> bool:
     """Whether this node is to use that key no more, and to make another one."""
     return MediaNode.objects.filter(pk=node, unwanted_key=public_key).exists()
 
 
+def choose_node(camera: str, nodes: list[MediaNode]) -> MediaNode | None:
+    """The node with the highest hash: when one goes, only its cameras move."""
     return max(nodes, key=lambda node: zlib.crc32(f"{camera}|{node.pk}".encode()), default=None)
 
 

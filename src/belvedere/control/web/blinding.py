@@ -19,13 +19,12 @@ from belvedere.control.core.requests import principal_of
 from belvedere.control.devices import services
 from belvedere.control.devices.blindings import (
     BlindingView,
-    find_outdoor,
-    find_own_private_hours,
+    get_privacy,
     list_blinded_since,
     list_blindings,
-    may_take_private_hours,
 )
 from belvedere.control.devices.selectors import CameraView
+from belvedere.control.organizations.selectors import list_organizations
 from belvedere.control.web.errors import answers_refusals
 
 #: beside the time line, which has all of them
@@ -77,14 +76,14 @@ def private_hours(actor: Principal, view: CameraView) -> dict[str, Any] | None:
     """Whether the actor may have a camera look away, or until when he does, and whether he may say where it looks; None
     where there is nothing to offer.
     """
-    is_outdoor = find_outdoor(view.id) if view.mine else None
-    if is_outdoor is None:
+    # The frame knows the actor's organizations: a company's cameras are asked about no further.
+    if not view.mine or view.organization not in {row.id for row in list_organizations(actor) if row.is_personal}:
         return None
-    until = find_own_private_hours(actor, view.id)
-    may_take = not view.disabled_at and view.may(Permission.LIVE_VIEW) and may_take_private_hours(actor, view.id)
+    privacy = get_privacy(actor, view.id)
+    may_take = not view.disabled_at and view.may(Permission.LIVE_VIEW) and privacy.may_take
     may_mark = view.may(Permission.CONFIGURE)
-    shown = {"until": until, "may_take": may_take, "may_mark": may_mark, "is_outdoor": is_outdoor}
-    return shown if until or may_take or may_mark else None
+    shown = {"until": privacy.own_until, "may_take": may_take, "may_mark": may_mark, "is_outdoor": privacy.is_outdoor}
+    return shown if privacy.own_until or may_take or may_mark else None
 
 
 @require_POST

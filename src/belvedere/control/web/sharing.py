@@ -13,15 +13,13 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from belvedere.contracts.permissions import Permission
 from belvedere.control.appeals.selectors import list_blocked, list_claims, list_received_requests, list_sent_requests
 from belvedere.control.core import clock
 from belvedere.control.core.errors import NotFound
 from belvedere.control.core.names import is_phone
 from belvedere.control.core.principal import Principal
 from belvedere.control.core.requests import principal_of
-from belvedere.control.devices.panels import PanelView
-from belvedere.control.devices.selectors import CameraView, list_bind_attempts
+from belvedere.control.devices.selectors import list_bind_attempts
 from belvedere.control.handover.selectors import list_received_handovers
 from belvedere.control.organizations.selectors import list_received_invitations
 from belvedere.control.providers.selectors import list_waiting_engagements, list_wishes
@@ -29,24 +27,25 @@ from belvedere.control.sharing import services
 from belvedere.control.sharing.selectors import (
     GivenShare,
     ItemView,
+    Part,
     ReceivedShare,
-    count_given_by_state,
+    count_by_part,
     get_received,
+    list_by_part,
     list_decided_since,
     list_ended_since,
-    list_given,
     list_received,
 )
 from belvedere.control.web.blinding import blinding_notices
 from belvedere.control.web.cameras import rights_slots
 from belvedere.control.web.claims import claim_card
-from belvedere.control.web.context import count_waiting, here, list_cameras_here, person
+from belvedere.control.web.context import count_waiting, has_things_to_share, here, person
 from belvedere.control.web.errors import answers_refusals
 from belvedere.control.web.handovers import handover_card
 from belvedere.control.web.invited import invitation_card
 from belvedere.control.web.matters import matter_notices
 from belvedere.control.web.notifications import inbox_lines
-from belvedere.control.web.panel_cards import list_panels_here, panel_slots
+from belvedere.control.web.panel_cards import panel_slots
 from belvedere.control.web.providers import engagement_card, wish_card
 from belvedere.control.web.requests import request_card, sent_notice
 from belvedere.control.web.restored import restored_notices
@@ -114,36 +113,24 @@ def given_card(row: GivenShare) -> dict[str, Any]:
 @answers_refusals
 def sharing(request: HttpRequest) -> HttpResponse:
     """Who can see what of mine, and what still waits for an answer."""
-    actor = principal_of(request)
-    things: list[CameraView | PanelView] = [*list_cameras_here(request), *list_panels_here(request)]
-    shareable = {view.id for view in things if view.may(Permission.SHARE)}
-    if not shareable:
+    actor, chosen = principal_of(request), here(request)
+    if chosen is None or not has_things_to_share(actor, chosen.id):
         raise NotFound
-    chosen = here(request)
-    organization = chosen.id if chosen else ""
     only, before = request.GET.get("only", ""), request.GET.get("before", "")[:26]
-    counts = count_given_by_state(actor, organization)
-    parts = {"pending": counts.pending, "accepted": counts.accepted, "paused": counts.paused}
+    counts = count_by_part(actor, chosen.id)
+    parts = [part for part, count in counts.items() if count and only in ("", part)]
+    given = list_by_part(actor, chosen.id, parts, before=before if only else "", limit=PAGE + 1)
     context = {
         "nav": "sharing",
-        "parts": [
-            _part(actor, organization, part, count=count, before=before if part == only else "")
-            for part, count in parts.items()
-            if count and only in ("", part)
-        ],
+        "parts": [_part(part, given[part], counts[part]) for part in parts],
         "only": only,
         "blocked": [] if only else _blocked(request),
     }
     return render(request, "web/sharing.html", context)
 
 
-def _part(actor: Principal, organization: str, part: str, *, count: int, before: str) -> dict[str, Any]:
+def _part(part: Part, rows: list[GivenShare], count: int) -> dict[str, Any]:
     """One of the lists of the page, as far as one page of it goes: the rest is a page of its own."""
-    state = "pending" if part == "pending" else "accepted"
-    is_paused = None if part == "pending" else part == "paused"
-    rows = list_given(
-        actor, states=[state], organization=organization, is_paused=is_paused, before=before, limit=PAGE + 1
-    )
     return {
         "name": part,
         "title": {

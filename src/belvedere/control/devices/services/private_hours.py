@@ -16,7 +16,7 @@ from belvedere.control.core import clock
 from belvedere.control.core.errors import Conflict, Forbidden, Invalid
 from belvedere.control.core.ids import new_id
 from belvedere.control.core.principal import Principal, nobody
-from belvedere.control.devices.blindings import find_own_private_hours, may_take_private_hours
+from belvedere.control.devices.blindings import get_privacy
 from belvedere.control.devices.models import Blinding, Camera
 from belvedere.control.devices.services.blinding import mark_blinded, mark_seeing
 from belvedere.control.outbox.services import enqueue
@@ -33,7 +33,7 @@ def take_private_hours(actor: Principal, *, camera: str, hours: int) -> None:
     """
     if not 1 <= hours <= LONGEST:
         raise Invalid(_("From one hour to twelve."), field="hours")
-    if not may_take_private_hours(actor, camera):
+    if not get_privacy(actor, camera).may_take:
         raise Forbidden(_("Private hours are for those who live where the camera is, and for cameras indoors."))
     at, change_id = clock.now(), new_id()
     seeing = Camera.objects.filter(pk=camera, closed_at=None, disabled_at=None)
@@ -60,7 +60,7 @@ def take_private_hours(actor: Principal, *, camera: str, hours: int) -> None:
 @transaction.atomic
 def end_private_hours(actor: Principal, *, camera: str) -> None:
     """Have it see again before their end: whoever took them alone. Raises NotFound, Forbidden, Conflict (none run)."""
-    if find_own_private_hours(actor, camera) is None:
+    if get_privacy(actor, camera).own_until is None:
         raise Conflict(_("No private hours of yours run here. Nothing was changed."))
     _resume(camera)
 

@@ -6,8 +6,6 @@ from functools import reduce
 from operator import or_
 from typing import Any, Final, Literal
 
-from django.db.models import Q
-
 from belvedere.contracts.permissions import Permission
 from belvedere.control.access.decision import GrantFacts
 from belvedere.control.access.guard import check, find_path
@@ -17,11 +15,11 @@ from belvedere.control.access.selectors import Holder, ResourcePath, list_holder
 from belvedere.control.accounts.selectors import Person, get_persons
 from belvedere.control.core import clock
 from belvedere.control.core.errors import NotFound
-from belvedere.control.core.offers import OfferState
+from belvedere.control.core.offers import OPEN_STATES, OfferState
 from belvedere.control.core.principal import Principal
 from belvedere.control.devices.panels import READERS
 from belvedere.control.organizations.selectors import get_standings
-from belvedere.control.sharing.models import Share, ShareItem, in_states, of_things
+from belvedere.control.sharing.models import ShareItem, in_states, of_things
 from belvedere.control.sharing.terms import EVERYTHING, Footage, hours_wire
 
 #: origins that come after every role
@@ -117,12 +115,8 @@ def _list_access(actor: Principal, path: ResourcePath, holders: list[Holder]) ->
     grants = [grant for holder in holders for grant in (*holder.decision.because, *holder.later)]
     people = get_persons([holder.principal for holder in holders] + [grant.created_by for grant in grants])
     standings = get_standings(grant.origin_id for grant in grants if grant.origin == Origin.MEMBERSHIP)
-    shares = {
-        row.pk: row
-        for row in Share.objects.filter(
-            pk__in=[grant.origin_id for grant in grants if grant.origin == Origin.SHARE], sharer_id=actor.id
-        ).select_related("recipient")
-    }
+    items = _list_open_items(path.leaf)
+    shares = {item.share_id: item.share for item in items if item.share.sharer_id == actor.id}
 
     def ground(holder: Holder, grant: GrantFacts, *, holds_now: bool) -> Ground:
         share, standing = shares.get(grant.origin_id), standings.get(grant.origin_id)
@@ -152,24 +146,25 @@ def _list_access(actor: Principal, path: ResourcePath, holders: list[Holder]) ->
             AccessRow(account=person, address=person.email if person else "", state="accepted", because=because)
         )
     rows.sort(key=lambda row: (row.origin != Role.OWNER, row.origin in _NO_ROLES, row.address))
-    return rows + _resting_access(actor, path.leaf)
+    return rows + _resting_access(actor, items)
 
 
-def _resting_access(actor: Principal, resource: str) -> list[AccessRow]:
+def _list_open_items(resource: str) -> list[ShareItem]:
+    """It in all shares that are in force, rest, or wait for an answer; whoever gave them."""
+    is_open = in_states(OPEN_STATES, clock.now(), of="share__")
+    items = ShareItem.objects.filter(of_things([resource]), is_open, ended_at=None)
+    return list(items.select_related("share__recipient__account", "share__sharer").order_by("share__offered_at"))
+
+
+def _resting_access(actor: Principal, items: list[ShareItem]) -> list[AccessRow]:
     """Shares that are in force nowhere: offers that wait, and what its sharer lets rest. Whose address an offer went to
     is nobody's business yet.
     """
-    at = clock.now()
-    waits = in_states([OfferState.PENDING], at, of="share__")
-    rests = in_states([OfferState.ACCEPTED], at, of="share__") & Q(share__paused_at__isnull=False)
-    items = (
-        ShareItem.objects.filter(of_things([resource]), waits | rests, ended_at=None)
-        .select_related("share__recipient__account", "share__sharer")
-        .order_by("share__offered_at")
-    )
     found: dict[tuple[str, str], AccessRow] = {}
     for item in items:
         share, is_mine = item.share, item.share.sharer_id == actor.id
+        if share.state == OfferState.ACCEPTED and share.paused_at is None:
+            continue
         known = share.recipient.account if share.paused_at else None
         row = AccessRow(
             account=Person(known.pk, known.name, known.email) if known else None,

@@ -118,9 +118,18 @@ class ReceivedShare:
 
 def with_items(rows: QuerySet[Share]) -> QuerySet[Share]:
     """With all that a view of them needs."""
+    return with_people(rows).prefetch_related(*contents())
+
+
+def with_people(rows: QuerySet[Share]) -> QuerySet[Share]:
+    """With both sides of each; for views of them their contents are asked for, too."""
+    return rows.select_related("recipient", "recipient__account", "sharer")
+
+
+def contents() -> "list[Prefetch[Any]]":  # quoted: no generic at run time
+    """What a share gives, and which groups it follows: one question each, for however many shares."""
     items = Prefetch("items", ShareItem.objects.filter(ended_at=None).select_related(*THINGS))
-    follows = Prefetch("follows", ShareGroup.objects.select_related("group"))
-    return rows.select_related("recipient", "recipient__account", "sharer").prefetch_related(items, follows)
+    return [items, Prefetch("follows", ShareGroup.objects.select_related("group"))]
 
 
 def _items(share: Share) -> list[ItemView]:
