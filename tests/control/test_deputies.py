@@ -20,6 +20,7 @@ from belvedere.control.core.principal import Principal, nobody
 from belvedere.control.organizations import services
 from belvedere.control.organizations.models import OwnershipClaim
 from belvedere.control.organizations.selectors import get_deputizing, get_owner, list_organizations
+from belvedere.control.outbox.models import Message
 from belvedere.control.outbox.services import run_due
 
 DAY = timedelta(days=1)
@@ -84,6 +85,9 @@ def test_he_is_asked_and_agrees(hotels: cast.Hotels) -> None:
     deputy = services.name_deputy(olivia.actor, organization=hotel, account=sam.id)
     assert services.name_deputy(olivia.actor, organization=hotel, account=sam.id) == deputy
     assert told(sam.email) == ["Olivia asks you to be the deputy owner of Harbour Hotels"]
+    # Who is asked already is not offered to be asked: it would say so, and send nothing.
+    page = olivia.browser().get(f"/organizations/{hotel}/deputy").content.decode()
+    assert ("Has not answered yet" in page, f'<option value="{sam.id}"' in page) == (True, False)
     with pytest.raises(Forbidden):
         claim(hotels)
     services.agree_to_deputize(sam.actor, organization=hotel)
@@ -207,6 +211,23 @@ def test_it_ends_with_what_it_rests_on(agreed: cast.Hotels) -> None:
     assert get_owner(agreed.id) == agreed.olivia.id
     with pytest.raises(Forbidden):
         claim(agreed)
+
+
+@pytest.mark.parametrize("how", ["removed", "lowered"])
+def test_who_comes_back_is_asked_anew(agreed: cast.Hotels, how: str) -> None:
+    """A member who left, or was less for a while, is no deputy again without a word; nor by a backup (D3)."""
+    olivia, sam = agreed.olivia, agreed.sam
+    member = agreed.member(sam)
+    if how == "removed":
+        services.remove_member(olivia.actor, member=member)
+        agreed.join(sam, Role.SUPER_ADMIN, everywhere=True)
+    else:
+        for role in (Role.VIEWER, Role.SUPER_ADMIN):
+            services.change_member(olivia.actor, member=member, wish=services.Wish(role=role, sites="all"))
+    assert get_deputizing(olivia.actor, agreed.id).deputy is None
+    with pytest.raises(Forbidden):
+        claim(agreed)
+    assert Message.objects.filter(kind="lost.helper").count() == 1
 
 
 def test_nothing_changes_hands_while_frozen(agreed: cast.Hotels) -> None:

@@ -308,6 +308,6 @@ def test_when_somebody_leaves(demo: Demo, sign_in: SignIn) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("Nothing ties you to Vera Costa any more")
     expect(page.get_by_text("They are told nothing.")).to_be_visible()
     walk.follow("Recovery contacts")
-    walk.follow("That page", question="I cannot sign in, and must end everything now.")
+    walk.follow("End everything of an account", question="I cannot sign in, and must end everything now.")
     with demo.api("vera") as api:
         assert api.get("cameras").json()["items"] == []

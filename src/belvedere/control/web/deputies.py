@@ -30,6 +30,8 @@ def deputy(request: HttpRequest, organization_id: str) -> HttpResponse:
     context = {
         "nav": "admin",
         "deputizing": view,
+        # Who is asked already is not asked by being named again.
+        "others": [one for one in view.candidates if not (view.deputy and view.deputy.account.id == one.id)],
         "has_contact": any(contact.is_confirmed for contact in list_recovery_contacts(actor)),
     }
     return render(request, "web/organization_deputy.html", context)
