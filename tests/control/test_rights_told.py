@@ -15,7 +15,7 @@ from belvedere.control.notifications.channels import Channel
 from belvedere.control.notifications.selectors import Choice, MatterView, get_matter, list_matters
 from belvedere.control.notifications.services import choose_channels
 from belvedere.control.notifications.services.matters import ONE_SITTING
-from belvedere.control.organizations.services import Wish, change_member, remove_member
+from belvedere.control.organizations.services import Wish, change_member, edit_organization, remove_member
 from belvedere.control.outbox.services import run_due
 from belvedere.control.sharing.services import Item, extend_shares, mute_share
 from control.told import carry
@@ -128,3 +128,14 @@ def test_a_member_hears_what_he_is_and_that_he_is_none(hotels: cast.Hotels) -> N
     remove_member(hotels.olivia.actor, member=leo)
     # The same membership is the same line, at a later time.
     assert lines(hotels.leo) == [("Olivia changed what you may see", "Harbour Hotels")]
+
+
+def test_who_is_gone_does_not_read_what_it_is_called_later(hotels: cast.Hotels) -> None:
+    remove_member(hotels.olivia.actor, member=hotels.member(hotels.leo))
+    assert lines(hotels.leo) == [("Olivia changed what you may see", "Harbour Hotels")]
+    hotels.sam.offer(hotels.rita, hotels.lobby)
+    told(hotels.olivia)
+    edit_organization(hotels.olivia.actor, organization=hotels.id, name="Cliff Hotels")
+    assert lines(hotels.leo) == [("Olivia changed what you may see", "Harbour Hotels")]
+    # Whoever manages it reads its own name.
+    assert ("Sam changed who may see what", "Cliff Hotels") in lines(hotels.olivia)

@@ -66,6 +66,8 @@ class MatterLine(Shown):
     event = models.CharField(max_length=26)
     #: where rights changed; "" = nowhere in particular
     organization = models.CharField(max_length=26, default="")
+    #: … and what that was called then, where it is about himself: who is gone does not read what it is called later
+    place = models.CharField(max_length=80, default="")
     #: False: about others, in an organization that one manages
     is_own = models.BooleanField(default=True)
     #: the account that did it; "" = nobody, or nobody knows

@@ -81,7 +81,8 @@ def _views(rows: Iterable[MatterLine]) -> list[MatterView]:
         if row.account_id not in active or (not row.is_own and row.pk not in ends):
             continue
         who = people[row.by].name if row.by in people else ""
-        title, text = _words(Matter(row.kind), who, names.get(row.organization, ""), is_own=row.is_own)
+        place = row.place or names.get(row.organization, "")
+        title, text = _words(Matter(row.kind), who, place, is_own=row.is_own)
         found.append(
             MatterView(
                 id=row.pk,

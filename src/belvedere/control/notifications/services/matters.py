@@ -18,6 +18,7 @@ from belvedere.control.notifications.channels import Channel, choose_for_matter
 from belvedere.control.notifications.models import MatterLine, PushSubscription
 from belvedere.control.notifications.parcels import KINDS
 from belvedere.control.notifications.selectors.choices import list_choices
+from belvedere.control.organizations.models import Organization
 from belvedere.control.outbox.services import enqueue, enqueue_many
 
 KEEP: Final = timedelta(days=30)
@@ -58,7 +59,8 @@ def tell_of_own_rights(account: str, *, event: str, by: str, at: datetime, organ
     `event`: what they come from, one line each, which says what changed last: what led to it leads there still. Told
     again of the same change, nothing is pushed again.
     """
-    changes = {"by": by, "organization": organization, "at": at}
+    place = Organization.objects.filter(pk=organization).values_list("name", flat=True).first()
+    changes = {"by": by, "organization": organization, "place": place or "", "at": at}
     line = MatterLine(account_id=account, kind=Matter.RIGHTS, event=event, **changes)
     former = MatterLine.objects.select_for_update().filter(account=account, event=event).first()
     chosen = list_choices([account]).get(account, {})
