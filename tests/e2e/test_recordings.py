@@ -2,6 +2,7 @@
 
 import re
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import av
@@ -191,6 +192,8 @@ def test_a_piece_is_taken_along_and_proven(demo: Demo, sign_in: SignIn, tmp_path
     slider.focus()
     page.keyboard.press("End")
     expect(page.locator(LIVE)).to_have_count(1)
+    # The panel opened by itself, and waits for the other mark.
+    expect(page.get_by_label("To", exact=True)).to_have_value("")
     slider.focus()
     page.keyboard.press("o")
     line = page.locator("time-line").element_handle()
@@ -268,3 +271,35 @@ def test_nearer_further_and_another_day(demo: Demo, sign_in: SignIn) -> None:
     page.wait_for_function("element => element.range.to - element.range.from < 80000", arg=line.element_handle())
     page.get_by_label("Go to a day").fill("2026-01-07")
     expect(page.get_by_text("There is no footage of Wed 7 January.").first).to_be_visible()
+
+
+def test_of_two_choices_the_last_one_holds(demo: Demo, sign_in: SignIn) -> None:
+    """A day whose footage is still asked about gives way to the day, or to the instant, that was chosen after it."""
+    page = sign_in("olivia")
+    page.goto(f"{demo.url}/cameras/{demo.cameras['Pool']}")
+    expect_footage(page)
+    line = page.locator("time-line")
+    for then in ("goLive()", "chooseDay('2026-01-07')"):
+        at, start = line.evaluate(
+            f"""async (line) => {{
+              const first = new Date(line._coverage.covered[0].from * 1000);
+              const two = (number) => String(number).padStart(2, "0");
+              line.chooseDay(`${{first.getFullYear()}}-${{two(first.getMonth() + 1)}}-${{two(first.getDate())}}`);
+              line.{then};
+              await line._learn(); // one question after the other: both were answered by then
+              return [line.at, line.range.from];
+            }}"""
+        )
+        assert at is None
+    assert datetime.fromtimestamp(start, UTC).month == 1
+    expect(page.get_by_text("There is no footage of Wed 7 January.").first).to_be_visible()
+
+
+def test_the_panel_opened_by_hand_offers_the_last_minute(demo: Demo, sign_in: SignIn) -> None:
+    page = sign_in("olivia")
+    page.goto(f"{demo.url}/cameras/{demo.cameras['Pool']}")
+    expect_footage(page)
+    page.locator("#export-panel > summary").click()
+    expect(page.get_by_label("To", exact=True)).not_to_have_value("")
+    marks = page.locator("time-line").evaluate("line => line.marks")
+    assert marks["out"] - marks["in"] == pytest.approx(60, abs=0.1)

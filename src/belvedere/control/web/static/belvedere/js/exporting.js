@@ -63,11 +63,13 @@ export class ExportPanel {
     return this._view.at ?? Date.now() / 1000;
   }
 
-  /** Opened without marks: the last minute of what is shown. */
+  /** Opened without marks: the last minute of what is shown. A mark that opened it waits for the other one. */
   _fill() {
     if (!(this._panel instanceof HTMLDetailsElement) || !this._panel.open) return;
-    if (this._line.marks.in === null) this._line.setMark("in", (this._line.marks.out ?? this._head()) - USUAL_S);
-    if (this._line.marks.out === null) this._line.setMark("out", Math.max(this._head(), (this._line.marks.in ?? 0) + 1));
+    if (this._line.marks.in !== null || this._line.marks.out !== null) return;
+    const head = this._head();
+    this._line.setMark("in", head - USUAL_S);
+    this._line.setMark("out", head);
   }
 
   _marked() {

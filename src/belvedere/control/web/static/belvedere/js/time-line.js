@@ -49,6 +49,8 @@ export class TimeLine extends HTMLElement {
     this._second = 0;
     this._saying = 0;
     this._learning = 0;
+    /** How often somebody chose where to be: what has to wait for an answer gives way to what was chosen after it. */
+    this._choices = 0;
     /** Which events were told of last. */
     this._happened = "";
   }
@@ -107,7 +109,9 @@ export class TimeLine extends HTMLElement {
   /** To where a link leads, a little before it; it stays live where there is no footage of it. @param {number} at */
   async lead(at) {
     const from = at - LEAD_S;
+    const choice = ++this._choices;
     await this._coverage?.learn({ from, to: at + LEAD_S }).catch(() => false);
+    if (choice !== this._choices) return;
     const reached = [from, at].find((each) => this.has(each));
     if (reached !== undefined) this.seek(reached);
   }
@@ -140,19 +144,18 @@ export class TimeLine extends HTMLElement {
 
   // ── What is known ──────────────────────────────────────────────────────────────────────────────────────────
 
+  /** Whether what is in sight is known now. @returns {Promise<boolean>} */
   async _learn() {
     try {
       await this._coverage?.learn(this.range);
     } catch (error) {
-      if (error instanceof PastDenied) {
-        this.tell("denied", {});
-        return;
-      }
-      if (this._note) this._note.textContent = word("coverageFailed");
-      return;
+      if (error instanceof PastDenied) this.tell("denied", {});
+      else if (this._note) this._note.textContent = word("coverageFailed");
+      return false;
     }
     if (this._note?.textContent === word("coverageFailed")) this._note.textContent = "";
     this._draw();
+    return true;
   }
 
   /** The range moved: ask when it has come to rest. */
@@ -237,7 +240,9 @@ export class TimeLine extends HTMLElement {
     if (day.from > this.now) return;
     this.range = { from: Math.max(day.from, this.earliest), to: day.to };
     this._draw();
-    void this._learn().then(() => {
+    const choice = ++this._choices;
+    void this._learn().then((isKnown) => {
+      if (!isKnown || choice !== this._choices) return;
       const gaps = without({ from: day.from, to: Math.min(day.to, this.now) }, this._coverage?.covered ?? []);
       const isEmpty = gaps.length === 1 && gaps[0].to - gaps[0].from >= Math.min(day.to, this.now) - day.from;
       const text = isEmpty ? word("noFootageThatDay", { day: shortDayWords(midnight) }) : "";
@@ -261,6 +266,7 @@ export class TimeLine extends HTMLElement {
       this.goLive(isDragging);
       return;
     }
+    this._choices += 1;
     this.at = at;
     if (!isDragging) this._follow();
     this._draw();
@@ -270,6 +276,7 @@ export class TimeLine extends HTMLElement {
 
   /** Be now. @param {boolean} [isDragging] */
   goLive(isDragging = false) {
+    this._choices += 1;
     this.at = null;
     if (!isDragging) {
       const length = this.range.to - this.range.from;
