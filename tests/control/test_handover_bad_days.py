@@ -39,6 +39,7 @@ from belvedere.control.handover.services import (
     undo_handover,
     withdraw_handover,
 )
+from belvedere.control.organizations.services import remove_member
 from belvedere.control.outbox.services import run_due
 from belvedere.control.sharing.models import Share
 from belvedere.control.sharing.services import leave_share
@@ -197,6 +198,36 @@ def test_undone_after_a_part_went_on(hotels: cast.Hotels) -> None:
     assert owners_of("Lobby") == [rita.organization]
     assert owners_of("Attic") == [hotels.id]
     assert "Attic" not in sees(xena)
+
+
+@pytest.mark.parametrize("kind", ["site", "device"])
+def test_who_was_dismissed_takes_nothing_with_him(hotels: cast.Hotels, kind: str) -> None:
+    """Xena’s went to the hotels, by Sam’s hand. Who is no member there any more does not undo it."""
+    xena, sam = hotels.xena, hotels.sam
+    attic = xena.add_camera("Attic")
+    thing = xena.site if kind == "site" else device_of(attic)
+    handover = offer(xena, sam, kind, thing)
+    accept_handover(sam.actor, handover=handover, organization=hotels.id, site=hotels.south)
+    assert owners_of("Attic") == [hotels.id]
+    remove_member(hotels.olivia.actor, member=hotels.member(sam))
+    with pytest.raises(Forbidden):
+        undo_handover(sam.actor, handover=handover)
+    assert owners_of("Attic") == [hotels.id]
+    undo_handover(xena.actor, handover=handover)
+    assert owners_of("Attic") == [xena.organization]
+
+
+def test_nothing_comes_back_to_who_did_not_give_it(hotels: cast.Hotels) -> None:
+    """North went to Xena, then the hotels to Sam: neither she nor Olivia puts North into what is his."""
+    olivia, sam, xena = hotels.olivia, hotels.sam, hotels.xena
+    north = offer(olivia, xena, "site", hotels.north)
+    accept_handover(xena.actor, handover=north, found="Harbour North")
+    whole = offer(olivia, sam, "organization", hotels.id, "super_admin")
+    accept_handover(sam.actor, handover=whole)
+    for person in (olivia, xena):
+        with pytest.raises(Conflict):
+            undo_handover(person.actor, handover=north)
+    assert hotels.id not in owners_of("Lobby")
 
 
 # ── The thing, and oneself ───────────────────────────────────────────────────────────────────────────────────────────

@@ -1,5 +1,6 @@
 """Service providers: engaged by who manages the site, until a date, never against the owner (HC-27, HC-28, HC-29)."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -10,6 +11,7 @@ import cast
 from belvedere.contracts.permissions import Permission
 from belvedere.control.access.guard import REGISTRY, check
 from belvedere.control.access.models import Grant
+from belvedere.control.access.roles import Role
 from belvedere.control.audit.models import Entry
 from belvedere.control.core import clock
 from belvedere.control.core.errors import Conflict, Forbidden, Frozen, Invalid, NotFound, Refusal
@@ -341,6 +343,38 @@ def test_whoever_moves_out_ends_it_without_a_word(hotels: cast.Hotels, ivan: cas
         approve_wish(hotels.olivia.actor, wish=wish)
     run_due()
     assert not [row for row in mail.outbox if ivan.email in row.to]
+
+
+def test_what_he_asked_for_goes_when_he_does(hotels: cast.Hotels, ivan: cast.Person) -> None:
+    """He left, or his account was closed: a yes to what he had asked for before puts nothing in force without him."""
+    for go in (
+        lambda pk: leave_engagement(ivan.actor, engagement=pk),
+        lambda _pk: end_of_account({"account": ivan.id, "at": clock.now().isoformat()}),
+    ):
+        pk = engage(hotels, ivan)
+        wish = ask_for_more(ivan.actor, engagement=pk, permissions=SET_UP, reason="cable", hours=1)
+        go(pk)
+        assert list_wishes(hotels.olivia.actor) == []
+        with pytest.raises(Conflict):
+            approve_wish(hotels.olivia.actor, wish=wish)
+        assert not sees(ivan)
+
+
+def test_whom_one_moved_away_from_asks_no_more(hotels: cast.Hotels, ivan: cast.Person) -> None:
+    """threats.md §5: what had ended by itself is no way to write to who moved out, neither before nor after."""
+    pk = engage(hotels, ivan)
+    hotels.join(ivan, Role.VIEWER, hotels.south)
+    with clock.moved_by(WEEK + timedelta(hours=1)):
+        expire_engagements()
+        ask = partial(ask_for_more, ivan.actor, engagement=pk, permissions=SET_UP, reason="I know where you are")
+        wish = ask(hours=1)
+        fresh = replace(hotels.olivia.actor, proved_at=clock.now())
+        move_out(fresh, account=ivan.id, is_silent=True)
+        assert list_wishes(hotels.olivia.actor) == []
+        with pytest.raises(Conflict):
+            approve_wish(hotels.olivia.actor, wish=wish)
+        with pytest.raises(Conflict):
+            ask(hours=1)
 
 
 def test_nothing_new_comes_into_force_while_it_is_frozen(hotels: cast.Hotels, ivan: cast.Person) -> None:

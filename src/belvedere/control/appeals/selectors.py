@@ -187,6 +187,11 @@ def list_blocked(actor: Principal, organization: str) -> list[BlockedView]:
     return [BlockedView(Person(row.requester.pk, row.requester.name, row.requester.email), row.at) for row in rows]
 
 
+def is_requester_blocked(account: str, organization: str) -> bool:
+    """Whether an organization hears nothing of what this account asks for. For services: it is not told."""
+    return BlockedRequester.objects.filter(organization=organization, requester=account).exists()
+
+
 def find_attempt_device(actor: Principal, attempt: str) -> str | None:
     """The device that the actor was refused; None for anybody else's attempt, or one that has an owner no more."""
     rows = BindAttempt.objects.filter(pk=attempt, account_id=actor.id, device__unbound_at=None)

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from belvedere.contracts.permissions import SHAREABLE, Permission, normalize
@@ -14,7 +15,7 @@ from belvedere.control.core.ids import new_id
 from belvedere.control.core.offers import OfferState, move
 from belvedere.control.core.principal import Principal
 from belvedere.control.outbox.services import enqueue
-from belvedere.control.providers.models import Engagement
+from belvedere.control.providers.models import Engagement, Wish
 
 #: what an engagement may give
 GIVABLE: Final = SHAREABLE | Permission.CONFIGURE
@@ -69,6 +70,12 @@ def end(
     if was == OfferState.ACCEPTED and is_told:
         enqueue("mail.engagement_ended", {"engagement": row.pk})
     return change_id
+
+
+def take_back_wishes(actor: Principal, wishes: QuerySet[Wish]) -> None:
+    """What waits of these can be answered no more: who asked has gone, and a yes gives him nothing."""
+    for wish in wishes.filter(state=OfferState.PENDING).order_by("pk"):
+        move(wish, OfferState.REVOKED, at=clock.now(), ended_by=actor.id, ended_reason="left")
 
 
 def keep_names(row: Engagement) -> None:

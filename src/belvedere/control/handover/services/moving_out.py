@@ -34,6 +34,8 @@ from belvedere.control.handover.ties import (
 from belvedere.control.organizations.models import OwnershipClaim
 from belvedere.control.organizations.services import hold_organization, remove_member
 from belvedere.control.outbox.services import enqueue
+from belvedere.control.providers.engaged import take_back_wishes
+from belvedere.control.providers.models import Wish
 from belvedere.control.sharing.services import end_shares_with, give_back_shares, hear_no_more
 
 REASON: Final = "moved_out"
@@ -102,8 +104,11 @@ def _end_trust(actor: Principal, ties: Ties, change_id: str, *, is_silent: bool)
         ended = move(engagement, OfferState.REVOKED, at=at, ended_by=actor.id, ended_reason=REASON, change_id=change_id)
         if ended and was == OfferState.ACCEPTED and not is_silent:
             enqueue("mail.engagement_ended", {"engagement": engagement.pk})
+    his = Wish.objects.filter(engagement__provider=ties.person.id, engagement__organization__in=ties.managed)
+    take_back_wishes(actor, his)
     for deputy in list_deputizing(ties.person.id, ties.managed):
-        move(deputy, OfferState.REVOKED, at=at, ended_by=actor.id, ended_reason=REASON)
+        if move(deputy, OfferState.REVOKED, at=at, ended_by=actor.id, ended_reason=REASON):
+            enqueue("lost.helper", {"deputy": deputy.pk})
     claims = OwnershipClaim.objects.filter(claimant_id=ties.person.id, organization__in=ties.managed)
     for claim in claims.filter(state=OfferState.PENDING).order_by("pk"):
         move(claim, OfferState.REVOKED, at=at, ended_by=actor.id, ended_reason=REASON)

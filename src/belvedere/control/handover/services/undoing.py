@@ -6,12 +6,13 @@ What it ended stays ended: a key that was taken back is given again by a person,
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from belvedere.contracts.permissions import Permission
 from belvedere.control.access.guard import unguarded
 from belvedere.control.access.selectors import list_projected
 from belvedere.control.access.services import end_grants
 from belvedere.control.accounts.selectors import require_fresh
 from belvedere.control.core import clock
-from belvedere.control.core.errors import Conflict
+from belvedere.control.core.errors import Conflict, Forbidden
 from belvedere.control.core.ids import new_id
 from belvedere.control.core.offers import OfferState, move
 from belvedere.control.core.principal import Principal
@@ -22,6 +23,7 @@ from belvedere.control.handover.selectors.transfers import UNDONE, find_handover
 from belvedere.control.handover.services.closing import drop_plans, tell, write_plan_entry
 from belvedere.control.handover.services.taking import list_brought_back, settle_engagements
 from belvedere.control.organizations.models import Site
+from belvedere.control.organizations.selectors import find_membership
 from belvedere.control.organizations.services import (
     close_site,
     hold_organization,
@@ -39,7 +41,8 @@ from belvedere.control.sharing.services import Carried, adopt_shares, carry_shar
 def undo_handover(actor: Principal, *, handover: str) -> str:
     """Give back, or take back, what changed hands less than a day ago; the change id. A second time is harmless.
 
-    Raises NotFound, ReauthenticationRequired, Conflict (it is final, or the thing has moved on since).
+    Raises NotFound, ReauthenticationRequired, Forbidden (its receiver looks after it no more), Conflict (it is final,
+    would come back to another owner, or has moved on since).
     """
     row = find_handover(actor, handover)
     if state_of(row) == UNDONE:
@@ -50,8 +53,9 @@ def undo_handover(actor: Principal, *, handover: str) -> str:
 
 @transaction.atomic
 def _undo(actor: Principal, row: Handover) -> str:
+    owners = {}
     for organization in sorted({row.organization_id, row.destination_id or row.organization_id}):
-        hold_organization(organization)
+        owners[organization] = hold_organization(organization)
         require_thawed(organization)
     at, change_id = clock.now(), new_id()
     is_final = state_of(row) != "accepted"
@@ -66,10 +70,22 @@ def _undo(actor: Principal, row: Handover) -> str:
     if row.kind == Kind.ORGANIZATION:
         _return_organization(actor, row)
     else:
+        # Whoever owns it by now has agreed to nothing: neither that things come to him, nor that somebody takes them.
+        if owners[row.organization_id] != row.giver_id:
+            raise Conflict(_("The owner changed in the meantime. Nothing was changed."))
+        if actor.id != row.giver_id:
+            _require_still_his(actor, row)
         _return_things(actor, row)
     write_plan_entry(actor, row, "handover.undone")
     tell(row, "giver", "receiver")
     return change_id
+
+
+def _require_still_his(actor: Principal, row: Handover) -> None:
+    """Who took it could put it there; who may not any more does not take it away. Raises Forbidden."""
+    needed = Permission.MANAGE if row.kind == Kind.SITE else Permission.CONFIGURE
+    if find_membership(actor.id, row.destination_id or "", needs=needed) is None:
+        raise Forbidden(_("You no longer look after where it went. Ask whoever does. Nothing was changed."))
 
 
 def _end(actor: Principal, row: Handover, shares: list[str], organization: str) -> None:

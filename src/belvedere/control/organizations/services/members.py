@@ -14,9 +14,9 @@ from belvedere.control.accounts.selectors import require_fresh
 from belvedere.control.core import clock, sql
 from belvedere.control.core.errors import Conflict, Forbidden, Invalid, NotFound
 from belvedere.control.core.ids import is_id
-from belvedere.control.core.offers import OfferState, move
+from belvedere.control.core.offers import OPEN_STATES, OfferState, move
 from belvedere.control.core.principal import Principal
-from belvedere.control.organizations.models import Invitation, Membership
+from belvedere.control.organizations.models import Deputy, Invitation, Membership
 from belvedere.control.organizations.selectors.members import (
     Management,
     Tenure,
@@ -157,6 +157,8 @@ def change_member(
     if after == pair.target.standing:
         raise Conflict(_("They are that already. Nothing was changed."))
     write_standing(member, after)
+    if after.role is not Role.SUPER_ADMIN:
+        _end_deputizing(actor, pair.target)
     enqueue("mail.member_changed", {"membership": member, "by": actor.id, "at": clock.now().isoformat()})
     return project(
         actor,
@@ -254,6 +256,7 @@ def _end(
     )
     if not ended:
         raise NotFound
+    _end_deputizing(actor, tenure)
     return project(
         actor,
         [replace(tenure, standing=NOBODY)],
@@ -267,6 +270,14 @@ def _end(
         details={"account": tenure.account, "before": describe(tenure.standing)},
         is_silent=is_silent,
     )
+
+
+def _end_deputizing(actor: Principal, tenure: Tenure) -> None:
+    """Who is no Super Admin any more is no deputy, nor one again without a word when he is raised again."""
+    rows = Deputy.objects.filter(organization=tenure.organization, account=tenure.account, state__in=OPEN_STATES)
+    for row in rows:
+        if move(row, OfferState.REVOKED, at=clock.now(), ended_by=actor.id, ended_reason="no_super_admin"):
+            enqueue("lost.helper", {"deputy": row.pk})
 
 
 def describe(standing: Standing) -> dict[str, Any]:

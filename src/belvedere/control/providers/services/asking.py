@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from belvedere.contracts.permissions import Permission
 from belvedere.control.access.guard import check, unguarded
+from belvedere.control.appeals.selectors import is_requester_blocked
 from belvedere.control.core import clock, limits
 from belvedere.control.core.errors import Conflict, Invalid
 from belvedere.control.core.names import clean_name
@@ -47,6 +48,9 @@ def ask_for_more(
     row = find_engagement(actor, engagement, "received")
     if row.provider_id != actor.id or row.state not in {OfferState.ACCEPTED, OfferState.EXPIRED, OfferState.LEFT}:
         raise Conflict(_("Only who is engaged there, or was until the end, can ask for more."))
+    if row.state != OfferState.ACCEPTED and is_requester_blocked(actor.id, row.organization_id):
+        # Whom they have moved away from is not heard, by this way either (threats §5).
+        raise Conflict(_("That is too long ago. The owner can engage you anew."))
     if clock.now() > row.ends_at + ASKS_FOR:
         raise Conflict(_("That is too long ago. The owner can engage you anew."))
     permissions = check_permissions(permissions)

@@ -17,7 +17,7 @@ from belvedere.control.core.principal import Principal, system
 from belvedere.control.organizations.selectors import find_membership, get_standings
 from belvedere.control.organizations.standing import Standing
 from belvedere.control.outbox.services import enqueue
-from belvedere.control.providers.engaged import end, keep_names, write
+from belvedere.control.providers.engaged import end, keep_names, take_back_wishes, write
 from belvedere.control.providers.models import Engagement, Wish
 from belvedere.control.providers.projection import list_resources
 
@@ -80,12 +80,13 @@ def _left_behind(cameras: list[str]) -> list[str]:
 
 @unguarded("accounts are closed by their holders, or by whoever runs the server: accounts have decided")
 def end_of_account(payload: dict[str, Any]) -> None:
-    """End what an account was engaged for. Handler of `account.disabled`."""
+    """End what an account was engaged for, and what it asked for. Handler of `account.disabled`."""
     for row in Engagement.objects.filter(provider=payload["account"], state=OfferState.ACCEPTED).order_by("pk"):
         if row.state_at(clock.now()) == OfferState.EXPIRED:
             continue
         with transaction.atomic():
             end(system("server"), row, OfferState.LEFT, "engagement.left")
+    take_back_wishes(system("server"), Wish.objects.filter(engagement__provider=payload["account"]))
 
 
 @unguarded("the worker's own housekeeping")

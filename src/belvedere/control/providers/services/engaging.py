@@ -22,8 +22,8 @@ from belvedere.control.core.principal import Principal
 from belvedere.control.organizations.selectors import find_membership, get_owner, get_site, is_member
 from belvedere.control.organizations.services import hold_organization, require_thawed, touch_membership
 from belvedere.control.outbox.services import enqueue
-from belvedere.control.providers.engaged import check_end, check_permissions, end, keep_names, write
-from belvedere.control.providers.models import EngagedDevice, Engagement
+from belvedere.control.providers.engaged import check_end, check_permissions, end, keep_names, take_back_wishes, write
+from belvedere.control.providers.models import EngagedDevice, Engagement, Wish
 from belvedere.control.providers.projection import project
 from belvedere.control.providers.selectors import find_engagement, list_site_devices
 
@@ -133,8 +133,10 @@ def end_engagement(actor: Principal, *, engagement: str) -> str:
 @unguarded("the actor's own")
 @transaction.atomic
 def leave_engagement(actor: Principal, *, engagement: str) -> str:
-    """Give it up. Twice is harmless. The change id. Raises NotFound, Conflict."""
-    return end(actor, find_engagement(actor, engagement, "received"), OfferState.LEFT, "engagement.left")
+    """Give it up, and what he asked for with it. Twice is harmless. The change id. Raises NotFound, Conflict."""
+    row = find_engagement(actor, engagement, "received")
+    take_back_wishes(actor, Wish.objects.filter(engagement=row))
+    return end(actor, row, OfferState.LEFT, "engagement.left")
 
 
 def _instant(at: datetime) -> str:
