@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import shutil
 import stat
 import sys
 from collections.abc import AsyncIterator
@@ -18,7 +19,7 @@ from belvedere.contracts.sealing import SealError, generate_key, public_bytes, s
 from belvedere.contracts.subjects import NODE_PROBE, of_node
 from belvedere.demo.rtsp import CameraServer
 from belvedere.media.memory import NodeMemory
-from belvedere.media.node_keys import NodeKeys
+from belvedere.media.node_keys import NodeKeys, turn
 from media.conftest import add_yard, running_node
 from media.little_control import LOOPBACK, NODE, LittleControl
 from media.player import texts_and_film, watching
@@ -80,6 +81,22 @@ async def test_a_key_that_cannot_be_read_is_passed_over(tmp_path: Path) -> None:
     assert files(tmp_path) == ["box-2.key", "box-3.key", "box.key"]
 
 
+async def test_a_new_key_is_made_once_and_a_bad_disk_keeps_the_old_one(tmp_path: Path) -> None:
+    keys, memory = NodeKeys(tmp_path, NODE), NodeMemory(tmp_path, NODE)
+    assert not await turn(keys, memory, is_unwanted=False, known_for_s=1e6)
+    assert await turn(keys, memory, is_unwanted=True, known_for_s=1e6)
+    for _again in range(3):  # said for ever, it does not fill the disk
+        assert not await turn(keys, memory, is_unwanted=True, known_for_s=0)
+    assert files(tmp_path) == ["box-2.key", "box.key"]
+    assert not await turn(keys, memory, is_unwanted=False, known_for_s=1e6)
+    assert files(tmp_path) == ["box-2.key"]
+    folder, before = tmp_path / "keys" / f"media-{NODE}", keys.public
+    shutil.rmtree(folder)
+    folder.write_bytes(b"no folder any more")
+    assert not await turn(keys, memory, is_unwanted=True, known_for_s=0)
+    assert (keys.public, keys.open(seal(before, b"open"))) == (before, b"open")
+
+
 # -- the node ---------------------------------------------------------------------------------------------------
 
 
@@ -104,7 +121,7 @@ async def test_the_key_turns_while_a_camera_is_watched(
                 result = await control.bus.request(of_node(NODE_PROBE, NODE), question, ProbeResult, timeout=10)
                 assert result.code == "no_such_stream"
             assert files(tmp_path) == ["box-2.key", "box.key"]
-            monkeypatch.setattr("belvedere.media.node._OLD_KEY_STAYS_S", 0.0)
+            monkeypatch.setattr("belvedere.media.node_keys._OLD_KEY_STAYS_S", 0.0)
             await until_alone(tmp_path, "box-2.key")
             await texts_and_film(socket, fragments=1)
         assert cameras.plays == 1  # nobody hung up on the camera
@@ -128,7 +145,7 @@ async def test_between_two_keys_it_carries_on_while_control_is_away(
     async with running_node(bus_server, tmp_path):
         await control.until_online("yard")
     NodeKeys(tmp_path, NODE).renew()
-    monkeypatch.setattr("belvedere.media.node._OLD_KEY_STAYS_S", 0.0)
+    monkeypatch.setattr("belvedere.media.node_keys._OLD_KEY_STAYS_S", 0.0)
     control.is_silent = True
     async with running_node(bus_server, tmp_path) as node:
         async with asyncio.timeout(15):
@@ -154,8 +171,8 @@ async def real_process(bus_server: BusServer, folder: Path) -> AsyncIterator[asy
         "BELVEDERE_DATA": str(folder),
     }
     code = (
-        "from belvedere.config import Settings; from belvedere.media import node; "
-        "node._OLD_KEY_STAYS_S = 0.0; node.run(Settings.from_env())"
+        "from belvedere.config import Settings; from belvedere.media import node, node_keys; "
+        "node_keys._OLD_KEY_STAYS_S = 0.0; node.run(Settings.from_env())"
     )
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, env=environment)
     try:

@@ -60,7 +60,7 @@ from belvedere.media.footage.keeper import FootageKeeper
 from belvedere.media.happenings import EventKeeper
 from belvedere.media.memory import NodeMemory
 from belvedere.media.metrics import MediaMetrics
-from belvedere.media.node_keys import NodeKeys
+from belvedere.media.node_keys import NodeKeys, turn
 from belvedere.media.onvif import discover, inspect, warm_up
 from belvedere.media.panels import PanelKeeper
 from belvedere.media.ptz import Helms
@@ -81,8 +81,6 @@ _MAX_INSPECT_S: Final = 30.0
 _MAX_INSPECTIONS: Final = 4
 _MAX_SEARCHES: Final = 2
 _FILES: Final = 16_384
-#: What was sealed to the key before the instant that control knew the new one has come by then.
-_OLD_KEY_STAYS_S: Final = 60.0
 
 
 def run(settings: Settings) -> None:
@@ -257,30 +255,14 @@ class MediaNode:
                 if key != known:
                     known, since = key, self._clock()
                     self._pull_soon()
-                await self._turn_key(is_unwanted=answer.is_key_unwanted, known_for_s=self._clock() - since)
+                known_for_s = self._clock() - since
+                if await turn(self._keys, self._memory, is_unwanted=answer.is_key_unwanted, known_for_s=known_for_s):
+                    self._hello_now.set()
             else:
                 known = ""
                 if not self._is_told:
                     self._carry(await asyncio.to_thread(self._memory.recall))
             await wait_for_nudge(self._hello_now, HELLO_EVERY_S if answer else ASK_AGAIN_S)
-
-    async def _turn_key(self, *, is_unwanted: bool, known_for_s: float) -> None:
-        """A new key where control wants no more of this one; once nothing rests on the one before, that goes.
-
-        known_for_s  how long control has known the newest
-        """
-        try:
-            # One at a time: whoever says for ever that our key is unwanted does not fill the disk.
-            if self._keys.is_renewing:
-                if known_for_s > _OLD_KEY_STAYS_S:
-                    kept = await asyncio.to_thread(self._memory.recall)
-                    await asyncio.to_thread(self._keys.retire, [stream.sealed for stream in kept])
-            elif is_unwanted:
-                await asyncio.to_thread(self._keys.renew)
-                log.info("node_key_renewed", node=self._name)
-                self._hello_now.set()
-        except OSError as error:
-            log.warning("node_key_not_renewed", node=self._name, error=error.strerror)
 
     async def _on_reconnect(self) -> None:
         self._hello_now.set()

@@ -3,17 +3,23 @@
 A renewal is one more file. What was sealed to the key before opens until nothing rests on that, and it goes.
 """
 
+import asyncio
 from collections.abc import Collection
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 import structlog
 
 from belvedere.contracts.sealing import PrivateKey, SealError, public_bytes, read_key, unseal
 from belvedere.keyring import Key, add_key, current_key, drop_drafts, list_keys
+from belvedere.media.memory import NodeMemory
 
 log = structlog.get_logger()
+
+#: What was sealed to the key before, in the instant in which control learned of the new one, has come by then.
+_OLD_KEY_STAYS_S: Final = 60.0
 
 
 class NodeKeys:
@@ -71,6 +77,26 @@ class NodeKeys:
             except (OSError, ValueError) as error:
                 log.warning("node_key_unreadable", error=type(error).__name__)
         return ring
+
+
+async def turn(keys: NodeKeys, memory: NodeMemory, *, is_unwanted: bool, known_for_s: float) -> bool:
+    """Make a new key where control wants no more of this one, and let go of the one before. True: there is another one.
+
+    known_for_s  how long control has known the newest
+    """
+    try:
+        # One at a time: whoever says for ever that our key is unwanted does not fill the disk.
+        if keys.is_renewing:
+            if known_for_s > _OLD_KEY_STAYS_S:
+                kept = await asyncio.to_thread(memory.recall)
+                await asyncio.to_thread(keys.retire, [stream.sealed for stream in kept])
+        elif is_unwanted:
+            await asyncio.to_thread(keys.renew)
+            log.info("node_key_renewed")
+            return True
+    except OSError as error:
+        log.warning("node_key_not_renewed", error=error.strerror)
+    return False
 
 
 def _opens(key: PrivateKey, box: str) -> bool:
