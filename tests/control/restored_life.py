@@ -13,7 +13,8 @@ import django
 
 django.setup()
 
-from django.core.management import call_command  # noqa: E402  Django is set up above
+from allauth.account.models import EmailAddress  # noqa: E402  Django is set up above
+from django.core.management import call_command  # noqa: E402  as above
 from django.test import Client  # noqa: E402  as above
 from django.test.utils import setup_test_environment  # noqa: E402  as above
 
@@ -159,6 +160,9 @@ def confirm(told: dict[str, Any]) -> None:
 def look(told: dict[str, Any]) -> None:
     """What everybody has, and what is refused."""
     old, people = Client(), told["people"]
+    later = EmailAddress.objects.create(user_id=people["rita"][0], email="later@example.org")
+    number = later.pk
+    later.delete()
     old.cookies["bv"] = told["cookie"]
     link, secret = told["link"]
     opened = Client().post(f"/g/{link}/open", json.dumps({"secret": secret}), "application/json")
@@ -189,6 +193,7 @@ def look(told: dict[str, Any]) -> None:
         ),
         "name": Account.objects.values_list("name", flat=True).get(pk=people["vera"][0]),
         "faults": [fault.what for verdict in verify_chains() for fault in verdict.faults],
+        "number": number,
         "mails": Message.objects.filter(kind="mail.trust_told", payload__what="restored").count(),
     }
 

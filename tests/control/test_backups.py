@@ -3,10 +3,12 @@
 import json
 import os
 import shutil
+import sqlite3
 import stat
 import subprocess
 import sys
 from collections.abc import Collection
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +150,7 @@ def check_n35(home: Installation, backup: Path) -> None:
     assert [row["has_journal"] for row in now["restored"]] == [True]
     assert now["faults"] == []
     assert now["mails"] >= 2
+    assert now["number"] > was["number"] + 1000, "a link of before confirms no address of now"
     assert now["name"] == told["name"]
     assert (done["devices"], done["voided"], done["guest_links"], done["unowned"]) == (1, 1, 1, [])
 
@@ -355,6 +358,73 @@ def test_a_backup_is_its_operator_s_alone(home: Installation, backup: Path, tmp_
     assert (short.returncode, (tmp_path / "short").exists()) == (1, False)
     nowhere = home.command("backup", str(tmp_path / "no" / "folder"))
     assert (nowhere.returncode, "Traceback" in nowhere.stderr) == (1, False)
+
+
+@pytest.mark.slow
+def test_a_broken_database_is_no_hindrance(home: Installation, backup: Path) -> None:
+    """Why else would somebody restore? What is left of it is kept."""
+    before = home.now()["sees"]
+    broken = home.folder / "belvedere.sqlite3"
+    broken.write_bytes(b"no database at all\n" * 1000)
+    home.restore(backup)
+    assert home.now()["sees"] == before
+    assert (home.folder / "belvedere.sqlite3.broken").read_bytes().startswith(b"no database")
+
+
+@pytest.mark.slow
+def test_nothing_is_replaced_under_who_reads_it(home: Installation, backup: Path) -> None:
+    """As of a backup that is being made. And said in a sentence."""
+    file = home.folder / "belvedere.sqlite3"
+    with closing(sqlite3.connect(file)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT COUNT(*) FROM accounts_account").fetchall()
+        refused = home.command("restore", str(backup), "--yes")
+    assert (refused.returncode, "Traceback" in refused.stderr) == (1, False)
+    assert "nothing was restored: the database is in use" in refused.stderr
+    assert home.now()["restored"] == []
+    assert not (home.folder / "belvedere.sqlite3.restoring").exists()
+
+
+@pytest.mark.slow
+def test_the_journal_hears_first_of_what_it_had_not_heard(home: Installation, backup: Path) -> None:
+    """N35: its disk was full until the machine died, and its messages go with the database."""
+    told = home.know()
+    nowhere = home.folder / "no-folder"
+    nowhere.touch()
+    kept = home.folder / "journal" / "journal.jsonl"
+    home.env["BELVEDERE_JOURNAL"] = str(nowhere)
+    home.live("after")
+    home.env.pop("BELVEDERE_JOURNAL")
+    before = kept.read_bytes()
+    home.restore(backup)
+    now = home.now()
+    assert len(kept.read_bytes()) > len(before)
+    assert (now["sees"]["rita"], now["sees"]["omar"], now["passwords"]["ada"]) == ([], [], False)
+    assert told["pool"] not in now["sees"]["olivia"]
+
+
+@pytest.mark.slow
+def test_two_backups_at_once_are_whole(home: Installation, tmp_path: Path) -> None:
+    """To one file: one of them stays, and nothing lies beside it."""
+    to = tmp_path / "there" / "backup"
+    to.parent.mkdir()
+    (to.parent / "backup.part").symlink_to(tmp_path / "elsewhere")
+    both = [
+        subprocess.Popen(
+            [*COMMAND, "backup", str(to), "--passphrase-file", "-"],
+            env={"PATH": os.environ["PATH"], "BELVEDERE_DATA": str(home.folder)},
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    for process in both:
+        process.communicate(f"{PASSPHRASE}\n", timeout=300)
+    assert 0 in {process.returncode for process in both}
+    assert home.command("restore", str(to), "--check").returncode == 0
+    assert (stat.S_IMODE(to.stat().st_mode), (tmp_path / "elsewhere").exists()) == (0o600, False)
+    assert sorted(file.name for file in to.parent.iterdir()) == ["backup", "backup.part"], "the link was there before"
 
 
 @pytest.mark.postgres

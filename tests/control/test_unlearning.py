@@ -42,7 +42,7 @@ from belvedere.control.notifications.services import (
 from belvedere.control.organizations.models import Organization, Site
 from belvedere.control.organizations.services import create_organization, make_owner
 from belvedere.control.outbox.models import Message
-from belvedere.control.outbox.services import run
+from belvedere.control.outbox.services import Again, run
 from belvedere.control.providers.models import Engagement
 from belvedere.control.providers.services import accept_engagement, end_engagement, offer_engagement
 from belvedere.control.sharing.services import close_account
@@ -289,6 +289,13 @@ def test_what_the_journal_had_not_heard_it_hears_before_a_restore(people: cast.C
             claimed_until=clock.now() + timedelta(seconds=30),
         )
     assert since() == []
+    folder: Path = settings.BELVEDERE.journal_folder
+    folder.rename(folder.with_name("away"))
+    folder.write_text("here is no folder")
+    with pytest.raises(Again):
+        keep_all_waiting()
+    folder.unlink()
+    folder.with_name("away").rename(folder)
     keep_all_waiting()
     assert [line.facts["account"] for line in since()] == [people.rita.id]
     keep_all_waiting()
