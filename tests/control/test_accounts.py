@@ -22,6 +22,7 @@ from belvedere.control.accounts.selectors import (
     require_fresh,
 )
 from belvedere.control.accounts.tokens import is_well_formed, new_secret
+from belvedere.control.audit.models import Entry
 from belvedere.control.core import clock
 from belvedere.control.core.errors import Forbidden, Invalid, NotFound, ReauthenticationRequired
 from belvedere.control.core.principal import Principal, system
@@ -261,6 +262,15 @@ def test_what_ends_is_dead_everywhere(people: cast.Cast) -> None:
     assert list_alive_credentials(f"session:{name}" for name in names) == set()
     assert Client().post("/sign-in", {"login": people.rita.email, "password": cast.PASSWORD}).status_code != 200
     assert Client().get("/api/v1/me").status_code == 401
+
+
+def test_what_an_operator_ends_names_whose_it_was(people: cast.Cast) -> None:
+    """VV-5: who looks in his log finds it there, and the operator's hand in it."""
+    disabled = services.disable_account(system("operator"), account=people.rita.id)
+    factors = services.remove_all_factors(system("operator"), account=people.vera.id)
+    for change, account in ((disabled, people.rita.id), (factors, people.vera.id)):
+        entry = Entry.objects.get(change_id=change)
+        assert (entry.thing, (entry.fields or {})["actor_name"]) == (f"account:{account}", "operator")
 
 
 def test_signing_out_ends_this_browser(people: cast.Cast) -> None:

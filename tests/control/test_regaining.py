@@ -104,6 +104,9 @@ def test_after_seven_days_the_mailbox_alone_lets_her_in(hotels: cast.Hotels, set
         assert Client().post("/sign-in", {"login": olivia.email, "password": new}).status_code == 302
     actions = Entry.objects.filter(action__startswith="recovery.").order_by("sequence").values_list("action", flat=True)
     assert list(actions) == ["recovery.begun", "recovery.carried_out"]
+    # It is about her, and nobody's but the server's: her log has it, and does not say that she did it.
+    done = Entry.objects.get(action="recovery.carried_out")
+    assert (done.thing, (done.fields or {})["actor"]) == (f"account:{olivia.id}", "")
 
 
 def test_her_being_there_ends_it(hotels: cast.Hotels, secret: str) -> None:

@@ -105,7 +105,7 @@ def end_all_credentials(
     tokens.update(revoked_at=clock.now())
     enqueue("lost.account", {"account": account, "why": why})
     actor = by or Principal(id=account, name="")
-    return end_credentials(actor, names, action=action, why=why)
+    return end_credentials(actor, names, action=action, why=why, of=account)
 
 
 def end_every_credential(actor: Principal, *, why: str) -> int:
@@ -136,13 +136,18 @@ def end_other_credentials(actor: Principal, *, action: str, why: str, **details:
     return end_credentials(actor, names, action=action, why=why, **details)
 
 
-def end_credentials(actor: Principal, credentials: list[str], *, action: str, why: str, **details: Any) -> str:
-    """The one way out: the audit entry of the act, and the cut of what was opened with `credentials`."""
+def end_credentials(
+    actor: Principal, credentials: list[str], *, action: str, why: str, of: str = "", **details: Any
+) -> str:
+    """The one way out: the audit entry of the act, and the cut of what was opened with `credentials`.
+
+    of  whose they are, where somebody else ends them
+    """
     change_id = new_id()
     write_entry(
         actor=actor,
         action=action,
-        thing=f"account:{actor.id}",
+        thing=f"account:{of or actor.id}",
         change_id=change_id,
         count=len(credentials),
         why=why,

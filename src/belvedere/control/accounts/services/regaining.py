@@ -175,7 +175,7 @@ def _carry_out(row: AccountRecovery) -> bool:
     account.set_unusable_password()
     account.save(update_fields=["password"])
     Authenticator.objects.filter(user_id=account.pk).delete()
-    end_all_credentials(account.pk, why="recovered", action="recovery.carried_out")
+    end_all_credentials(account.pk, why="recovered", by=system("server"), action="recovery.carried_out")
     # The link is made when the message goes out: it waits in no queue.
     enqueue("mail.recovery_link", {"account": account.pk})
     _tell(row, "recovery_done")
