@@ -135,6 +135,8 @@ def main() -> None:
         "API cameras": "/api/v1/cameras",
         "API camera": f"/api/v1/cameras/{cameras[0]}",
         "API shares": "/api/v1/shares?direction=given",
+        "API devices": "/api/v1/devices",
+        "API inbox": "/api/v1/inbox",
     }
     if options.say:
         who, _, page = options.say.rpartition(":")

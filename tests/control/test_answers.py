@@ -9,10 +9,11 @@ from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 
 import cast
+from belvedere.control.access.guard import find_path
 from belvedere.control.access.selectors import GrantsOfPrincipal, grants_of
 from belvedere.control.core.answers import Answers
 from belvedere.control.core.principal import Principal
-from belvedere.control.devices.selectors import list_cameras
+from belvedere.control.devices.selectors import get_camera, list_cameras
 from belvedere.control.devices.services import rename_camera
 from belvedere.control.sharing.services import end_share
 from belvedere.control.web.middleware import ask_once
@@ -77,6 +78,22 @@ def _end_and_take_back(people: cast.Cast, vera: Principal) -> None:
     end_share(people.olivia.actor, share=people.veras_share)
     assert sees(vera) == set()
     raise TakenBackError
+
+
+def test_where_a_camera_is_is_known_from_reading_it_until_something_is_written() -> None:
+    people = cast.gather()
+    olivia = watched(people.olivia.actor)
+    assert olivia.answers
+    with CaptureQueriesContext(connection) as queries, connection.execute_wrapper(olivia.answers.watch):
+        get_camera(olivia, people.counter)
+        asked = len(queries)
+        told = find_path(olivia, "camera", people.counter)
+        assert len(queries) == asked
+        assert told == find_path(people.olivia.actor, "camera", people.counter)
+        rename_camera(people.olivia.actor, camera=people.counter, name="Till")
+        written = len(queries)
+        assert find_path(olivia, "camera", people.counter) == told
+        assert len(queries) == written + 1
 
 
 def test_a_service_decides_by_nothing_that_was_remembered() -> None:

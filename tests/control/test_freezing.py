@@ -205,7 +205,7 @@ def test_the_page_is_for_every_member_and_every_page_says_it(hotels: cast.Hotels
 
 
 def test_nobody_is_led_to_what_he_cannot_share_while_it_lasts(hotels: cast.Hotels) -> None:
-    """VA 4: who is admin of one site has no entry *Sharing* then either, as the owner has none; nor is the page there."""
+    """VA 4: an admin of one site has no entry *Sharing* then either, as the owner has none, nor that page."""
     entry = '<a href="/sharing"'
     browsers = [hotels.olivia.browser(), hotels.ada.browser()]
     for browser in browsers:

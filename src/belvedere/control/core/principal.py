@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import wraps
-from typing import Concatenate, Literal
+from inspect import unwrap
+from typing import Any, Concatenate, Literal
 
 from belvedere.control.core.answers import Answers
 
@@ -45,10 +46,23 @@ def once[**P, R](ask: Callable[Concatenate[Principal, P], R]) -> Callable[Concat
     def asked(actor: Principal, /, *args: P.args, **kwargs: P.kwargs) -> R:
         if actor.answers is None:
             return ask(actor, *args, **kwargs)
-        question = (ask, actor, args, tuple(sorted(kwargs.items())))
-        return actor.answers.once(question, lambda: ask(actor, *args, **kwargs))
+        return actor.answers.once(_question(ask, actor, args, kwargs), lambda: ask(actor, *args, **kwargs))
 
     return asked
+
+
+def tell[**P, R](
+    asked: Callable[Concatenate[Principal, P], R], answer: R, actor: Principal, /, *args: P.args, **kwargs: P.kwargs
+) -> None:
+    """Answer a question marked `once` before it is asked: from who has just read what it would read again."""
+    if actor.answers is not None:
+        actor.answers.once(_question(unwrap(asked), actor, args, kwargs), lambda: answer)
+
+
+def _question(
+    ask: Callable[..., Any], actor: Principal, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[Any, ...]:
+    return ask, actor, args, tuple(sorted(kwargs.items()))
 
 
 def system(name: str) -> Principal:

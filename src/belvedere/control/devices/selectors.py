@@ -12,13 +12,14 @@ from django.db.models import FilteredRelation, Q, QuerySet
 from belvedere.contracts.panels import PanelStateWord
 from belvedere.contracts.permissions import Permission
 from belvedere.control.access.decision import Decision, GrantFacts
+from belvedere.control.access.guard import find_path
 from belvedere.control.access.models import Origin
 from belvedere.control.access.selectors import ResourcePath, decision_of, grants_of, shared_with
 from belvedere.control.accounts.selectors import Person, get_persons
 from belvedere.control.core import clock, sql
 from belvedere.control.core.errors import Frozen, NotFound
 from belvedere.control.core.ids import is_id
-from belvedere.control.core.principal import Principal, once
+from belvedere.control.core.principal import Principal, once, tell
 from belvedere.control.devices.models import BindAttempt, Camera, Device, MediaNode, Panel
 from belvedere.control.devices.panels import PanelView, list_panels
 
@@ -249,7 +250,9 @@ def get_camera(actor: Principal, camera: str) -> CameraView:
     if not rows:
         raise NotFound
     row = rows[0]
-    decision = decision_of(actor, path_of(row))
+    path = path_of(row)
+    tell(find_path, path, actor, "camera", row.id)
+    decision = decision_of(actor, path)
     if decision.frozen_until is not None:
         raise Frozen
     if not decision.permissions:

@@ -153,7 +153,7 @@ def camera(request: HttpRequest, camera_id: str) -> HttpResponse:
             "permissions": view.permissions.wire_names,
             "last_drop_at": view.last_drop_at,
             "stability": get_stability(actor, view.id) if view.mine else None,
-            "has_guest": may_share and bool(list_marked([view])),
+            "has_guest": access.get("has_guest", False),
         },
         "rights": rights_slots(view.permissions),
         "may_share": may_share,
@@ -246,7 +246,7 @@ def camera_access(request: HttpRequest, camera_id: str) -> HttpResponse:
 
 
 def _access(actor: Principal, view: CameraView) -> dict[str, Any]:
-    viewers = list_viewers(actor, view.id)
+    viewers, people = list_viewers(actor, view.id), list_access(actor, view.id)
     return {
         "camera": tile(view, None),
         "watching": [
@@ -260,7 +260,8 @@ def _access(actor: Principal, view: CameraView) -> dict[str, Any]:
             for row in viewers
         ],
         "watching_count": sum(row.kind != "talk" and row.probed_by is None for row in viewers),
-        "people": [_access_row(row, actor.id) for row in list_access(actor, view.id)],
+        "people": [_access_row(row, actor.id) for row in people],
+        "has_guest": any(row.origin == "guest_link" for row in people),
     }
 
 
