@@ -4,6 +4,7 @@ import base64
 import json
 import re
 import stat
+import warnings
 import zipfile
 from collections.abc import Iterator
 from contextlib import suppress
@@ -146,7 +147,10 @@ def test_nothing_is_written_over(people: cast.Cast, tmp_path: Path) -> None:
     assert people.olivia.id
 
 
-@pytest.mark.parametrize("harm", ["changed", "dropped", "added", "resigned", "cut", "no zip", "no manifest"])
+@pytest.mark.parametrize(
+    "harm",
+    ["changed", "dropped", "added", "resigned", "cut", "no zip", "no manifest", "twice", "scrambled", "locked"],
+)
 def test_a_bundle_that_was_changed_is_none(people: cast.Cast, tmp_path: Path, harm: str) -> None:
     bundle, forged = tmp_path / "bundle.zip", tmp_path / "forged.zip"
     take(bundle, organization=people.olivia.organization)
@@ -163,9 +167,21 @@ def test_a_bundle_that_was_changed_is_none(people: cast.Cast, tmp_path: Path, ha
         files["manifest.json"] = files["manifest.json"].replace(b"command line", b"nobody there", 1)
     if harm == "no manifest":
         del files["manifest.json"]
-    with zipfile.ZipFile(forged, "w") as archive:
+    with zipfile.ZipFile(forged, "w", zipfile.ZIP_DEFLATED) as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns of names that come twice
+        if harm == "twice":
+            archive.writestr("manifest.json", b"{}")
         for file, content in files.items():
             archive.writestr(file, content)
+    raw = bytearray(forged.read_bytes())
+    if harm == "scrambled":
+        begin = 30 + int.from_bytes(raw[26:28], "little") + int.from_bytes(raw[28:30], "little")
+        raw[begin : begin + 8] = b"\xff" * 8
+        forged.write_bytes(raw)
+    if harm == "locked":
+        raw[6] |= 1
+        raw[raw.index(b"PK\1\2") + 8] |= 1
+        forged.write_bytes(raw)
     if harm == "cut":
         forged.write_bytes(bundle.read_bytes()[:-200])
     if harm == "no zip":

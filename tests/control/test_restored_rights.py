@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 from django.conf import settings
 from django.db import transaction
 
@@ -15,6 +16,7 @@ from belvedere.control.backups import journal
 from belvedere.control.backups.replaying import unlearn
 from belvedere.control.backups.services import end_unconfirmed
 from belvedere.control.core import clock
+from belvedere.control.core.errors import NotFound
 from belvedere.control.core.principal import system
 from belvedere.control.devices.selectors import list_cameras
 from belvedere.control.organizations import services as organizations
@@ -174,3 +176,27 @@ def test_who_was_dismissed_does_not_come_back_as_a_helper(hotels: cast.Hotels) -
         unlearn(system("test"), None)
     assert find_deputy(hotels.id) is None
     assert [row.is_confirmed for row in list_recovery_contacts(olivia)] == [False], "he is asked again"
+
+
+def test_a_role_that_waits_decides_nothing(hotels: cast.Hotels) -> None:
+    """D3: what a role alone decides (a freeze, a deputy, an objection) waits with the rights of it."""
+    olivia, sam, pk = hotels.olivia.actor, hotels.sam.actor, hotels.id
+    organizations.name_deputy(olivia, organization=pk, account=hotels.sam.id)
+    organizations.agree_to_deputize(sam, organization=pk)
+    assert find_deputy(pk)
+    waiting = Grant.objects.filter(resource=pk, principal__in=[hotels.sam.id, hotels.olivia.id])
+    waiting.update(suspended_at=clock.now())
+    assert find_deputy(pk) is None
+    for actor in (olivia, sam):
+        for act in (
+            organizations.freeze_organization,
+            organizations.thaw_organization,
+            organizations.claim_ownership,
+            organizations.end_ownership_claim,
+            organizations.end_deputy,
+        ):
+            with pytest.raises(NotFound):
+                act(actor, organization=pk)
+    waiting.update(suspended_at=None)
+    assert find_deputy(pk)
+    organizations.freeze_organization(sam, organization=pk)

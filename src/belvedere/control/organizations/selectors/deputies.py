@@ -11,7 +11,7 @@ from belvedere.control.core.ids import is_id
 from belvedere.control.core.offers import OPEN_STATES, OfferState
 from belvedere.control.core.principal import Principal
 from belvedere.control.organizations.models import Deputy, Organization, OwnershipClaim
-from belvedere.control.organizations.selectors.members import find_tenure
+from belvedere.control.organizations.selectors.members import find_tenure_in_force
 from belvedere.control.organizations.selectors.trust import list_watchers
 from belvedere.control.organizations.standing import WHOLE
 
@@ -66,13 +66,13 @@ def find_deputy(organization: str) -> Deputy | None:
     )
     if row is None or row.named_by_id != row.organization.owner_id:
         return None
-    tenure = find_tenure(row.account_id, organization)
+    tenure = find_tenure_in_force(row.account_id, organization)
     return row if tenure and tenure.standing.role is Role.SUPER_ADMIN else None
 
 
 def get_deputizing(actor: Principal, organization: str) -> Deputizing:
     """For the owner and the Super Admins. Raises NotFound for who is no member, Forbidden for who is less."""
-    tenure = find_tenure(actor.id, organization) if is_id(organization) else None
+    tenure = find_tenure_in_force(actor.id, organization) if is_id(organization) else None
     if tenure is None:
         raise NotFound
     if tenure.standing.role not in WHOLE:

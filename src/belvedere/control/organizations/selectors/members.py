@@ -118,6 +118,15 @@ def find_tenure(account: str, organization: str) -> Tenure | None:
     return next(iter(found.values()), None)
 
 
+def find_tenure_in_force(account: str, organization: str) -> Tenure | None:
+    """The same for what a role alone decides: none while it waits for an owner's word after a restore. One query."""
+    where = (
+        "m.organization_id = %s AND m.account_id = %s AND NOT EXISTS (SELECT 1 FROM access_grant g "
+        "WHERE g.origin_id = m.id AND g.ended_at IS NULL AND g.suspended_at IS NOT NULL)"
+    )
+    return next(iter(_fetch_tenures(where, organization, account).values()), None)
+
+
 def list_tenures_on_sites(organization: str, site: str = "") -> list[Tenure]:
     """Those whose grants stand on single sites: on every site if `site` is "", else those that name this one."""
     named = "EXISTS (SELECT 1 FROM organizations_siterole s WHERE s.membership_id = m.id"

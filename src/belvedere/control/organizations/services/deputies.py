@@ -22,7 +22,7 @@ from belvedere.control.core.principal import Principal, system
 from belvedere.control.organizations.models import Deputy, OwnershipClaim
 from belvedere.control.organizations.selectors.deputies import find_deputy, get_deputizing
 from belvedere.control.organizations.selectors.freezes import find_freeze
-from belvedere.control.organizations.selectors.members import find_tenure
+from belvedere.control.organizations.selectors.members import find_tenure_in_force
 from belvedere.control.organizations.selectors.organizations import get_owner
 from belvedere.control.organizations.services.founding import hold_organization
 from belvedere.control.organizations.services.freezing import require_thawed
@@ -171,7 +171,7 @@ def end_ownership_claim(actor: Principal, *, organization: str) -> None:
 
     Wants no fresh proof: who finds a foreign hand at work is in a hurry. Raises NotFound, Forbidden.
     """
-    tenure = find_tenure(actor.id, organization)
+    tenure = find_tenure_in_force(actor.id, organization)
     if tenure is None:
         raise NotFound
     if tenure.standing.role not in WHOLE:

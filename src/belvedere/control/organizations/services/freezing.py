@@ -20,7 +20,7 @@ from belvedere.control.core.errors import Conflict, Forbidden, Frozen, NotFound
 from belvedere.control.core.ids import is_id, new_id
 from belvedere.control.core.principal import Principal
 from belvedere.control.organizations.selectors.freezes import find_freeze
-from belvedere.control.organizations.selectors.members import find_tenure
+from belvedere.control.organizations.selectors.members import find_tenure_in_force
 from belvedere.control.organizations.selectors.trust import list_watchers
 from belvedere.control.organizations.services.founding import hold_organization
 from belvedere.control.organizations.services.telling import tell_watchers
@@ -137,7 +137,7 @@ def _thaw(actor: Principal, organization: str) -> None:
 
 def _role_of(actor: Principal, organization: str) -> Role:
     """Owner or Super Admin. Raises NotFound for who is no member, Forbidden for who is less."""
-    tenure = find_tenure(actor.id, organization) if is_id(organization) else None
+    tenure = find_tenure_in_force(actor.id, organization) if is_id(organization) else None
     if tenure is None:
         raise NotFound
     if tenure.standing.role not in WHOLE:
