@@ -39,7 +39,7 @@ def test_nothing_serious(demo: Demo, sign_in: SignIn, viewport: dict[str, int], 
     page = sign_in("", viewport=viewport, allow="404")
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
     found = []
-    for path in ("/sign-in", "/sign-up", "/reset", "/invitations/none"):
+    for path in ("/sign-in", "/sign-up", "/reset", "/recovery", "/cancel-all", "/invitations/none"):
         page.goto(f"{demo.url}{path}")
         found += serious(page)
     page = sign_in("olivia", viewport=viewport)
