@@ -386,6 +386,19 @@ def test_nothing_is_replaced_under_who_reads_it(home: Installation, backup: Path
 
 
 @pytest.mark.slow
+def test_heads_that_cannot_be_put_in_order_are_said(home: Installation, backup: Path) -> None:
+    """The backup is back by then: whoever reads that nothing was restored would be wrong. Once more is harmless."""
+    heads = home.folder / "audit-heads.jsonl"
+    heads.unlink(missing_ok=True)
+    heads.mkdir()
+    done = home.command("restore", str(backup), "--yes")
+    assert (done.returncode, "Traceback" in done.stderr, "the backup is back, but" in done.stderr) == (1, False, True)
+    heads.rmdir()
+    home.restore(backup)
+    assert home.now()["faults"] == []
+
+
+@pytest.mark.slow
 def test_the_journal_hears_first_of_what_it_had_not_heard(home: Installation, backup: Path) -> None:
     """N35: its disk was full until the machine died, and its messages go with the database."""
     told = home.know()

@@ -166,7 +166,14 @@ def restore(settings: Settings, file: Path, passphrase: str, say: Say) -> dict[s
     except sqlite3.Error as error:
         message = f"nothing was restored: the database is in use, or cannot be written ({error})"
         raise OperatorError(message) from None
-    set_newer_heads_aside()
+    try:
+        set_newer_heads_aside()
+    except OSError as error:
+        message = (
+            f"the backup is back, but the heads of the audit could not be put in order: "
+            f"{(error.strerror or type(error).__name__).lower()}. See to it, and restore once more"
+        )
+        raise OperatorError(message) from None
     return {"rows": rows, "guest_links": links, "unowned": unlearned.unowned} | unlearned.counts()
 
 
