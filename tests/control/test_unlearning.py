@@ -3,6 +3,7 @@
 Each test ends something, puts the row back as an older backup would, and has it unlearned.
 """
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -22,6 +23,7 @@ from belvedere.control.accounts import services as accounts
 from belvedere.control.accounts.models import Account, Phone, RecoveryContact
 from belvedere.control.audit.models import Entry
 from belvedere.control.backups import journal
+from belvedere.control.backups.last_words import CLOSES, SIGN_INS_ALONE, VOIDS
 from belvedere.control.backups.losses import keep_all_waiting
 from belvedere.control.backups.replaying import Unlearned, unlearn, write_restored
 from belvedere.control.backups.selectors import list_owned_waiting
@@ -45,7 +47,8 @@ from belvedere.control.outbox.models import Message
 from belvedere.control.outbox.services import Again, run
 from belvedere.control.providers.models import Engagement
 from belvedere.control.providers.services import accept_engagement, end_engagement, offer_engagement
-from belvedere.control.sharing.services import close_account
+from belvedere.control.sharing.models import CameraGroup, GroupCamera, ShareGroup, ShareItem
+from belvedere.control.sharing.services import change_group, close_account, make_group, remove_group, unfollow_group
 
 type Since = Callable[[], list[journal.Line]]
 HOOK = "http://127.0.0.1:9/hook"
@@ -105,7 +108,7 @@ def test_the_audit_counts_all_that_a_restore_ended(hotels: cast.Hotels, since: S
     told = set(entry.fields or {})
     assert told >= {
         *("ended", "suspended", "devices", "moved", "offers", "voided", "disabled", "addresses", "phones", "codes"),
-        *("deputies", "recovery_contacts", "frozen", "thawed", "targets", "guest_links"),
+        *("deputies", "recovery_contacts", "frozen", "thawed", "targets", "unfollowed", "guest_links"),
     }
     assert (entry.fields or {})["offers"] == 2
 
@@ -300,3 +303,39 @@ def test_what_the_journal_had_not_heard_it_hears_before_a_restore(people: cast.C
     assert [line.facts["account"] for line in since()] == [people.rita.id]
     keep_all_waiting()
     assert len(since()) == 1
+
+
+@pytest.mark.parametrize("is_removed", [False, True])
+def test_a_share_that_follows_a_group_no_more_grows_no_more(
+    people: cast.Cast, since: Since, *, is_removed: bool
+) -> None:
+    """Rule 9: what its sharer no longer decides in advance, a camera added later does not give."""
+    olivia = people.olivia
+    group = make_group(olivia.actor, organization=olivia.organization, name="Outside", cameras=[people.courtyard])
+    share = olivia.share(people.rita, people.courtyard)
+    ShareItem.objects.filter(share=share).update(group=group)
+    follows = ShareGroup(share_id=share, group_id=group, permissions=int(Permission.LIVE_VIEW))
+    follows.save(force_insert=True)
+    rows = [CameraGroup.objects.get(pk=group), GroupCamera.objects.get(group=group), follows]
+    if is_removed:
+        remove_group(olivia.actor, group=group)
+    else:
+        unfollow_group(olivia.actor, group=group, share=share)
+    for row in rows:
+        row.save()
+    ShareItem.objects.filter(share=share).update(group=group)
+    assert restore(since()).unfollowed == 1
+    change_group(olivia.actor, group=group, add=[people.pool])
+    assert sees(people.rita) == {people.courtyard}
+
+
+def test_every_loss_of_a_sign_in_has_its_word() -> None:
+    """Whether a restore has to void what signs in is decided for each reason, and not forgotten for the next one."""
+    control = Path(accounts.__file__).parents[2]
+    texts = [
+        file.read_text() for folder in ("accounts", "web", ".") for file in control.joinpath(folder).glob("**/*.py")
+    ]
+    calls = re.findall(r"end_(?:all|other|every)_credentials?\((.*?)\)\n", "\n".join(texts), re.DOTALL)
+    whys = {why for call in calls for why in re.findall(r'why="(\w+)"', call)}
+    assert {"password_changed", "recovered", "account_closed"} <= whys
+    assert whys <= VOIDS | CLOSES | SIGN_INS_ALONE

@@ -7,8 +7,8 @@ from typing import Any, Final, Self
 from belvedere.control.backups import losses
 from belvedere.control.backups.journal import Line
 
-#: losses of what signs in that void what a backup brings back of it; others ended sign-ins, of which it brings none
-_VOIDS: Final = frozenset(
+#: losses of what signs in that void what a backup brings back of it
+VOIDS: Final = frozenset(
     {
         "password_changed",
         "factors_changed",
@@ -18,7 +18,9 @@ _VOIDS: Final = frozenset(
         "recovered",
     }
 )
-_CLOSES: Final = frozenset({"account_disabled", "account_closed", "account_erased"})
+CLOSES: Final = frozenset({"account_disabled", "account_closed", "account_erased"})
+#: these ended sign-ins and tokens, of which no backup brings any
+SIGN_INS_ALONE: Final = frozenset({"cancelled", "panic", "sign_in_denied"})
 
 
 @dataclass(slots=True)
@@ -47,6 +49,8 @@ class LastWords:
     places: dict[str, str] = field(default_factory=dict)
     #: webhooks and brokers
     targets: set[str] = field(default_factory=set)
+    #: (share, group); "" = every share
+    unfollowed: set[tuple[str, str]] = field(default_factory=set)
 
     @classmethod
     def of(cls, lines: Iterable[Line]) -> Self:
@@ -68,6 +72,8 @@ class LastWords:
                 words.places[facts["device"]] = facts["site"]
             elif line.kind == losses.TARGET:
                 words.targets |= set(facts.values())
+            elif line.kind == losses.FOLLOWING:
+                words.unfollowed.add((facts.get("share", ""), facts["group"]))
         return words
 
     def _hear_of_rights(self, facts: dict[str, Any]) -> None:
@@ -79,9 +85,9 @@ class LastWords:
 
     def _hear_of_account(self, facts: dict[str, Any]) -> None:
         account, why = facts["account"], facts["why"]
-        if why in _VOIDS:
+        if why in VOIDS:
             self.voided.add(account)
-        if why in _CLOSES:
+        if why in CLOSES:
             self.disabled[account] = why
         elif why in losses.IN_USE_AGAIN:
             self.disabled.pop(account, None)

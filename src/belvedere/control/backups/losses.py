@@ -3,16 +3,17 @@
 A line says what is so when it is written, not what was so when its change was made: written late, or twice, it is still
 true. Whoever restores reads the last word on each thing.
 
-    rights   over: what gave rights (membership, share, link, engagement) and gives none any more
-             less: what gives others now than it did, or rests; ended: [what gave it, resource] of one that gives
-             others still; closed: cameras and panels whose owner gave them up
-    owner    whose an organization is now
-    account  why its sign-ins were lost: a word of `accounts`; address, phone: the row of one it gave up; codes, used:
-             the row of its recovery codes, and which were spent (bits). Or that it is in use again
-    helper   deputy or contact: whoever may not claim, or begin a recovery, any more
-    freeze   until when an organization's latest freeze lasts, which says that nobody watches
-    place    the site on which a device stands now: who held the one before, sees it no more
-    target   webhook or broker: what was told there before is not to be told there, or not in that way
+    rights     over: what gave rights (membership, share, link, engagement) and gives none any more
+               less: what gives others now than it did, or rests; ended: [what gave it, resource] of one that gives
+               others still; closed: cameras and panels whose owner gave them up
+    owner      whose an organization is now
+    account    why its sign-ins were lost: a word of `accounts`; address, phone: the row of one it gave up; codes, used:
+               the row of its recovery codes, and which were spent (bits). Or that it is in use again
+    helper     deputy or contact: whoever may not claim, or begin a recovery, any more
+    freeze     until when an organization's latest freeze lasts, which says that nobody watches
+    place      the site on which a device stands now: who held the one before, sees it no more
+    target     webhook or broker: what was told there before is not to be told there, or not in that way
+    following  a share that what comes to a group comes to no more; without one, none follows that group
 """
 
 from collections.abc import Callable
@@ -40,6 +41,7 @@ HELPER: Final = "helper"
 FREEZE: Final = "freeze"
 PLACE: Final = "place"
 TARGET: Final = "target"
+FOLLOWING: Final = "following"
 #: words on an account that is in use again: they take back that it was closed or disabled
 IN_USE_AGAIN: Final = frozenset({"account_enabled", "account_reopened"})
 #: the reason of what only rests: its giver has it go on, and the journal does not hear of that
@@ -115,6 +117,11 @@ def keep_lost_target(payload: dict[str, str]) -> None:
     _keep(TARGET, payload)
 
 
+def keep_lost_following(payload: dict[str, str]) -> None:
+    """Handler of `lost.following`: a share follows a group no more, or none does."""
+    _keep(FOLLOWING, payload)
+
+
 #: outbox: kind → what writes its line
 KEEPERS: Final[dict[str, Callable[[dict[str, Any]], None]]] = {
     "lost.rights": keep_lost_rights,
@@ -124,6 +131,7 @@ KEEPERS: Final[dict[str, Callable[[dict[str, Any]], None]]] = {
     "lost.watching": keep_freeze,
     "lost.place": keep_place,
     "lost.target": keep_lost_target,
+    "lost.following": keep_lost_following,
 }
 
 

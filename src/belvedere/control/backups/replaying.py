@@ -35,7 +35,7 @@ from belvedere.control.organizations.services import make_owner
 from belvedere.control.organizations.services.telling import tell_watchers
 from belvedere.control.outbox.services import enqueue
 from belvedere.control.providers.models import Engagement
-from belvedere.control.sharing.models import ShareItem
+from belvedere.control.sharing.models import ShareGroup, ShareItem
 from belvedere.control.streaming.models import ViewingSession
 
 REASON: Final = "restored"
@@ -51,6 +51,7 @@ class Unlearned:
     voided, disabled  accounts that set a new password, and those that do not sign in
     codes             accounts some of whose recovery codes are spent again
     targets           webhooks and brokers that were switched off
+    unfollowed        shares that follow a group no more
     frozen, thawed    organizations
     unowned           names of organizations whose owner is not in the backup: whoever runs the server names one
     """
@@ -70,6 +71,7 @@ class Unlearned:
     frozen: int = 0
     thawed: int = 0
     targets: int = 0
+    unfollowed: int = 0
     unowned: tuple[str, ...] = ()
 
     def counts(self) -> dict[str, Any]:
@@ -118,6 +120,7 @@ def unlearn(operator: Principal, lines: Sequence[Line] | None) -> Unlearned:
             Webhook.objects.filter(pk__in=words.targets), Broker.objects.filter(pk__in=words.targets)
         ),
     }
+    counts["unfollowed"] = _unfollow(words.unfollowed)
     frozen, _thawed = _freeze(words.freezes.values())
     rights = _Rights.of(words, suspended_with=unowned | doubtful_sites)
     _close(words)
@@ -240,6 +243,16 @@ def _close(lost: LastWords) -> None:
     for share, resource in lost.ended:
         items = ShareItem.objects.filter(Q(camera=resource) | Q(panel=resource), share=share, ended_at=None)
         items.update(ended_at=at, ended_reason=REASON)
+
+
+def _unfollow(unfollowed: set[tuple[str, str]]) -> int:
+    """What comes to a group comes to those shares no more; what they give stays, as if chosen by hand. How many."""
+    count = 0
+    for share, group in unfollowed:
+        of = {"share": share, "group": group} if share else {"group": group}
+        count += ShareGroup.objects.filter(**of).delete()[0]
+        ShareItem.objects.filter(**of).update(group=None)
+    return count
 
 
 def _void(accounts: set[str]) -> int:

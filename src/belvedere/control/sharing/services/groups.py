@@ -29,6 +29,7 @@ from belvedere.control.core.principal import Principal
 from belvedere.control.devices.selectors import list_paths
 from belvedere.control.organizations.selectors import find_membership
 from belvedere.control.organizations.services import hold_organization
+from belvedere.control.outbox.services import enqueue
 from belvedere.control.sharing.following import (
     grow_followers,
     hold_followers,
@@ -167,6 +168,7 @@ def remove_group(actor: Principal, *, group: str, ends_items: bool = False) -> s
         reason = GROUP_DELETED
         left, stale = leave_followers(actor, followers, cameras, reason=reason, change_id=change_id)
     CameraGroup.objects.filter(pk=group).delete()
+    enqueue("lost.following", {"group": group})
     _write_over(actor, left, change_id)
     return end_grants(
         actor,
@@ -196,6 +198,7 @@ def unfollow_group(actor: Principal, *, group: str, share: str) -> None:
     if not follows.delete()[0]:
         return
     ShareItem.objects.filter(share=share, group=group).update(group=None)
+    enqueue("lost.following", {"share": share, "group": group})
     write_entry(
         actor=actor,
         action="group.unfollowed",
