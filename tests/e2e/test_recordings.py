@@ -2,12 +2,12 @@
 
 import re
 import time
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import av
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from e2e.running import DESK, PHONE, Demo, SignIn
 from e2e.test_story import LIVE, expect_live, is_black
@@ -280,19 +280,48 @@ def test_of_two_choices_the_last_one_holds(demo: Demo, sign_in: SignIn) -> None:
     expect_footage(page)
     line = page.locator("time-line")
     for then in ("goLive()", "chooseDay('2026-01-07')"):
-        at, start = line.evaluate(
+        at = line.evaluate(
             f"""async (line) => {{
               const first = new Date(line._coverage.covered[0].from * 1000);
               const two = (number) => String(number).padStart(2, "0");
               line.chooseDay(`${{first.getFullYear()}}-${{two(first.getMonth() + 1)}}-${{two(first.getDate())}}`);
               line.{then};
               await line._learn(); // one question after the other: both were answered by then
-              return [line.at, line.range.from];
+              return line.at;
             }}"""
         )
         assert at is None
-    assert datetime.fromtimestamp(start, UTC).month == 1
+    expect_empty_day(page)
+
+
+def expect_empty_day(page: Page) -> None:
+    """It shows the seventh of January, when there was no camera."""
     expect(page.get_by_text("There is no footage of Wed 7 January.").first).to_be_visible()
+    start = page.locator("time-line").evaluate("line => line.range.from")
+    assert datetime.fromtimestamp(start, UTC).date() in {date(2026, 1, 6), date(2026, 1, 7)}
+
+
+def test_a_day_may_be_chosen_before_anything_is_known(demo: Demo, sign_in: SignIn) -> None:
+    """The length that the line would begin with comes too late."""
+    page = sign_in("olivia")
+    held: list[Route] = []
+    is_chosen = False
+    asked = re.compile(r"/cameras/\w+/recordings\?")
+
+    def hold(route: Route) -> None:
+        if is_chosen:
+            route.continue_()
+        else:
+            held.append(route)
+
+    page.route(asked, hold)
+    with page.expect_request(asked):
+        page.goto(f"{demo.url}/cameras/{demo.cameras['Pool']}")
+    page.get_by_label("Go to a day").fill("2026-01-07")
+    is_chosen = True
+    for route in held:
+        route.continue_()
+    expect_empty_day(page)
 
 
 def test_the_panel_opened_by_hand_offers_the_last_minute(demo: Demo, sign_in: SignIn) -> None:

@@ -109,7 +109,7 @@ export class TimeLine extends HTMLElement {
   /** To where a link leads, a little before it; it stays live where there is no footage of it. @param {number} at */
   async lead(at) {
     const from = at - LEAD_S;
-    const choice = ++this._choices;
+    const choice = this._choices;
     await this._coverage?.learn({ from, to: at + LEAD_S }).catch(() => false);
     if (choice !== this._choices) return;
     const reached = [from, at].find((each) => this.has(each));
@@ -175,10 +175,10 @@ export class TimeLine extends HTMLElement {
     }, length < NEAR_S ? REFRESH_NEAR_MS : REFRESH_MS);
   }
 
-  /** The day, unless all there is fits into less of it. */
+  /** The day, unless all there is fits into less of it, or somebody was quicker to choose. */
   _chooseLength() {
     const first = this._coverage?.covered[0]?.from;
-    if (first === undefined || this.at !== null) return;
+    if (first === undefined || this.at !== null || this._choices) return;
     const fits = FIRST_LENGTHS.find((length) => this.now - first < length * 0.8);
     if (fits) this.setRange(place(this.now, 0.95, fits, this.bounds));
   }
