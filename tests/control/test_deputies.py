@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from belvedere.control.organizations.models import OwnershipClaim
 from belvedere.control.organizations.selectors import get_deputizing, get_owner, list_organizations
 from belvedere.control.outbox.models import Message
 from belvedere.control.outbox.services import run_due
+from control.test_at_once import at_once
 
 DAY = timedelta(days=1)
 
@@ -211,6 +213,41 @@ def test_it_ends_with_what_it_rests_on(agreed: cast.Hotels) -> None:
     assert get_owner(agreed.id) == agreed.olivia.id
     with pytest.raises(Forbidden):
         claim(agreed)
+
+
+def test_claiming_in_vain_is_no_way_to_shout(agreed: cast.Hotels) -> None:
+    """Threats, row `recovery`: taken back, or over since the owner was there; each was told by every way."""
+    for _ in range(2):
+        claim(agreed)
+        services.end_ownership_claim(agreed.sam.actor, organization=agreed.id)
+    claim(agreed)
+    with clock.moved_by(timedelta(minutes=1)):
+        agreed.olivia.browser()
+    with clock.moved_by(DAY):
+        services.settle_ownership_claims()
+        with pytest.raises(Conflict):
+            claim(agreed)
+    with clock.moved_by(32 * DAY):
+        claim(agreed)
+
+
+def test_claimed_while_he_is_dismissed(agreed: cast.Hotels) -> None:
+    """N11: whoever comes first, no claim is left that rests on nobody."""
+    at_once(
+        partial(services.claim_ownership, agreed.sam.actor, organization=agreed.id),
+        partial(services.end_deputy, agreed.olivia.actor, organization=agreed.id),
+    )
+    assert not OwnershipClaim.objects.filter(state="pending").exists()
+
+
+def test_agreeing_to_thaw_is_told_once(hotels: cast.Hotels) -> None:
+    """Threats §5: one side's word, said ten times, is one message to the other."""
+    services.freeze_organization(hotels.sam.actor, organization=hotels.id)
+    told(hotels.olivia.email)
+    for _ in range(3):
+        assert not services.thaw_organization(hotels.sam.actor, organization=hotels.id)
+    assert len(told(hotels.olivia.email)) == 1
+    assert Entry.objects.filter(action="organization.thaw_agreed").count() == 1
 
 
 @pytest.mark.parametrize("how", ["removed", "lowered"])

@@ -36,6 +36,8 @@ WAIT: Final = timedelta(days=14)
 REMIND_AFTER: Final = (timedelta(days=7), timedelta(days=13))
 #: how soon nobody claims again after somebody objected
 REST: Final = timedelta(days=30)
+#: how many claims may end by themselves, or be taken back, in that time: each is told to everybody, by every way
+IN_VAIN: Final = 3
 
 
 @unguarded("the owner alone: a rule on the owner field, which no permission says")
@@ -131,14 +133,15 @@ def claim_ownership(actor: Principal, *, organization: str) -> str:
     """Say that the owner does not come back; the claim's id. In fourteen days he owns it, unless somebody objects.
 
     A second time while it waits is harmless. Raises NotFound, Forbidden (no deputy, or he has not agreed),
-    ReauthenticationRequired, Conflict (somebody objected of late), Frozen.
+    ReauthenticationRequired, Conflict (somebody objected of late, or it was claimed in vain too often), Frozen.
     """
-    deputy = _own(actor, organization)
+    _own(actor, organization)
     require_fresh(actor)
-    if deputy.state != OfferState.ACCEPTED:
-        raise Forbidden(_("Agree to be the deputy first. Nothing was changed."))
     owner = hold_organization(organization)
     require_thawed(organization)
+    # Read again once it is held: who is dismissed at this moment claims nothing.
+    if _own(actor, organization).state != OfferState.ACCEPTED:
+        raise Forbidden(_("Agree to be the deputy first. Nothing was changed."))
     claims = OwnershipClaim.objects.filter(organization=organization)
     waiting = claims.filter(state=OfferState.PENDING).first()
     if waiting:
@@ -146,6 +149,8 @@ def claim_ownership(actor: Principal, *, organization: str) -> str:
     at = clock.now()
     if claims.filter(state=OfferState.REJECTED, decided_at__gt=at - REST).exists():
         raise Conflict(_("Somebody objected within the last thirty days. Speak to each other. Nothing was changed."))
+    if claims.filter(state=OfferState.REVOKED, ended_at__gt=at - REST).count() >= IN_VAIN:
+        raise Conflict(_("This was claimed in vain often enough in the last thirty days. Nothing was changed."))
     row = OwnershipClaim(
         organization_id=organization, claimant_id=actor.id, owner_id=owner, offered_at=at, due_at=at + WAIT
     )

@@ -99,10 +99,12 @@ def thaw_organization(actor: Principal, *, organization: str) -> bool:
         return True
     side, other = ("owner", "admin") if role is Role.OWNER else ("admin", "owner")
     rows = Freeze.objects.filter(pk=now.id)
-    rows.filter(**{f"{side}_agreed_at": None}).update(**{f"{side}_agreed_at": clock.now()})
+    is_new = rows.filter(**{f"{side}_agreed_at": None}).update(**{f"{side}_agreed_at": clock.now()})
     row = rows.get()
     is_alone = len(list_watchers(organization)) == 1
     if not is_alone and getattr(row, f"{other}_agreed_at") is None:
+        if not is_new:
+            return False  # everybody was told
         write_entry(
             actor=actor,
             action="organization.thaw_agreed",
