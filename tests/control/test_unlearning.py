@@ -20,7 +20,7 @@ import cast
 from belvedere.contracts.permissions import Permission
 from belvedere.control.access.models import Grant
 from belvedere.control.accounts import services as accounts
-from belvedere.control.accounts.models import Account, Phone, RecoveryContact
+from belvedere.control.accounts.models import Account, AccountQr, Phone, RecoveryContact
 from belvedere.control.audit.models import Entry
 from belvedere.control.backups import journal
 from belvedere.control.backups.last_words import CLOSES, SIGN_INS_ALONE, VOIDS
@@ -108,7 +108,7 @@ def test_the_audit_counts_all_that_a_restore_ended(hotels: cast.Hotels, since: S
     told = set(entry.fields or {})
     assert told >= {
         *("ended", "suspended", "devices", "moved", "offers", "voided", "disabled", "addresses", "phones", "codes"),
-        *("deputies", "recovery_contacts", "frozen", "thawed", "targets", "unfollowed", "guest_links"),
+        *("qr_codes", "deputies", "recovery_contacts", "frozen", "thawed", "targets", "unfollowed", "guest_links"),
     }
     assert (entry.fields or {})["offers"] == 2
 
@@ -224,6 +224,17 @@ def test_a_recovery_code_is_spent_once(people: cast.Cast, since: Since) -> None:
     assert accounts.use_code(people.rita.id, code=codes[0]) is None
     assert accounts.use_code(people.rita.id, code=codes[3]) is None
     assert accounts.use_code(people.rita.id, code=codes[1])
+
+
+def test_a_qr_code_that_was_renewed_leads_to_nobody(people: cast.Cast, since: Since) -> None:
+    """HC-9: it was seen by somebody whose offers were not wanted. The others' codes stay."""
+    kept = accounts.show_qr(people.vera.actor).code
+    old = accounts.show_qr(people.rita.actor).code
+    accounts.renew_qr(people.rita.actor)
+    AccountQr.objects.filter(account=people.rita.id).update(code=old)
+    assert restore(since()).qr_codes == 1
+    assert set(AccountQr.objects.values_list("code", flat=True)) == {kept}
+    assert restore(None).qr_codes == 1
 
 
 def test_who_was_let_in_again_has_no_old_password(people: cast.Cast, since: Since) -> None:

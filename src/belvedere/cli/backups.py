@@ -104,7 +104,8 @@ def restore(
     click.echo(
         f"{done['rows']} rows are back. Of what they gave, {done['ended']} rights had ended and stay so; "
         f"{done['suspended']} wait for their owners; {done['voided']} accounts set a new password; "
-        f"{done['disabled']} stay closed; {done['devices']} devices stay given up",
+        f"{done['disabled']} stay closed; {done['devices']} devices stay given up; {done['targets']} webhooks and "
+        "brokers are off until their holders look at them",
         err=True,
     )
     for name in done["unowned"]:

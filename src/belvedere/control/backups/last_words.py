@@ -39,6 +39,8 @@ class LastWords:
     #: (account, row): a row's number alone is given out again after a restore
     addresses: set[tuple[str, int]] = field(default_factory=set)
     phones: set[str] = field(default_factory=set)
+    #: accounts whose QR code is another one now
+    renewed: set[str] = field(default_factory=set)
     #: (account, row of its recovery codes) → bits of those that were spent
     spent: dict[tuple[str, int], int] = field(default_factory=dict)
     #: deputies and recovery contacts
@@ -91,6 +93,8 @@ class LastWords:
             self.disabled[account] = why
         elif why in losses.IN_USE_AGAIN:
             self.disabled.pop(account, None)
+        if why == "qr_renewed":
+            self.renewed.add(account)
         if "address" in facts:
             self.addresses.add((account, facts["address"]))
         if "phone" in facts:

@@ -17,7 +17,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from belvedere.control.access.models import Freeze, Grant, Origin
 from belvedere.control.access.services import end_grants
-from belvedere.control.accounts.models import Account, Phone, RecoveryContact
+from belvedere.control.accounts.models import Account, AccountQr, Phone, RecoveryContact
 from belvedere.control.accounts.selectors import RETURN_FOR
 from belvedere.control.audit.services import write_entry
 from belvedere.control.backups.closing import close_origins, keep_names_of, organizations_of
@@ -50,6 +50,7 @@ class Unlearned:
     offers            that nobody accepts any more
     voided, disabled  accounts that set a new password, and those that do not sign in
     codes             accounts some of whose recovery codes are spent again
+    qr_codes          that lead to nobody any more: a fresh one is made when it is asked for
     targets           webhooks and brokers that were switched off
     unfollowed        shares that follow a group no more
     frozen, thawed    organizations
@@ -66,6 +67,7 @@ class Unlearned:
     addresses: int = 0
     phones: int = 0
     codes: int = 0
+    qr_codes: int = 0
     deputies: int = 0
     recovery_contacts: int = 0
     frozen: int = 0
@@ -94,6 +96,7 @@ def unlearn(operator: Principal, lines: Sequence[Line] | None) -> Unlearned:
             suspended=suspended,
             offers=offers,
             voided=_void(set(Account.objects.values_list("pk", flat=True))),
+            qr_codes=AccountQr.objects.all().delete()[0],
             recovery_contacts=_doubt_contacts(),
             deputies=_revoke(Deputy.objects.all()),
             targets=_switch_off(Webhook.objects.all(), Broker.objects.all()),
@@ -114,6 +117,7 @@ def unlearn(operator: Principal, lines: Sequence[Line] | None) -> Unlearned:
         "addresses": addresses,
         "phones": Phone.objects.filter(pk__in=words.phones).delete()[0],
         "codes": _spend_codes(words.spent),
+        "qr_codes": AccountQr.objects.filter(account__in=words.renewed).delete()[0],
         "recovery_contacts": RecoveryContact.objects.filter(pk__in=words.helpers).delete()[0],
         "deputies": _revoke(Deputy.objects.filter(pk__in=words.helpers)),
         "targets": _switch_off(

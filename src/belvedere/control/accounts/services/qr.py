@@ -11,6 +11,7 @@ from belvedere.control.accounts.qr import address_of
 from belvedere.control.audit.services import write_entry
 from belvedere.control.core import clock
 from belvedere.control.core.principal import Principal
+from belvedere.control.outbox.services import enqueue
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,5 +42,6 @@ def renew_qr(actor: Principal) -> QrView:
     row, _is_new = AccountQr.objects.update_or_create(
         account_id=actor.id, defaults={"code": secrets.token_hex(16), "created_at": clock.now()}
     )
+    enqueue("lost.account", {"account": actor.id, "why": "qr_renewed"})
     write_entry(actor=actor, action="qr.renewed", thing=f"account:{actor.id}")
     return QrView(row.code, row.created_at)
