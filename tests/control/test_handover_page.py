@@ -10,6 +10,7 @@ from belvedere.control.core import clock
 from belvedere.control.devices.models import Camera
 from belvedere.control.handover.models import Handover
 from belvedere.control.handover.selectors import PlanRow, get_plan
+from belvedere.control.handover.services import accept_handover, plan_handover, undo_handover, withdraw_handover
 from belvedere.control.organizations.services import edit_organization
 
 
@@ -76,3 +77,20 @@ def test_enter_saves_and_decides_nothing_for_anybody(people: cast.Cast) -> None:
     first = re.search(r"<button[^>]*>", page[page.index('id="decide"') :])
     assert first
     assert "rest" not in first[0]
+
+
+def test_each_side_reads_of_itself(people: cast.Cast) -> None:
+    """What was given away is not said to its giver as of a third person; nor is he promised what is not his."""
+    olivia, xena = people.olivia.browser(), people.xena.browser()
+    device = Camera.objects.values_list("device_id", flat=True).get(pk=people.counter)
+    terms = {"kind": "device", "thing": device, "receiver": people.xena.email, "afterwards": "leaves"}
+    plan = plan_handover(people.olivia.actor, **terms)
+    assert "written for the new owner" in olivia.get(f"/handovers/{plan}").content.decode()
+    withdraw_handover(people.olivia.actor, handover=plan)
+    handover = cast.offer_handover(people.olivia.actor, **terms)
+    accept_handover(people.xena.actor, handover=handover, site=people.xena.site)
+    given, taken = (one.get(f"/handovers/{handover}").content.decode() for one in (olivia, xena))
+    assert ("You have nothing there any more." in given, "You have nothing" in taken) == (True, False)
+    undo_handover(people.olivia.actor, handover=handover)
+    given, taken = (one.get(f"/handovers/{handover}").content.decode() for one in (olivia, xena))
+    assert ("It is yours again." in given, "It is yours again." in taken) == (True, False)
