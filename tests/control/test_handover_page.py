@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.test import Client
 
@@ -83,7 +84,7 @@ def test_each_side_reads_of_itself(people: cast.Cast) -> None:
     """What was given away is not said to its giver as of a third person; nor is he promised what is not his."""
     olivia, xena = people.olivia.browser(), people.xena.browser()
     device = Camera.objects.values_list("device_id", flat=True).get(pk=people.counter)
-    terms = {"kind": "device", "thing": device, "receiver": people.xena.email, "afterwards": "leaves"}
+    terms: dict[str, Any] = {"kind": "device", "thing": device, "receiver": people.xena.email, "afterwards": "leaves"}
     plan = plan_handover(people.olivia.actor, **terms)
     assert "written for the new owner" in olivia.get(f"/handovers/{plan}").content.decode()
     withdraw_handover(people.olivia.actor, handover=plan)
