@@ -12,13 +12,24 @@ from belvedere.control.access.models import Origin
 from belvedere.control.access.selectors import ResourcePath, get_decision
 from belvedere.control.access.services import Terms, grant
 from belvedere.control.core import clock
-from belvedere.control.core.errors import Conflict
+from belvedere.control.core.errors import Conflict, NotFound
+from belvedere.control.core.ids import is_id
 from belvedere.control.core.offers import OPEN_STATES, OfferState
+from belvedere.control.core.principal import Principal
 from belvedere.control.devices.panels import find_panel_path
 from belvedere.control.devices.selectors import find_camera_path
 from belvedere.control.sharing.items import Item, list_givable
 from belvedere.control.sharing.models import Share, ShareItem, in_states
 from belvedere.control.sharing.terms import When
+
+
+def get_own_share(actor: Principal, share: str) -> Share:
+    """A share or an offer that the actor gave, and its recipient, to be changed. Raises NotFound."""
+    rows = Share.objects.filter(pk=share, sharer_id=actor.id).select_related("recipient")
+    row = rows.first() if is_id(share) else None
+    if row is None:
+        raise NotFound
+    return row
 
 
 def claim_version(share: Share, version: int | None = None) -> None:

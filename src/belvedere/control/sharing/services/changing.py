@@ -16,15 +16,15 @@ from belvedere.control.access.guard import unguarded
 from belvedere.control.access.selectors import list_projected
 from belvedere.control.access.services import end_grants
 from belvedere.control.core import clock
-from belvedere.control.core.errors import Conflict, Invalid, NotFound
-from belvedere.control.core.ids import is_id, new_id
+from belvedere.control.core.errors import Conflict, Invalid
+from belvedere.control.core.ids import new_id
 from belvedere.control.core.offers import OfferState
 from belvedere.control.core.principal import Principal
 from belvedere.control.organizations.services import touch_membership
 from belvedere.control.outbox.services import enqueue
 from belvedere.control.sharing.items import Item, check_items, check_once, facts_of, normalize_items
 from belvedere.control.sharing.models import IS_BOUND, Share, ShareItem
-from belvedere.control.sharing.projection import claim_version, columns_of, project_item, terms_written
+from belvedere.control.sharing.projection import claim_version, columns_of, get_own_share, project_item, terms_written
 from belvedere.control.sharing.terms import EVERYTHING, TermsPatch, When, check_when, clean_hours, end_of_once
 
 REASON: Final = "share_changed"
@@ -38,9 +38,7 @@ def prolong_share(actor: Principal, *, share: str, ends_at: datetime) -> str:
     `ends_at` is its end as the actor read it: of two taps the second finds another one. Raises NotFound, Forbidden (he
     does not hold it for so long himself, rule 5), Conflict (it is over, has no end, or another one by now).
     """
-    row = Share.objects.filter(pk=share, sharer_id=actor.id).first() if is_id(share) else None
-    if row is None:
-        raise NotFound
+    row = get_own_share(actor, share)
     if row.state != OfferState.ACCEPTED or row.is_once or row.ends_at != ends_at or row.term is None:
         raise Conflict(_("This share is over, or was answered or changed just now. Nothing was changed."))
     change_id = change_share(actor, share=share, terms={"ends_at": ends_at + row.term}, version=row.version)
@@ -68,9 +66,7 @@ def change_share(
     Raises NotFound, Forbidden (more, longer or farther back than the actor holds), Invalid, Conflict (the share is
     over, or somebody changed it since).
     """
-    row = Share.objects.filter(pk=share, sharer_id=actor.id).first() if is_id(share) else None
-    if row is None:
-        raise NotFound
+    row = get_own_share(actor, share)
     terms = terms or {}
     touch_membership(row.membership_id)
     claim_version(row, version)

@@ -46,7 +46,7 @@ from belvedere.control.sharing.models import (
     ShareGroup,
     ShareItem,
 )
-from belvedere.control.sharing.projection import terms_written
+from belvedere.control.sharing.projection import get_own_share, terms_written
 from belvedere.control.sharing.selectors.groups import GroupView, get_group
 
 MAX_GROUPS: Final = 100
@@ -189,10 +189,10 @@ def unfollow_group(actor: Principal, *, group: str, share: str) -> None:
 
     A second time is harmless. Raises NotFound.
     """
-    row = Share.objects.filter(pk=share, sharer_id=actor.id).first() if is_id(share) else None
-    follows = ShareGroup.objects.filter(share=share, group=group) if row and is_id(group) else None
-    if row is None or follows is None:
+    row = get_own_share(actor, share)
+    if not is_id(group):
         raise NotFound
+    follows = ShareGroup.objects.filter(share=share, group=group)
     hold_group(group)
     name = CameraGroup.objects.values_list("name", flat=True).get(pk=group)
     if not follows.delete()[0]:

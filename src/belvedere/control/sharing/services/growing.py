@@ -9,8 +9,8 @@ from django.utils.translation import gettext as _
 from belvedere.control.access.guard import unguarded
 from belvedere.control.audit.services import write_entry
 from belvedere.control.core import clock
-from belvedere.control.core.errors import Conflict, Invalid, NotFound
-from belvedere.control.core.ids import is_id, new_id
+from belvedere.control.core.errors import Conflict, Invalid
+from belvedere.control.core.ids import new_id
 from belvedere.control.core.offers import OPEN_STATES, OfferState
 from belvedere.control.core.principal import Principal
 from belvedere.control.organizations.services import touch_membership
@@ -18,7 +18,7 @@ from belvedere.control.outbox.services import enqueue
 from belvedere.control.sharing.following import follow_groups, hold_groups
 from belvedere.control.sharing.items import MAX_ITEMS, Item, check_items, normalize_items
 from belvedere.control.sharing.models import Share, ShareItem, in_states, of_things
-from belvedere.control.sharing.projection import claim_version, put_in, terms_written
+from belvedere.control.sharing.projection import claim_version, get_own_share, put_in, terms_written
 
 MAX_SHARES: Final = 500
 
@@ -42,11 +42,7 @@ def extend_shares(actor: Principal, *, additions: Mapping[str, list[Item]]) -> s
 
 
 def _extend(actor: Principal, share: str, items: list[Item], change_id: str) -> None:
-    row = (
-        Share.objects.filter(pk=share, sharer_id=actor.id).select_related("recipient").first() if is_id(share) else None
-    )
-    if row is None:
-        raise NotFound
+    row = get_own_share(actor, share)
     hold_groups(items)
     touch_membership(row.membership_id)
     claim_version(row)

@@ -14,12 +14,13 @@ from belvedere.control.access.guard import unguarded
 from belvedere.control.access.services import end_grants
 from belvedere.control.audit.services import write_entry
 from belvedere.control.core import clock
-from belvedere.control.core.errors import Conflict, Invalid, NotFound
-from belvedere.control.core.ids import is_id, new_id
+from belvedere.control.core.errors import Conflict, Invalid
+from belvedere.control.core.ids import new_id
 from belvedere.control.core.offers import OPEN_STATES, OfferState, move
 from belvedere.control.core.principal import Principal, system
 from belvedere.control.outbox.services import enqueue
 from belvedere.control.sharing.models import Share, ShareItem, in_states
+from belvedere.control.sharing.projection import get_own_share
 from belvedere.control.sharing.usage import LAPSES, NOTICE, lapses_at
 from belvedere.control.streaming.selectors import list_last_viewed
 
@@ -35,9 +36,7 @@ def set_lapse(actor: Principal, *, share: str, days: int | None) -> None:
     """Have a share end by itself after so many days without use; None: never. Raises NotFound, Invalid, Conflict."""
     if days is not None and days not in LAPSES:
         raise Invalid(_("Choose 30 or 90 days, or never."), field="lapse_unused_days")
-    row = Share.objects.filter(pk=share, sharer_id=actor.id).first() if is_id(share) else None
-    if row is None:
-        raise NotFound
+    row = get_own_share(actor, share)
     still_open = Share.objects.filter(in_states(OPEN_STATES, clock.now()), pk=row.pk)
     if not still_open.update(lapse_unused_days=days, lapse_warned_at=None):
         raise Conflict(_("This share is over already."))

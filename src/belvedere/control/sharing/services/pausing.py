@@ -13,14 +13,14 @@ from belvedere.control.access.guard import unguarded
 from belvedere.control.access.services import end_grants
 from belvedere.control.audit.services import write_entry
 from belvedere.control.core import clock
-from belvedere.control.core.errors import Conflict, NotFound
-from belvedere.control.core.ids import is_id, new_id
+from belvedere.control.core.errors import Conflict
+from belvedere.control.core.ids import new_id
 from belvedere.control.core.offers import OfferState
 from belvedere.control.core.principal import Principal
 from belvedere.control.organizations.services import touch_membership
 from belvedere.control.outbox.services import enqueue
 from belvedere.control.sharing.models import Share, in_states
-from belvedere.control.sharing.projection import list_still_givable, project_item
+from belvedere.control.sharing.projection import get_own_share, list_still_givable, project_item
 
 REASON: Final = "paused"
 #: who was away for less need not be told that it goes on
@@ -29,9 +29,7 @@ WORTH_A_MAIL: Final = timedelta(hours=1)
 
 def _get_own(actor: Principal, share: str) -> Share:
     """A share the actor gave, with its membership held for the rest of the transaction. Raises NotFound, Conflict."""
-    row = Share.objects.filter(pk=share, sharer_id=actor.id).first() if is_id(share) else None
-    if row is None:
-        raise NotFound
+    row = get_own_share(actor, share)
     touch_membership(row.membership_id)
     return row
 

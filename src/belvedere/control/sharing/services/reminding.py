@@ -14,12 +14,12 @@ from django.utils.translation import gettext as _
 from belvedere.control.access.guard import unguarded
 from belvedere.control.audit.services import write_entry
 from belvedere.control.core import clock
-from belvedere.control.core.errors import Conflict, NotFound
-from belvedere.control.core.ids import is_id
+from belvedere.control.core.errors import Conflict
 from belvedere.control.core.offers import OfferState
 from belvedere.control.core.principal import Principal, system
 from belvedere.control.outbox.services import enqueue
 from belvedere.control.sharing.models import Share, in_states
+from belvedere.control.sharing.projection import get_own_share
 
 #: an offer that waits so long is brought to mind, if the sharer has not done it
 REMIND_AFTER: Final = timedelta(days=3)
@@ -35,9 +35,7 @@ def remind_recipient(actor: Principal, *, share: str) -> None:
 
     Raises NotFound, Conflict (answered, over, or reminded already).
     """
-    row = Share.objects.filter(pk=share, sharer_id=actor.id).first() if is_id(share) else None
-    if row is None:
-        raise NotFound
+    row = get_own_share(actor, share)
     if not _remind(actor, row):
         raise Conflict(_("They were reminded already, or the offer does not wait any more. Once is enough."))
 
