@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
+from inspect import unwrap
 from typing import Any
 
 import pytest
@@ -22,15 +23,19 @@ from belvedere.control.access.services import end_grants
 from belvedere.control.accounts.models import ApiToken
 from belvedere.control.accounts.selectors import find_principal_of_token
 from belvedere.control.accounts.services import disable_account
-from belvedere.control.core.errors import AlreadyBound, Refusal
+from belvedere.control.core.errors import AlreadyBound, NotFound, Refusal
 from belvedere.control.core.principal import Principal, system
+from belvedere.control.devices.brokers import BrokerWish
 from belvedere.control.devices.models import Binding, Camera
 from belvedere.control.devices.selectors import get_camera, list_cameras
 from belvedere.control.devices.services import (
+    add_channels,
     add_device,
     readdress_device,
+    readdress_panel,
     record_hello,
     record_state,
+    refresh_device,
     unbind_device,
 )
 from belvedere.control.organizations.models import Membership
@@ -158,6 +163,22 @@ def test_a_camera_that_goes_stays_gone(people: cast.Cast) -> None:
     assert Camera.objects.get(pk=people.courtyard).closed_at is not None
     assert people.courtyard not in {view.id for view in list_cameras(olivia)}
     assert not Binding.objects.filter(device=device).exists()
+
+
+def test_what_is_unbound_behind_the_guard_is_not_there(people: cast.Cast) -> None:
+    """Rule 6: let in, and unbound before it is read: as if it had never been there, whatever was wanted of it."""
+    olivia = people.olivia.actor
+    device = get_camera(olivia, people.courtyard).device
+    assert device
+    unbind_device(olivia, device=device)
+    for act in (
+        partial(unwrap(readdress_device), address="rtsp://127.0.0.1:9/elsewhere"),
+        unwrap(refresh_device),
+        partial(unwrap(add_channels), channels=[]),
+        partial(unwrap(readdress_panel), wish=BrokerWish(address="mqtt://127.0.0.1:9")),
+    ):
+        with pytest.raises(NotFound):
+            act(olivia, device=device)
 
 
 def test_words_that_come_at_once_leave_the_last(people: cast.Cast) -> None:

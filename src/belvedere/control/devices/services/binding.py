@@ -154,6 +154,14 @@ def _seal(device: str, source: Source) -> str:
     return vault.seal(write_source(source), table="device", row=device, field="source")
 
 
+def _get_bound(device: str) -> Device:
+    """It was there when the guard looked. Raises NotFound: it was unbound since, and its way in went with that."""
+    row = Device.objects.filter(pk=device, unbound_at=None).first()
+    if row is None:
+        raise NotFound
+    return row
+
+
 def open_source(device: Device) -> Source:
     """A bound device's way in. Raises SealBroken."""
     return read_source(vault.unseal(device.source, table="device", row=device.pk, field="source"))
@@ -199,7 +207,7 @@ def readdress_device(actor: Principal, *, device: str, **typed: Unpack[TypedFiel
     A device known by its hardware must be the same one there, with the channels that are bound. Raises Invalid,
     NetworkNotAllowed, AlreadyBound, TestFailed. Unchanged source: nothing happens.
     """
-    row = Device.objects.get(pk=device)
+    row = _get_bound(device)
     draft = draft_device(actor, organization=row.organization_id, typed=Typed(**typed))
     if draft.source == open_source(row):
         return
@@ -242,7 +250,7 @@ def refresh_device(actor: Principal, *, device: str) -> list[DraftChannel]:
     Firmware, clock and what its cameras can do are brought up to date. Raises Invalid (it speaks no ONVIF), TestFailed,
     RateLimited, Unavailable.
     """
-    row = Device.objects.get(pk=device)
+    row = _get_bound(device)
     draft = _ask_again(actor, row)
     Device.objects.filter(pk=device, unbound_at=None).update(
         **{name: value for name, value in _columns(draft).items() if name not in {"has_sub", "transport"}}
@@ -275,7 +283,7 @@ def add_channels(actor: Principal, *, device: str, channels: list[ChannelWish]) 
 
     Raises Invalid, AlreadyBound, TestFailed, RateLimited, Unavailable.
     """
-    row = Device.objects.get(pk=device)
+    row = _get_bound(device)
     draft = _ask_again(actor, row)
     if bound := _find_bound(draft, but=device):
         raise _already_bound(actor, bound, draft)

@@ -121,7 +121,9 @@ def readdress_panel(actor: Principal, *, device: str, wish: BrokerWish) -> None:
     A kept password goes to no other broker (N26). Raises Invalid (it is no panel; the password is needed again),
     NetworkNotAllowed (no packet sent), AlreadyBound, RateLimited. Nothing new: nothing happens.
     """
-    row = Device.objects.get(pk=device)
+    row = Device.objects.filter(pk=device, unbound_at=None).first()
+    if row is None:
+        raise NotFound  # it was unbound since the guard looked
     if row.kind != Kind.PANEL:
         raise Invalid(_("This device is no security panel."))
     before = vault.unseal(row.source, table="device", row=row.pk, field="source")
