@@ -378,11 +378,22 @@ async def test_who_says_stop_with_his_goodbye_is_obeyed(yard: Yard) -> None:
             await pad.say(preset="1")
             await until(lambda: yard.head.position == (0.5, 0.0, 0.2))
             await pad.say_with_goodbye(*orders)
+        await until(lambda: yard.device.asked.count("Stop") == len(orders))  # noqa: B023  within this round
         async with yard.pad() as other:
             while yard.head.position != (0.0, 0.0, 0.0):  # once the helm is free, what was to be said has been
                 await other.say(home=True)
                 await asyncio.sleep(0.1)
         assert yard.device.asked.count("Stop") == len(orders)
+
+
+async def test_his_last_word_needs_no_helm(yard: Yard) -> None:
+    """A journey goes on when nobody has the helm any more; his stop ends it then, too, also with his goodbye."""
+    async with yard.pad() as pad:
+        await pad.look()
+        await pad.say(preset="1")
+        await pad.hears(type="ptz", held=False)
+        await pad.say_with_goodbye({"stop": True})
+    await until(lambda: "Stop" in yard.device.asked)
 
 
 # -- bad days ----------------------------------------------------------------------------------------------------------

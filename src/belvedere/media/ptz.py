@@ -115,14 +115,17 @@ class Helm:
         # A stop waits for nobody's right: it is what is left when that is gone.
         return await self._carry_out(way, Given(order, _FOREVER if isinstance(order, Stop) else operator.good_until))
 
-    def leave(self, operator: Operator, *, is_over: bool) -> None:
-        """He is gone: what he moves, stays. `is_over`: a journey to a preset ends as well."""
+    def leave(self, operator: Operator, *, is_over: bool, says_stop: bool = False) -> None:
+        """He is gone: what he moves, stays. `is_over`: a journey to a preset ends as well.
+
+        says_stop  his last word, which is obeyed unless it is somebody else's turn
+        """
         self._watchers.pop(operator.name, None)
-        if not self.is_held_by(operator):
-            return
-        if is_over or self._is_moving:
+        is_his = self.is_held_by(operator)
+        if (is_his and (is_over or self._is_moving)) or (says_stop and (is_his or self._holder is None)):
             self._halt()
-        self._let_go()
+        if is_his:
+            self._let_go()
 
     async def close(self) -> None:
         """Leave nothing moving."""

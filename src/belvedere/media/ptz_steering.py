@@ -73,7 +73,8 @@ class Steering:
         But for a stop, which came in one packet with the goodbye: a journey to a preset ends by it.
         """
         self._is_over = True
-        self._helm.leave(self, is_over=self._is_stop_owed or not self._lease.allows(_PTZ, self._clock()))
+        may = self._lease.allows(_PTZ, self._clock())
+        self._helm.leave(self, is_over=not may, says_stop=may and self._is_stop_owed)
 
     async def _look(self, n: int) -> None:
         answer = await self._helm.look(self)
