@@ -55,6 +55,18 @@ def test_what_was_chosen_since_is_read_before_it_is_offered(people: cast.Cast) -
     assert Handover.objects.get(pk=plan).state == "pending"
 
 
+def test_a_day_that_is_none_is_said_on_the_plan_itself(people: cast.Cast) -> None:
+    """Whichever button was pressed: nothing is saved, nothing is offered, and the plan stands there with what is wrong."""
+    olivia, plan = planned(people)
+    rita = row_of(people, plan, people.rita)
+    form = {f"verdict:{rita.key}": "end_on", f"until:{rita.key}": "the 31st of June", f"facts:{rita.key}": rita.facts}
+    for button in ("decide", "offer"):
+        answer = olivia.post(f"/handovers/{plan}/{button}", form)
+        assert answer.status_code == 422
+        assert f'name="verdict:{rita.key}"' in answer.content.decode()
+    assert (Handover.objects.get(pk=plan).state, row_of(people, plan, people.rita).verdict) == ("draft", None)
+
+
 def test_a_day_stays_the_day_that_was_chosen(people: cast.Cast) -> None:
     """West of Greenwich its end is the next day's morning there: the page says the day, as often as it is saved."""
     edit_organization(people.olivia.actor, organization=people.olivia.organization, zone="America/Lima")

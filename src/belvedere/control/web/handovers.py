@@ -343,9 +343,8 @@ def _holds(row: PlanRow, choice: services.Choice) -> bool:
 def handover_offer(request: HttpRequest, handover_id: str) -> HttpResponse:
     """Send it to the new owner: as it was read, so that what was chosen since is saved, and read first."""
     actor = principal_of(request)
-    unsaved = _unsaved(actor, handover_id, request.POST)
     try:
-        if unsaved:
+        if unsaved := _unsaved(actor, handover_id, request.POST):
             services.change_plan(actor, handover=handover_id, choices=unsaved)
             messages.info(request, _("What you decided just now is saved. Read it once more, then offer it."))
             return redirect("handover", handover_id)
