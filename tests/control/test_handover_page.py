@@ -56,7 +56,7 @@ def test_what_was_chosen_since_is_read_before_it_is_offered(people: cast.Cast) -
 
 
 def test_a_day_that_is_none_is_said_on_the_plan_itself(people: cast.Cast) -> None:
-    """Whichever button was pressed: nothing is saved, nothing is offered, and the plan stands there with what is wrong."""
+    """Whichever button was pressed: nothing is saved or offered, and the plan stands there with what is wrong."""
     olivia, plan = planned(people)
     rita = row_of(people, plan, people.rita)
     form = {f"verdict:{rita.key}": "end_on", f"until:{rita.key}": "the 31st of June", f"facts:{rita.key}": rita.facts}
